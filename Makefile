@@ -1,0 +1,29 @@
+# `make repro` and `make test` set up what they need in .venv; a second call installs nothing.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Stages are started by `dvc`, which takes `python` from PATH.
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH" NO_ALBUMENTATIONS_UPDATE=1
+
+.PHONY: repro test clean
+
+repro: .venv/installed
+	$(RUN) dvc repro
+
+test: .venv/installed-for-tests
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) pytest
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or newer")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+.venv/installed-for-tests: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+clean:
+	rm -rf .venv data models plots .dvc/cache .dvc/tmp

@@ -1,0 +1,1 @@
+"""From annotations of any format to single-channel masks."""

@@ -1,0 +1,105 @@
+"""Augmentation of whole batches on the device that they lie on, one draw for each image.
+
+Every function takes the draws as an argument, so that what happens to an image depends on its draw
+alone and not on the batch that it comes in.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from darkroom.batches.parameters import ImageAugmentation
+from darkroom.common.randomness import seed_for
+
+
+@dataclass(frozen=True)
+class Draws:
+    """An epoch's draws, one row for each image of the split.
+
+    Attributes:
+        flipped: bool (n,).
+        shift: int64 (n, 2), how far down and to the right the crop's window lies, 0 to 2·crop.
+        hole: int64 (n, 2), row and column of the cut-out square's centre.
+    """
+
+    flipped: Tensor
+    shift: Tensor
+    hole: Tensor
+
+    @classmethod
+    def of_epoch(
+        cls,
+        parameters: ImageAugmentation,
+        count: int,
+        size: tuple[int, int],
+        seed: int,
+        epoch: int,
+        device: torch.device,
+    ) -> "Draws":
+        """Draw for `count` images of `size` (height, width), from generators keyed by (seed, purpose, epoch)."""
+
+        def generator(purpose: str) -> torch.Generator:
+            return torch.Generator().manual_seed(seed_for(seed, purpose, epoch))
+
+        height, width = size
+        holes = generator("cutout")
+        return cls(
+            torch.randint(2, (count,), generator=generator("flip")).bool().to(device),
+            torch.randint(2 * parameters.crop + 1, (count, 2), generator=generator("crop")).to(device),
+            torch.stack(
+                [torch.randint(height, (count,), generator=holes), torch.randint(width, (count,), generator=holes)],
+                dim=1,
+            ).to(device),
+        )
+
+    def at(self, indices: Tensor) -> "Draws":
+        """The draws of the images at `indices` (b,)."""
+        return Draws(self.flipped[indices], self.shift[indices], self.hole[indices])
+
+
+def augment(images: Tensor, parameters: ImageAugmentation, draws: Draws) -> Tensor:
+    """Apply the augmentation to normalized images, float (b, c, h, w), in the order crop, flip, cutout."""
+    if parameters.crop:
+        images = shifted_crop(images, draws.shift, parameters.crop)
+    if parameters.flip:
+        images = flip(images, draws.flipped)
+    if parameters.cutout:
+        images = cutout(images, draws.hole, parameters.cutout)
+    return images
+
+
+def flip(images: Tensor, flipped: Tensor) -> Tensor:
+    """Mirror the images (b, c, h, w) where `flipped` (b,) is true, left to right."""
+    return torch.where(flipped[:, None, None, None], images.flip(-1), images)
+
+
+def shifted_crop(images: Tensor, shift: Tensor, padding: int) -> Tensor:
+    """Windows of the images' own size out of the images padded by reflection.
+
+    Args:
+        images: (b, c, h, w).
+        shift: (b, 2), the window's upper left corner in the padded image, 0 to 2·padding.
+        padding: in pixels, on every side.
+    """
+    b, _, height, width = images.shape
+    padded = F.pad(images, (padding,) * 4, mode="reflect").permute(0, 2, 3, 1)
+    rows = shift[:, 0, None] + torch.arange(height, device=images.device)
+    columns = shift[:, 1, None] + torch.arange(width, device=images.device)
+    batch = torch.arange(b, device=images.device)[:, None, None]
+    return padded[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def cutout(images: Tensor, centre: Tensor, side: int) -> Tensor:
+    """Set a square of `side` pixels to zero, the mean of normalized images (DeVries and Taylor, arXiv:1708.04552).
+
+    Args:
+        images: (b, c, h, w).
+        centre: (b, 2), row and column; squares over the border are clipped.
+    """
+    height, width = images.shape[-2:]
+    rows = torch.arange(height, device=images.device) - centre[:, 0, None] + side // 2
+    columns = torch.arange(width, device=images.device) - centre[:, 1, None] + side // 2
+    hole = ((rows >= 0) & (rows < side))[:, :, None] & ((columns >= 0) & (columns < side))[:, None, :]
+    return images.masked_fill(hole[:, None], 0)

@@ -1,0 +1,51 @@
+"""Batches of a packed data set that lies on the training device as a whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from darkroom.batches.augment import Draws, augment
+from darkroom.batches.normalize import normalize
+from darkroom.batches.parameters import ImageAugmentation
+from darkroom.common.errors import UserError
+from darkroom.common.randomness import seed_for
+from darkroom.datasets.description import Description
+from darkroom.datasets.packed import read_split
+
+
+class ImageBatches:
+    """Training batches: images float (b, 3, h, w) in channels_last, class ids int64 (b,)."""
+
+    def __init__(
+        self, folder: Path, description: Description, augmentation: ImageAugmentation, batch_size: int, seed: int,
+        device: torch.device,
+    ) -> None:  # fmt: skip
+        height, width = description.image_size
+        if augmentation.crop >= min(height, width):
+            raise UserError(f"params.yaml: augment.crop = {augmentation.crop}: the images have {height}×{width} pixels")
+        if batch_size > description.images["train"]:
+            raise UserError(
+                f"params.yaml: train.batch_size = {batch_size}: there are only {description.images['train']} training images"
+            )
+        self.description, self.augmentation = description, augmentation
+        self.batch_size, self.seed, self.device = batch_size, seed, device
+        images, labels = read_split(folder, "train")
+        self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
+        self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
+
+    def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch, shuffled and augmented by draws that depend on (seed, epoch) alone."""
+        order = torch.randperm(
+            len(self.labels), generator=torch.Generator().manual_seed(seed_for(self.seed, "order", epoch))
+        ).to(self.device)
+        size = tuple(self.images.shape[1:3])
+        draws = Draws.of_epoch(self.augmentation, len(self.labels), size, self.seed, epoch, self.device)
+        for indices in order[: self.steps * self.batch_size].split(self.batch_size):
+            images = normalize(self.images[indices], self.description)
+            yield augment(images, self.augmentation, draws.at(indices)), self.labels[indices]
+
+    def sample(self, count: int) -> Tensor:
+        """The first `count` training images, normalized; float (n, 3, h, w)."""
+        return normalize(self.images[:count], self.description)

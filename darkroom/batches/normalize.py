@@ -1,0 +1,19 @@
+"""From pixels to what networks take."""
+
+import torch
+from torch import Tensor
+
+from darkroom.datasets.description import Description
+from darkroom.datasets.pairs import IGNORED
+
+
+def normalize(images: Tensor, description: Description) -> Tensor:
+    """uint8 (b, h, w, 3) to float32 (b, 3, h, w) in channels_last, each channel with mean 0 and deviation 1."""
+    mean = torch.tensor(description.mean, device=images.device) * 255
+    scale = 1 / (torch.tensor(description.std, device=images.device) * 255)
+    return ((images - mean) * scale).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+
+
+def targets_of(masks: Tensor) -> Tensor:
+    """Masks uint8 (b, h, w) as losses take them: int64, ignored pixels -100."""
+    return torch.where(masks == IGNORED, -100, masks.long())

@@ -1,0 +1,28 @@
+"""Parameters of the batches: augmentation, for images with one class and for pairs of image and mask."""
+
+from typing import Any
+
+from pydantic import Field
+
+from darkroom.common.parameters import Parameters
+
+
+class ImageAugmentation(Parameters):
+    """Augmentation of classification batches, on the training device.
+
+    `crop` and `cutout` are in pixels; 0 switches them off.
+    """
+
+    flip: bool  # mirror every second image, left to right
+    crop: int = Field(ge=0)  # shift by up to this much, the border reflected
+    cutout: int = Field(ge=0)  # side of a square set to the mean
+
+
+class PairAugmentation(Parameters):
+    """Augmentation of segmentation pairs: a crop of `crop` × `crop` pixels after `transforms`.
+
+    A transform is a name of albumentations and its arguments, such as `{HorizontalFlip: {p: 0.5}}`.
+    """
+
+    crop: int = Field(ge=32)
+    transforms: list[dict[str, dict[str, Any]]] = []

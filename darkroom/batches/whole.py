@@ -1,0 +1,45 @@
+"""Whole splits in their order, as they are, for validation and test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from darkroom.batches.normalize import normalize, targets_of
+from darkroom.datasets.description import Description
+from darkroom.datasets.packed import read_split
+from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image, read_mask
+
+BATCH = 500  # images of a packed data set
+SIZE_MULTIPLE = 32  # of what encoders with five halvings take
+
+
+def whole_split(
+    folder: Path, description: Description, split: str, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Batches of a split of the prepared data set in `folder`.
+
+    Yields:
+        Images float (b, 3, h, w) in channels_last, and targets int64: of a classification (b,), of a
+        segmentation (1, h, w), -100 where nothing counts. Pairs come one at a time, sorted by name
+        and padded at the right and below.
+    """
+    read = {"classification": _packed, "segmentation": _pairs}[description.kind]
+    for images, targets in read(folder, split):
+        yield normalize(images.to(device), description), targets.to(device)
+
+
+def _packed(folder: Path, split: str) -> Iterator[tuple[Tensor, Tensor]]:
+    images, labels = read_split(folder, split)
+    for start in range(0, len(labels), BATCH):
+        yield torch.tensor(images[start : start + BATCH]), torch.from_numpy(labels[start : start + BATCH])
+
+
+def _pairs(folder: Path, split: str) -> Iterator[tuple[Tensor, Tensor]]:
+    for path in image_paths(folder, split):
+        image = torch.tensor(read_image(path))[None]
+        mask = torch.tensor(read_mask(mask_path(folder, split, path.stem)))[None]
+        bottom, right = ((-side) % SIZE_MULTIPLE for side in mask.shape[1:])
+        yield F.pad(image, (0, 0, 0, right, 0, bottom)), targets_of(F.pad(mask, (0, right, 0, bottom), value=IGNORED))

@@ -1,0 +1,37 @@
+"""Work on all cores, in worker processes, with one progress bar."""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
+
+from darkroom.common.progress import progress
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def cores() -> int:
+    """How many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def on_all_cores(
+    work: Callable[[list[Item]], list[Result]], items: list[Item], description: str, chunk: int
+) -> Iterable[Result]:
+    """What `work` makes of `items`, in their order; `work` gets `chunk` items at a time.
+
+    An exception in a worker is raised here, and the chunks not yet begun are dropped.
+    """
+    chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
+    bar = progress(len(items), description)
+    with ProcessPoolExecutor(cores()) as pool:
+        try:
+            for results in pool.map(work, chunks):
+                bar.update(len(results))
+                yield from results
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+        finally:
+            bar.close()

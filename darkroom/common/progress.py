@@ -1,0 +1,42 @@
+"""A progress bar with the time left on a terminal, and a line now and then elsewhere."""
+
+import sys
+import time
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 30
+
+
+class LineProgress:
+    """The part of tqdm's interface that Darkroom uses, printing a line every half minute."""
+
+    def __init__(self, total: int | None, description: str, unit: str) -> None:
+        self.total, self.description, self.unit = total, description, unit
+        self.n = 0
+        self.started = self.printed = time.monotonic()
+
+    def update(self, n: int = 1) -> None:
+        self.n += n
+        now = time.monotonic()
+        if now - self.printed >= SECONDS_BETWEEN_LINES:
+            self.printed = now
+            rate = self.n / (now - self.started)
+            left = f" of {self.total}, {(self.total - self.n) / rate:.0f} s left" if self.total else ""
+            print(f"{self.description}: {self.n}{left}, {rate:.0f} {self.unit}/s", file=sys.stderr, flush=True)
+
+    def set_postfix_str(self, text: str) -> None:
+        """Figures beside the bar; lines do without them."""
+
+    def reset(self) -> None:
+        self.n = 0
+
+    def close(self) -> None:
+        """A bar leaves its last state on the terminal; lines leave nothing to do."""
+
+
+def progress(total: int | None, description: str, unit: str = "image") -> tqdm | LineProgress:
+    """A bar over `total` units (None: unknown), to be moved on with `update(n)` and ended with `close()`."""
+    if not sys.stderr.isatty():
+        return LineProgress(total, description, unit)
+    return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", dynamic_ncols=True, leave=False)

@@ -1,0 +1,112 @@
+"""From params.yaml to what each stage of each task reads, checked and with inherited values filled in.
+
+A stage depends on its own file and not on params.yaml, so that a value changes just the stages that it
+reaches: `train.lr` retrains the tasks that inherit it, and none that has its own.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import Field
+
+from darkroom.annotations.parameters import MaskParameters
+from darkroom.common.errors import UserError
+from darkroom.common.files import replacing, write_json
+from darkroom.common.parameters import Parameters, check, nearest
+from darkroom.datasets.parameters import FolderParameters, SplitParameters
+from darkroom.sources.parameters import FetchParameters
+from darkroom.training.parameters import TRAININGS, TrainParameters
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A script of the stage `prepare`: what it reads, and the kind of data set that it makes."""
+
+    parameters: type[SplitParameters]
+    kind: Literal["classification", "segmentation"]
+
+
+PREPARATIONS = {
+    "split_cifar10": Preparation(SplitParameters, "classification"),
+    "prepare_tiny_imagenet": Preparation(SplitParameters, "classification"),
+    "pack_image_folder": Preparation(FolderParameters, "classification"),
+    "convert_masks": Preparation(MaskParameters, "segmentation"),
+}
+TASK_NAME = "[a-z0-9][a-z0-9_-]*"  # it names folders and stages
+
+
+class TopLevel(Parameters):
+    """The keys of params.yaml."""
+
+    seed: int = Field(ge=0)
+    source: Literal["sample", "published"]
+    train: TrainParameters
+    tasks: dict[str, dict] = Field(min_length=1)
+
+
+def configure(params: Path, folder: Path) -> None:
+    """Write `folder/TASK/STAGE.json` for every task in `params`.
+
+    Raises:
+        UserError: a value is wrong, missing or unknown; nothing is written then.
+    """
+    top = check(TopLevel, _read(params), "")
+    stages = {name: _stages(top, name, task) for name, task in top.tasks.items()}
+    with replacing(folder) as temporary:
+        for task, files in stages.items():
+            for stage, values in files.items():
+                (temporary / task).mkdir(parents=True, exist_ok=True)
+                write_json(temporary / task / f"{stage}.json", values.model_dump())
+
+
+def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
+    """The parameters of each stage of one task."""
+    where = f"tasks.{name}"
+    if not re.fullmatch(TASK_NAME, name):
+        raise UserError(f"params.yaml: {where}: a task's name is made of lower-case letters, digits, _ and -")
+    script = task.get("prepare")
+    if script not in PREPARATIONS:
+        hint = nearest(str(script), list(PREPARATIONS))
+        raise UserError(f"params.yaml: {where}.prepare = {script!r}: names no script; {hint}")
+    preparation = PREPARATIONS[script]
+    models = {
+        "fetch": FetchParameters,
+        "prepare": preparation.parameters,
+        "train": TRAININGS[preparation.kind],
+    }
+    given = {"seed": top.seed, "source": top.source, "task": name, "kind": preparation.kind}
+    own = {key: value for key, value in task.items() if key != "prepare"}
+    known = sorted({field for model in models.values() for field in model.model_fields} - given.keys())
+    for key in own:
+        if key not in known:
+            raise UserError(f"params.yaml: unknown key {where}.{key}: {nearest(key, [*known, 'prepare'])}")
+
+    values = {**own, **given, "train": {**top.train.model_dump(), **(own.get("train") or {})}}
+    return {
+        stage: check(model, {key: value for key, value in values.items() if key in model.model_fields}, where)
+        for stage, model in models.items()
+    }
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with the numbers of version 1.2, in which `5e-4` is one."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
+
+
+def _read(params: Path) -> dict:
+    try:
+        content = yaml.load(params.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError:
+        raise UserError(f"{params}: no such file; run in the project's root") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{params}: is no YAML: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{params}: must hold keys and values, such as `seed: 0`")
+    return content

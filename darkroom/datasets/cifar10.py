@@ -1,0 +1,72 @@
+"""CIFAR-10's binary archive to packed arrays."""
+
+from pathlib import Path
+
+import numpy as np
+
+from darkroom.archives import Member, opened
+from darkroom.common.errors import UserError
+from darkroom.common.files import replacing
+from darkroom.datasets.packed import create_images, describe, write_labels
+from darkroom.datasets.parameters import SplitParameters
+from darkroom.datasets.splits import held_out
+
+SIDE = 32
+RECORD = 1 + 3 * SIDE * SIDE  # bytes: the label, then the red, the green and the blue plane
+
+
+def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
+    """Write the splits train, validation and test to `folder` and the images of each class to `report`.
+
+    Reads the binary version's layout (https://www.cs.toronto.edu/~kriz/cifar.html), of any number of
+    classes up to 256.
+
+    Args:
+        key: the task's key in params.yaml, for messages.
+
+    Raises:
+        UserError: the archive is not of that layout, or the split asked for cannot be made.
+    """
+    with opened(raw) as members:
+        by_name = {Path(name).name: member for name, member in members.items()}
+        classes = _classes(by_name, raw)
+        batches = sorted(name for name in by_name if name.startswith("data_batch_") and name.endswith(".bin"))
+        if not batches or "test_batch.bin" not in by_name:
+            raise UserError(f"{raw}: has no data_batch_1.bin … and test_batch.bin; give CIFAR-10's binary version")
+        train = np.concatenate([_records(by_name[name], classes) for name in batches])
+        test = _records(by_name["test_batch.bin"], classes)
+    _check_classes(train, classes, raw, "training batches")
+    _check_classes(test, classes, raw, "test batch")
+
+    kept, chosen = held_out(train[:, 0], parameters.validation, parameters.seed, "validation", f"{key}.validation")
+    with replacing(folder) as temporary:
+        for split, records in {"train": train[kept], "validation": train[chosen], "test": test}.items():
+            images = create_images(temporary, split, len(records), SIDE, SIDE)
+            images[:] = records[:, 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+            write_labels(temporary, split, records[:, 0])
+        describe(temporary, classes, report)
+
+
+def _classes(by_name: dict[str, Member], raw: Path) -> list[str]:
+    if "batches.meta.txt" not in by_name:
+        raise UserError(f"{raw}: has no batches.meta.txt; give CIFAR-10's binary version")
+    return by_name["batches.meta.txt"].read().decode(errors="replace").split()
+
+
+def _records(member: Member, classes: list[str]) -> np.ndarray:
+    """All records of a batch file; uint8 (n, RECORD)."""
+    content = member.read()
+    if not content or len(content) % RECORD:
+        raise UserError(f"{member}: has {len(content)} bytes, not a multiple of {RECORD}; fetch the archive again")
+    records = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
+    wrong = np.flatnonzero(records[:, 0] >= len(classes))
+    if len(wrong):
+        label = records[wrong[0], 0]
+        raise UserError(f"{member}: record {wrong[0]} has label {label}, but there are {len(classes)} classes")
+    return records
+
+
+def _check_classes(records: np.ndarray, classes: list[str], raw: Path, where: str) -> None:
+    missing = set(range(len(classes))) - set(records[:, 0].tolist())
+    if missing:
+        raise UserError(f"{raw}: class {classes[min(missing)]} has no image in the {where}; give a whole archive")

@@ -1,0 +1,91 @@
+"""What a prepared data set says of itself, in `dataset.json` beside its data."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+import numpy as np
+
+from darkroom.common.files import read_json, write_json
+
+SPLITS = ("train", "validation", "test")
+SPLIT_FOLDERS = {
+    "train": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "test": "test",
+}
+
+
+def split_in(name: str) -> str | None:
+    """The split that a folder on the path `name` in an archive stands for, None where none does."""
+    folders = PurePosixPath(name).parts[:-1]
+    return next((SPLIT_FOLDERS[folder.lower()] for folder in folders if folder.lower() in SPLIT_FOLDERS), None)
+
+
+@dataclass(frozen=True)
+class Description:
+    """A prepared data set.
+
+    Attributes:
+        kind: what its targets are: one class an image, or one class a pixel.
+        classes: names by class id; of a segmentation, 0 is the background.
+        mean, std: of each channel of the training images, as shares of full scale (0 to 1).
+        images: how many each split holds.
+        image_size: (height, width) where all images have the same, in pixels.
+    """
+
+    kind: Literal["classification", "segmentation"]
+    classes: list[str]
+    mean: list[float]
+    std: list[float]
+    images: dict[str, int]
+    image_size: list[int] | None = None
+
+    @property
+    def score(self) -> str:
+        """The figure that tells the best epoch."""
+        return {"classification": "accuracy", "segmentation": "mean_iou"}[self.kind]
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / "dataset.json", asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Description":
+        return cls(**read_json(folder / "dataset.json"))
+
+
+class ChannelStatistics:
+    """Mean and standard deviation of each channel over many images, from exact integer sums."""
+
+    def __init__(self) -> None:
+        self.pixels = 0
+        self.sums = np.zeros(3, np.int64)
+        self.squares = np.zeros(3, np.int64)
+
+    def add(self, images: np.ndarray) -> None:
+        """Count uint8 images of shape (..., 3)."""
+        levels = images.reshape(-1, 3)
+        self.pixels += len(levels)
+        for channel in range(3):
+            counts = np.bincount(levels[:, channel], minlength=256)
+            self.sums[channel] += counts @ np.arange(256)
+            self.squares[channel] += counts @ np.arange(256) ** 2
+
+    @classmethod
+    def total(cls, parts: Iterable["ChannelStatistics"]) -> "ChannelStatistics":
+        """The statistics of all images that the parts counted."""
+        total = cls()
+        for part in parts:
+            total.pixels += part.pixels
+            total.sums += part.sums
+            total.squares += part.squares
+        return total
+
+    def mean_and_std(self) -> tuple[list[float], list[float]]:
+        """Both as shares of full scale, rounded to six places; (3,) each."""
+        mean = self.sums / self.pixels
+        std = np.sqrt(np.maximum(self.squares / self.pixels - mean**2, 1))
+        return [round(float(m) / 255, 6) for m in mean], [round(float(s) / 255, 6) for s in std]

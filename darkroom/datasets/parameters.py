@@ -1,0 +1,25 @@
+"""Parameters of the stages that prepare classification data sets."""
+
+from typing import Annotated
+
+from annotated_types import Ge, Gt, Lt
+from pydantic import Field
+
+from darkroom.common.parameters import Parameters
+
+# A number of images, or a fraction of them.
+Share = Annotated[int, Ge(0)] | Annotated[float, Gt(0), Lt(1)]
+
+
+class SplitParameters(Parameters):
+    """How much of the training images is held out for choosing (0: nothing)."""
+
+    seed: int
+    validation: Share
+
+
+class FolderParameters(SplitParameters):
+    """As `SplitParameters`, for folders of images: also how much is held out for the report, and the side."""
+
+    test: Share  # used where the archive has no test images of its own
+    image_size: int = Field(ge=8, le=1024)  # pixels; images are scaled and cropped to this square

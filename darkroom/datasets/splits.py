@@ -1,0 +1,50 @@
+"""Dividing indices between splits, the same way at every run."""
+
+import numpy as np
+
+from darkroom.common.errors import UserError
+from darkroom.common.randomness import seed_for
+
+
+def held_out(
+    labels: np.ndarray, share: int | float, seed: int, purpose: str, key: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divide indices into those kept and those held out, every class in the same proportion.
+
+    Args:
+        labels: (n,) class ids.
+        share: how much to hold out: a number of items, or a fraction below 1.
+        purpose: names the draw, so that two draws from the same seed are unrelated.
+        key: the parameter that `share` came from, for the message.
+
+    Returns:
+        Two sorted int64 arrays of indices. The held-out one has exactly the number asked for; where
+        the classes' proportions do not divide evenly, the largest remainders get one more.
+
+    Raises:
+        UserError: `share` leaves nothing to train on, or a class would have no item in a split.
+    """
+    wanted = round(share * len(labels)) if isinstance(share, float) else share
+    if wanted == 0:
+        return np.arange(len(labels)), np.arange(0)
+    if wanted >= len(labels):
+        raise UserError(
+            f"params.yaml: {key} = {share}: the data has only {len(labels)} images to divide; hold out fewer"
+        )
+    classes, counts = np.unique(labels, return_counts=True)
+    exact = counts * wanted / len(labels)
+    quotas = np.floor(exact).astype(int)
+    remainders = np.argsort(quotas - exact, kind="stable")[: wanted - quotas.sum()]
+    quotas[remainders] += 1
+
+    draw = np.random.default_rng(seed_for(seed, purpose))
+    chosen = np.concatenate(
+        [draw.permutation(np.flatnonzero(labels == c))[:quota] for c, quota in zip(classes, quotas, strict=True)]
+    )
+    is_chosen = np.zeros(len(labels), bool)
+    is_chosen[chosen] = True
+    for c, count, quota in zip(classes, counts, quotas, strict=True):
+        if quota in (0, count):
+            split = "held-out" if quota == 0 else "training"
+            raise UserError(f"params.yaml: {key} = {share}: class {c} has {count} images and none in the {split} split")
+    return np.flatnonzero(~is_chosen), np.flatnonzero(is_chosen)

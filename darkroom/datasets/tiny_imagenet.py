@@ -1,0 +1,97 @@
+"""Tiny ImageNet's archive to packed arrays: its val split, which has labels, is the test split here."""
+
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from darkroom.archives import Member, opened
+from darkroom.common.errors import UserError
+from darkroom.common.files import replacing
+from darkroom.datasets.decode import decode_image, decode_into
+from darkroom.datasets.packed import create_images, describe, images_path, write_labels
+from darkroom.datasets.parameters import SplitParameters
+from darkroom.datasets.splits import held_out
+
+Labelled = list[tuple[Member, int]]
+
+
+def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
+    """Write the splits train, validation (held out of train) and test (the published val) to `folder`.
+
+    Class ids follow the order of `wnids.txt`. The published test images have no labels and are left out.
+
+    Args:
+        key: the task's key in params.yaml, for messages.
+
+    Raises:
+        UserError: the archive is not of that layout, or the split asked for cannot be made.
+    """
+    with opened(raw) as members:
+        root = _root(members, raw)
+        wnids = _text(members, f"{root}wnids.txt").split()
+        train = _training_images(members, root, wnids, raw)
+        test = _val_images(members, root, wnids)
+        labels = np.array([label for _, label in train])
+        kept, chosen = held_out(labels, parameters.validation, parameters.seed, "validation", f"{key}.validation")
+        first = decode_image(train[0][0])
+        with replacing(folder) as temporary:
+            splits = {"train": [train[i] for i in kept], "validation": [train[i] for i in chosen], "test": test}
+            for split, labelled in splits.items():
+                create_images(temporary, split, len(labelled), first.height, first.width)
+                if labelled:
+                    decode_into(images_path(temporary, split), [m for m, _ in labelled], f"decoding {split}")
+                write_labels(temporary, split, np.array([label for _, label in labelled], int))
+            describe(temporary, _names(_text(members, f"{root}words.txt"), wnids), report)
+
+
+def _root(members: dict[str, Member], raw: Path) -> str:
+    for name in members:
+        if PurePosixPath(name).name == "wnids.txt":
+            return name.removesuffix("wnids.txt")
+    raise UserError(f"{raw}: has no wnids.txt; give an archive of Tiny ImageNet's layout")
+
+
+def _text(members: dict[str, Member], name: str) -> str:
+    if name not in members:
+        raise UserError(f"the archive has no {name}; give one of Tiny ImageNet's layout")
+    return members[name].read().decode(errors="replace")
+
+
+def _training_images(members: dict[str, Member], root: str, wnids: list[str], raw: Path) -> Labelled:
+    ids = {wnid: label for label, wnid in enumerate(wnids)}
+    images = []
+    for name, member in members.items():
+        parts = PurePosixPath(name.removeprefix(root)).parts
+        if len(parts) == 4 and parts[0] == "train" and parts[2] == "images":
+            if parts[1] not in ids:
+                raise UserError(f"{member}: its class {parts[1]} is not in wnids.txt; add it there or remove it")
+            images.append((member, ids[parts[1]]))
+    missing = set(ids.values()) - {label for _, label in images}
+    if missing:
+        raise UserError(f"{raw}: class {wnids[min(missing)]} has no image in train/; give a whole archive")
+    return images
+
+
+def _val_images(members: dict[str, Member], root: str, wnids: list[str]) -> Labelled:
+    ids = {wnid: label for label, wnid in enumerate(wnids)}
+    name = f"{root}val/val_annotations.txt"
+    images = []
+    for number, line in enumerate(_text(members, name).splitlines(), start=1):
+        file, wnid, *_ = line.split("\t") if "\t" in line else (line, "")
+        if wnid not in ids:
+            raise UserError(f"{members[name]}: line {number}: class {wnid!r} is not in wnids.txt")
+        image = members.get(f"{root}val/images/{file}")
+        if image is None:
+            raise UserError(f"{members[name]}: line {number}: there is no val/images/{file}")
+        images.append((image, ids[wnid]))
+    missing = set(ids.values()) - {label for _, label in images}
+    if missing:
+        raise UserError(f"{members[name]}: class {wnids[min(missing)]} has no image in val/; give a whole archive")
+    return images
+
+
+def _names(words: str, wnids: list[str]) -> list[str]:
+    """A short name for each wnid: the first of its synonyms, with the wnid where two classes share it."""
+    synonyms = dict(line.split("\t", 1) for line in words.splitlines() if "\t" in line)
+    names = [synonyms.get(wnid, wnid).split(",")[0].strip() for wnid in wnids]
+    return [f"{name} ({wnid})" if names.count(name) > 1 else name for name, wnid in zip(names, wnids, strict=True)]

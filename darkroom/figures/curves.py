@@ -1,0 +1,48 @@
+"""Learning curves."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from darkroom.figures.style import BLUE, GREY, ORANGE, save
+
+
+def draw_curves(history: pd.DataFrame, score: str, path: Path) -> None:
+    """Loss and score of training and validation by epoch, side by side; the best epoch marked.
+
+    Args:
+        history: a row for each epoch, the columns those of `metrics/TASK/history.csv`.
+        score: the column that the best epoch is best at, without its split.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4))
+    _draw(axes[0], history, "loss")
+    _draw(axes[1], history, score)
+    axes[0].set_title("Loss by epoch")
+    axes[1].set_title(f"{score.replace('_', ' ').capitalize()} by epoch")
+    if f"validation_{score}" in history:
+        best = history["epoch"][history[f"validation_{score}"].idxmax()]
+        for axis in axes:
+            axis.axvline(best, color=GREY, linestyle=":", label="best epoch")
+    for axis in axes:
+        axis.legend()
+    save(figure, path)
+
+
+def draw_learning_rate(history: pd.DataFrame, path: Path) -> None:
+    """The learning rate at the end of each epoch."""
+    figure, axis = plt.subplots(figsize=(5, 4))
+    axis.plot(history["epoch"], history["lr"], color=BLUE, marker="o", markersize=3)
+    axis.set(title="Learning rate at the end of each epoch", xlabel="epoch", ylabel="learning rate", ylim=(0, None))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    save(figure, path)
+
+
+def _draw(axis: Axes, history: pd.DataFrame, name: str) -> None:
+    for split, colour in (("train", BLUE), ("validation", ORANGE)):
+        if f"{split}_{name}" in history:
+            axis.plot(history["epoch"], history[f"{split}_{name}"], color=colour, marker="o", markersize=3, label=split)
+    axis.set(xlabel="epoch", ylabel=name.replace("_", " "))
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))

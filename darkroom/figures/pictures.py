@@ -1,0 +1,85 @@
+"""Figures of images with what was predicted for them."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.patches import Patch
+
+from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image, read_mask
+from darkroom.figures.style import GREEN, RED, save, short
+
+ROWS, COLUMNS = 4, 8  # of the grid of predictions
+OVERLAYS = 6
+
+
+def draw_predictions(images: np.ndarray, predictions: pd.DataFrame, path: Path) -> None:
+    """A grid of test images with true and predicted names, up to half of them errors.
+
+    Args:
+        images: uint8 (n, h, w, 3).
+        predictions: a row for each image: true, predicted, confidence.
+    """
+    is_right = predictions["true"] == predictions["predicted"]
+    right, wrong = list(predictions.index[is_right]), list(predictions.index[~is_right])
+    count = min(ROWS * COLUMNS, len(predictions))
+    errors = min(len(wrong), max(count // 2, count - len(right)))
+    shown = sorted(_spread(wrong, errors) + _spread(right, count - errors))
+    figure, axes = plt.subplots(ROWS, COLUMNS, figsize=(COLUMNS * 1.5, ROWS * 1.85))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, index in zip(axes.flat, shown, strict=False):
+        axis.imshow(images[index], interpolation="nearest")
+        true, predicted, confidence = predictions.loc[index, ["true", "predicted", "confidence"]]
+        text = short(true) if true == predicted else f"{short(true)}\ntaken for {short(predicted)}"
+        axis.set_title(f"{text}\n{confidence:.0%}", fontsize=7, color=GREEN if true == predicted else RED)
+    figure.suptitle(f"Test images: {len(right)} right (green), {len(wrong)} wrong (red), with the model's confidence")
+    save(figure, path)
+
+
+def draw_overlays(data: Path, predictions: Path, iou: pd.Series, classes: list[str], path: Path) -> None:
+    """Image, true mask and predicted mask of test images from the worst to the best mean IoU, evenly chosen.
+
+    Args:
+        iou: of each image, indexed by its name.
+    """
+    order = list(iou.sort_values(kind="stable").index)
+    shown = _spread(order, min(OVERLAYS, len(order)))
+    files = {image.stem: image for image in image_paths(data, "test")}
+    colours = class_colours(len(classes))
+    figure, axes = plt.subplots(len(shown), 3, figsize=(9, 2.3 * len(shown) + 0.8), squeeze=False)
+    for row, name in zip(axes, shown, strict=True):
+        image = read_image(files[name])
+        masks = [None, read_mask(mask_path(data, "test", name)), read_mask(predictions / "masks" / f"{name}.png")]
+        for axis, mask, title in zip(
+            row, masks, (short(name), "truth", f"prediction, IoU {iou[name]:.2f}"), strict=True
+        ):
+            axis.imshow(image if mask is None else overlay(image, mask, colours))
+            axis.set_title(title, fontsize=9)
+            axis.axis("off")
+    handles = [Patch(color=colour, label=short(name)) for name, colour in zip(classes[1:], colours[1:], strict=True)]
+    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), fontsize=8)
+    figure.suptitle("Test images from the worst to the best mean IoU")
+    save(figure, path)
+
+
+def class_colours(count: int) -> np.ndarray:
+    """A colour for each class id, float (count, 3) between 0 and 1, black for the background; 25, then again."""
+    table = np.concatenate([plt.get_cmap(name).colors for name in ("Set1", "Dark2", "Set2")])
+    return np.concatenate([np.zeros((1, 3)), table[np.arange(count - 1) % len(table)]])
+
+
+def overlay(image: np.ndarray, mask: np.ndarray, colours: np.ndarray, opacity: float = 0.6) -> np.ndarray:
+    """The classes of `mask`, uint8 (h, w), laid over `image`, uint8 (h, w, 3); the background stays, ignored turns black."""
+    known = np.where(mask == IGNORED, 0, mask)
+    laid = (1 - opacity) * image + opacity * 255 * colours[known]
+    result = np.where((known > 0)[..., None], laid, image)
+    return np.where((mask == IGNORED)[..., None], 0, result).astype(np.uint8)
+
+
+def _spread(items: list, count: int) -> list:
+    """`count` of `items`, evenly spread over them, the first and the last among them."""
+    if count >= len(items):
+        return list(items)
+    return [items[round(step * (len(items) - 1) / max(1, count - 1))] for step in range(count)]

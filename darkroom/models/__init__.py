@@ -1,0 +1,1 @@
+"""Networks by name, and the file that a trained one is kept in."""

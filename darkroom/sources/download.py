@@ -1,0 +1,97 @@
+"""Downloads: retried, with progress, checked before they get their name."""
+
+import shutil
+import time
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pooch
+import requests
+
+from darkroom.common.errors import UserError
+from darkroom.common.files import replacing
+from darkroom.common.progress import progress
+
+ATTEMPTS = 4
+SECONDS_BEFORE_RETRY = 2
+TIMEOUT_SECONDS = 30
+
+
+def fetch_file(address: str, folder: Path, checksum: str | None = None) -> Path:
+    """Bring the file at `address` into `folder` and check it.
+
+    Args:
+        address: an http(s) or ftp URL, or the path of a local file.
+        checksum: `md5:…` or `sha256:…`, compared before the file gets its name.
+
+    Returns:
+        The file's path in `folder`, named as at `address`.
+
+    Raises:
+        UserError: it cannot be had, or is not the file that the checksum means. Nothing is left
+            behind then.
+    """
+    parts = urlsplit(address)
+    is_url = parts.scheme in ("http", "https", "ftp")
+    target = folder / Path(unquote(parts.path) if is_url else address).name
+    if not target.name:
+        raise UserError(f"{address}: names no file; give the archive's whole address")
+    with replacing(target) as temporary:
+        if is_url:
+            _download(address, temporary)
+        else:
+            _copy(Path(address).expanduser(), temporary)
+        if temporary.stat().st_size == 0:
+            raise UserError(f"{address}: is empty; give another archive")
+        if checksum:
+            _verify(temporary, address, checksum)
+    return target
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        raise UserError(f"{source}: is a folder; pack it first: tar -cf {source.name}.tar {source.name}")
+    if not source.is_file():
+        raise UserError(f"{source}: no such file; `archive` takes a path or a URL")
+    shutil.copyfile(source, target)
+
+
+def _download(url: str, target: Path) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        bar = progress(None, target.name.strip(".").removesuffix(".partial"), unit="B")
+        download = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT_SECONDS)
+        if url.startswith("ftp"):
+            download = pooch.FTPDownloader(timeout=TIMEOUT_SECONDS)
+        try:
+            download(url, target, None)
+            return
+        except requests.RequestException as error:
+            status = error.response.status_code if error.response is not None else None
+            if status is not None and status < 500:
+                raise UserError(
+                    f"{url}: the server answers {status} {error.response.reason}; check the address"
+                ) from None
+            if attempt == ATTEMPTS:
+                raise UserError(
+                    f"{url}: {_reason(error)} ({ATTEMPTS} attempts); check the network and run again"
+                ) from None
+            time.sleep(SECONDS_BEFORE_RETRY * attempt)
+        finally:
+            bar.close()
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "the server does not answer"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the connection was cut"
+    if isinstance(error, requests.ConnectionError):
+        return "the server cannot be reached"
+    return type(error).__name__
+
+
+def _verify(path: Path, address: str, checksum: str) -> None:
+    algorithm, expected = checksum.split(":")
+    found = pooch.file_hash(str(path), alg=algorithm)
+    if found != expected:
+        raise UserError(f"{address}: {algorithm} is {found}, not {expected}; the file is damaged or another one")

@@ -1,0 +1,101 @@
+"""What is minimized and what is counted, the same for one class an image and one class a pixel."""
+
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+UNCOUNTED = -100  # the target of pixels that count for nothing
+
+
+def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy in float32 over all targets that are not `UNCOUNTED`.
+
+    Args:
+        logits: (b, classes) or (b, classes, h, w).
+        targets: int64 (b,) or (b, h, w).
+    """
+    # Flattened, since the CUDA kernel for (b, classes, h, w) adds in no fixed order.
+    flat = logits.float().movedim(1, -1).reshape(-1, logits.shape[1])
+    return F.cross_entropy(flat, targets.flatten(), ignore_index=UNCOUNTED, label_smoothing=label_smoothing)
+
+
+def dice_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """1 - the Dice coefficient of the batch, the mean of the classes that occur in it (arXiv:1606.04797).
+
+    Args:
+        logits: (b, classes, h, w).
+        targets: int64 (b, h, w); `UNCOUNTED` pixels count for nothing.
+        label_smoothing: not used; the sizes of objects are balanced already.
+    """
+    from segmentation_models_pytorch.losses import DiceLoss
+
+    return DiceLoss("multiclass", ignore_index=UNCOUNTED)(logits.float(), targets)
+
+
+LOSSES: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "dice": dice_loss}
+
+
+def weighted_loss(logits: Tensor, targets: Tensor, weights: dict[str, float], label_smoothing: float) -> Tensor:
+    """The sum of the named losses, each times its weight."""
+    return sum(weight * LOSSES[name](logits, targets, label_smoothing) for name, weight in weights.items())
+
+
+class Tally:
+    """Loss and score of an epoch, counted on the device without waiting for it.
+
+    The score is the accuracy of a classification and the mean intersection over union of a
+    segmentation, the classes that occur in truth or prediction weighing the same.
+    """
+
+    def __init__(self, kind: str, classes: int, device: torch.device) -> None:
+        self.kind, self.classes = kind, classes
+        self.cells = torch.zeros(classes * classes, dtype=torch.int64, device=device)
+        self.in_top5 = torch.zeros((), dtype=torch.int64, device=device)
+        self.loss = torch.zeros((), dtype=torch.float64, device=device)
+        self.targets = torch.zeros((), dtype=torch.int64, device=device)
+
+    def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
+        """Count a batch: logits (b, classes, …), targets int64 (b, …), and their mean loss."""
+        counted = targets != UNCOUNTED
+        cells = self.classes**2
+        pairs = torch.where(counted, targets * self.classes + logits.argmax(1), cells)
+        self.cells += torch.bincount(pairs.flatten(), minlength=cells + 1)[:cells]
+        if self.kind == "classification":
+            best = logits.topk(min(5, self.classes), dim=1).indices
+            self.in_top5 += (best == targets[:, None]).sum()
+        self.targets += counted.sum()
+        self.loss += loss.detach().double() * counted.sum()
+
+    @property
+    def confusion(self) -> Tensor:
+        """How often each true class (row) was taken for each class (column); float64 (classes, classes)."""
+        return self.cells.reshape(self.classes, self.classes).double()
+
+    def figures(self) -> dict[str, float]:
+        """`loss`, and `accuracy` with `top5_accuracy`, or `mean_iou` with `mean_dice` and `pixel_accuracy`."""
+        counts = self.confusion
+        total = max(1, int(self.targets))
+        loss, accuracy = float(self.loss) / total, float(counts.diagonal().sum()) / total
+        if self.kind == "classification":
+            return {"loss": loss, "accuracy": accuracy, "top5_accuracy": int(self.in_top5) / total}
+        present = counts.sum(0) + counts.sum(1) > 0
+        iou, dice = intersection_over_union(counts), dice_coefficient(counts)
+        return {
+            "loss": loss,
+            "mean_iou": float(iou[present].mean()),
+            "mean_dice": float(dice[present].mean()),
+            "pixel_accuracy": accuracy,
+        }
+
+
+def intersection_over_union(confusion: Tensor) -> Tensor:
+    """By class, float (classes,), of a float confusion matrix with a row for each true class; NaN where absent."""
+    right = confusion.diagonal()
+    return right / (confusion.sum(0) + confusion.sum(1) - right)
+
+
+def dice_coefficient(confusion: Tensor) -> Tensor:
+    """By class, float (classes,), of a float confusion matrix with a row for each true class; NaN where absent."""
+    return 2 * confusion.diagonal() / (confusion.sum(0) + confusion.sum(1))

@@ -1,0 +1,15 @@
+"""Check params.yaml and write what each stage of each task reads: data/config/TASK/STAGE.json."""
+
+from pathlib import Path
+
+from darkroom.common.errors import run_stage
+from darkroom.common.parameters import CONFIG
+from darkroom.configuration import configure
+
+
+def main() -> None:
+    configure(Path("params.yaml"), CONFIG)
+
+
+if __name__ == "__main__":
+    run_stage(main)

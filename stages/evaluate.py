@@ -1,0 +1,19 @@
+"""Try a task's trained model on the test split: metrics/TASK/test.json, and its predictions."""
+
+from pathlib import Path
+
+from darkroom.common.errors import run_stage
+from darkroom.evaluation.evaluate import evaluate
+
+
+def main(task: str) -> None:
+    evaluate(
+        Path("models", task, "model.safetensors"),
+        Path("data/prepared", task),
+        Path("data/predictions", task),
+        Path("metrics", task, "test.json"),
+    )
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -48,7 +48,7 @@ class Member:
         Raises:
             UserError: the bytes are not those that the archive promises.
         """
-        with open(self.data, "rb", buffering=0) as file:
+        with Path(self.data).open("rb", buffering=0) as file:
             if self.method is None:
                 return self._exactly(os.pread(file.fileno(), self.size, self.offset))
             header = os.pread(file.fileno(), ZIP_LOCAL_HEADER, self.offset)
@@ -133,7 +133,7 @@ def _index_tar(archive: Path, scratch: Path) -> list[Member]:
     data = _decompressed(archive, scratch)
     members = []
     try:
-        tar = tarfile.open(data, "r:")
+        tar = tarfile.open(data, "r:")  # noqa: SIM115 - entered below, where its errors mean something else
     except tarfile.ReadError:
         raise UserError(
             f"{archive}: is no zip and no tar (plain, gz, bz2 or xz), or is cut short; fetch it again"

@@ -27,7 +27,7 @@ class ImageBatches:
             raise UserError(f"params.yaml: augment.crop = {augmentation.crop}: the images have {height}×{width} pixels")
         if batch_size > description.images["train"]:
             raise UserError(
-                f"params.yaml: train.batch_size = {batch_size}: there are only {description.images['train']} training images"
+                f"params.yaml: train.batch_size = {batch_size}: only {description.images['train']} images to train on"
             )
         self.description, self.augmentation = description, augmentation
         self.batch_size, self.seed, self.device = batch_size, seed, device

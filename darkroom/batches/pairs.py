@@ -28,9 +28,7 @@ class PairBatches:
     ) -> None:  # fmt: skip
         paths = image_paths(folder, "train")
         if batch_size > len(paths):
-            raise UserError(
-                f"params.yaml: train.batch_size = {batch_size}: there are only {len(paths)} training images"
-            )
+            raise UserError(f"params.yaml: train.batch_size = {batch_size}: only {len(paths)} images to train on")
         self.folder, self.description = folder, description
         self.batch_size, self.seed, self.device, self.workers = batch_size, seed, device, workers
         self.pairs = AugmentedPairs(folder, paths, augmentation, seed)

@@ -71,7 +71,7 @@ def class_colours(count: int) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, colours: np.ndarray, opacity: float = 0.6) -> np.ndarray:
-    """The classes of `mask`, uint8 (h, w), laid over `image`, uint8 (h, w, 3); the background stays, ignored turns black."""
+    """The classes of `mask`, uint8 (h, w), over `image`, uint8 (h, w, 3); the background stays, ignored turns black."""
     known = np.where(mask == IGNORED, 0, mask)
     laid = (1 - opacity) * image + opacity * 255 * colours[known]
     result = np.where((known > 0)[..., None], laid, image)

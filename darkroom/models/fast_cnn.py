@@ -24,7 +24,7 @@ class FastCNN(nn.Module):
         self.whitening = nn.Conv2d(3, 2 * 3 * patch**2, patch, stride)
         self.whitening.weight.requires_grad = False
         channels = [self.whitening.out_channels, *widths]
-        self.groups = nn.Sequential(*(_group(i, o) for i, o in zip(channels, widths)))
+        self.groups = nn.Sequential(*(_group(i, o) for i, o in zip(channels, widths, strict=False)))
         self.head = nn.Linear(widths[-1], classes, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -93,8 +93,8 @@ def fit(
                 )
                 if not math.isfinite(figures["loss"]):
                     raise UserError(
-                        f"the loss is {figures['loss']} in epoch {epoch + 1}, step {number}, at learning rate {rate:.4g}: "
-                        "try a smaller train.lr or a longer train.warmup_epochs"
+                        f"the loss is {figures['loss']} in epoch {epoch + 1}, step {number}, at learning rate "
+                        f"{rate:.4g}: try a smaller train.lr or a longer train.warmup_epochs"
                     )
         bar.close()
 

@@ -20,7 +20,7 @@ QUALITY = 90
 
 @dataclass(frozen=True)
 class Thing:
-    """A class of things: its share of them all, its half-sizes as shares of the scene's shorter side, its usual colour."""
+    """A class of things: its share of all, half-sizes as shares of the scene's shorter side, and usual colour."""
 
     share: float
     smallest: float

@@ -1,0 +1,158 @@
+"""The pipeline as a user meets it: clones, `dvc repro`, experiments, metrics and plots."""
+
+import ast
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, copy_project, git, run
+
+TASKS = ("cifar10", "tiny_imagenet", "segmentation")
+
+
+def make_tiny(project: Path) -> None:
+    """Settings that run in a minute: few epochs, narrow networks."""
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["train"]["epochs"] = 1
+    for name in ("cifar10", "tiny_imagenet"):
+        params["tasks"][name]["model"]["widths"] = [8, 16, 16]
+        params["tasks"][name]["train"].pop("epochs", None)
+    params["tasks"]["segmentation"]["augment"]["crop"] = 32
+    params["tasks"]["segmentation"]["train"].update(epochs=1, batch_size=16)
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    git(project, "commit", "-qam", "tiny settings")
+
+
+def succeed(project: Path, *command: str) -> str:
+    result = run(project, *command)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone whose path holds spaces, after its first `dvc repro`, committed."""
+    project = copy_project(tmp_path_factory.mktemp("first") / "a clone")
+    make_tiny(project)
+    succeed(project, "dvc", "repro")
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "results")
+    return project
+
+
+def test_repro_writes_metrics_and_figures(project: Path) -> None:
+    for task in TASKS:
+        report = json.loads((project / "metrics" / task / "test.json").read_text())
+        expected = {"loss", "classes"} | (
+            {"mean_iou", "mean_dice", "pixel_accuracy"} if task == "segmentation" else {"accuracy", "top5_accuracy"}
+        )
+        assert report.keys() == expected
+        names = {path.stem for path in (project / "plots" / task).glob("*.png")}
+        pictures = "overlays" if task == "segmentation" else "predictions"
+        assert names == {"learning_curves", "learning_rate", "confusion", "classes", pictures}
+    assert "data" not in git(project, "ls-files", "data", "models", "plots")
+
+
+def test_second_repro_does_nothing(project: Path) -> None:
+    assert "Data and pipelines are up to date." in succeed(project, "dvc", "repro")
+
+
+def test_arrays_are_stored_once(project: Path) -> None:
+    images = project / "data" / "prepared" / "cifar10" / "train_images.npy"
+    assert images.stat().st_nlink > 1 or images.is_symlink(), "the workspace's array is a link to the cache's"
+
+
+def test_two_clones_give_the_same_lock(project: Path, tmp_path: Path) -> None:
+    other = copy_project(tmp_path / "elsewhere")
+    make_tiny(other)
+    succeed(other, "dvc", "repro")
+    assert (other / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
+
+
+def test_experiment_retrains_what_inherits_the_parameter(project: Path) -> None:
+    printed = succeed(project, "dvc", "exp", "run", "-S", "train.lr=0.05")
+    assert "Running stage 'train@cifar10'" in printed
+    assert "Running stage 'train@tiny_imagenet'" in printed
+    assert "Running stage 'train@segmentation'" not in printed, "it has a learning rate of its own"
+    assert "Running stage 'prepare" not in printed
+
+    changes = json.loads(succeed(project, "dvc", "metrics", "diff", "--json"))
+    assert {"metrics/cifar10/test.json", "metrics/tiny_imagenet/test.json"} == changes.keys()
+    assert {"accuracy", "top5_accuracy", "loss"} >= changes["metrics/cifar10/test.json"].keys()
+    assert "metrics/cifar10/test.json" in succeed(project, "dvc", "metrics", "diff")
+
+    back = succeed(project, "dvc", "exp", "run", "-S", "train.lr=0.1")
+    assert "is cached - skipping run" in back
+    assert "Running stage 'train" not in back
+    assert json.loads(succeed(project, "dvc", "metrics", "diff", "--json")) == {}
+
+
+def test_plots_show_curves_confusion_and_images(project: Path) -> None:
+    succeed(project, "dvc", "plots", "show")
+    page = (project / "dvc_plots" / "index.html").read_text()
+    charts = json.loads(succeed(project, "dvc", "plots", "show", "--json"))["data"]
+    for task in TASKS:
+        [loss] = charts[str(Path("plots", "charts", "loss", f"{task}.csv"))]
+        content = json.dumps(loss["content"])
+        assert '"train"' in content and '"validation"' in content, "both curves stand in one chart"
+        assert str(Path("plots", "charts", "confusion", f"{task}.csv")) in charts
+        for name in ("learning_curves", "confusion", "classes"):
+            assert str(Path("plots", task, f"{name}.png")) in charts
+        assert f"plots_{task}_learning_curves.png" in page
+    assert len(list((project / "dvc_plots" / "static").glob("*.png"))) == 15
+    (project / "dvc_plots" / "index.html").unlink()
+
+
+def modules_of(module: str) -> set[Path]:
+    """The files in the project that importing `module` reads, itself among them."""
+    found: set[Path] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        file = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+        if not file.is_file() or file in found:
+            continue
+        found.add(file)
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Import):
+                waiting += [alias.name for alias in node.names]
+    return found
+
+
+def scripts_and_deps() -> list[tuple[str, set[str], list[str]]]:
+    """Of each stage: its name, the scripts that it may run, and its code dependencies."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    tasks = yaml.safe_load((ROOT / "params.yaml").read_text())["tasks"]
+    rows = []
+    for name, entry in stages.items():
+        body = entry.get("do", entry)
+        script = body["cmd"].split()[2]
+        scripts = {script.replace("${item.prepare}", task["prepare"]) for task in tasks.values()}
+        code = [dep for dep in body["deps"] if dep.startswith(("darkroom", "stages"))]
+        rows.append((name, scripts, code))
+    return rows
+
+
+@pytest.mark.parametrize(("name", "scripts", "deps"), scripts_and_deps(), ids=lambda value: str(value)[:12])
+def test_deps_are_what_the_scripts_import(name: str, scripts: set[str], deps: list[str]) -> None:
+    imported = {file.relative_to(ROOT) for script in scripts for file in modules_of(script)}
+    named = [Path(dep.replace("${item.prepare}", "*")) for dep in deps]
+
+    def covers(dep: Path, file: Path) -> bool:
+        return file.is_relative_to(dep) or file.match(str(dep))
+
+    for file in imported:
+        assert any(covers(dep, file) for dep in named), f"{name} imports {file}, which is not among its deps"
+    for dep in named:
+        assert any(covers(dep, file) for file in imported), f"{name} depends on {dep} and does not import it"
+
+
+def test_rooms_import_no_room_after_them() -> None:
+    order = ["common", "sources", "datasets", "annotations", "batches", "models", "training", "evaluation", "figures"]
+    for place, room in enumerate(order):
+        for file in (ROOT / "darkroom" / room).rglob("*.py"):
+            for later in order[place + 1 :]:
+                assert f"darkroom.{later}" not in file.read_text(), f"{file} imports the later room {later}"

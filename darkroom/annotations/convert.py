@@ -58,8 +58,8 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
     with opened(raw) as members:
         format_name, pairs = _pairs(parameters.annotations, members, raw)
         classes = _classes(parameters.annotations, key, FORMATS[format_name], pairs, members)
-        pairs = _with_splits(pairs, parameters, key)
         _check_names(pairs)
+        pairs = _with_splits(pairs, parameters, key)
         with replacing(folder) as temporary:
             for split in SPLITS:
                 image_folder(temporary, split).mkdir(parents=True)

@@ -12,6 +12,7 @@ SIDE_OF_GRID = 32  # the whitening layer brings larger images to about this side
 WHITENING_EPSILON = 5e-4
 BATCHNORM_MOMENTUM = 0.4
 LOGIT_SCALE = 1 / 8
+BIAS_LR_FACTOR = 32.0  # normalization without scale leaves its biases gradients that are small
 
 
 class FastCNN(nn.Module):

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from darkroom.common.errors import UserError
-from darkroom.models.fast_cnn import FastCNN
+from darkroom.models.fast_cnn import BIAS_LR_FACTOR, FastCNN
 from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
 
 ModelParameters = ClassifierParameters | SegmenterParameters
@@ -78,3 +78,8 @@ def initialize_from_images(model: nn.Module, sample: Callable[[int], torch.Tenso
     """
     if isinstance(model, FastCNN):
         model.initialize_from(sample(IMAGES_TO_START_FROM))
+
+
+def bias_lr_factor(model: nn.Module) -> float:
+    """By how much the model's biases learn faster than its weights."""
+    return BIAS_LR_FACTOR if isinstance(model, FastCNN) else 1.0

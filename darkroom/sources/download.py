@@ -21,7 +21,7 @@ def fetch_file(address: str, folder: Path, checksum: str | None = None) -> Path:
     """Bring the file at `address` into `folder` and check it.
 
     Args:
-        address: an http(s) or ftp URL, or the path of a local file.
+        address: an http or https URL, or the path of a local file.
         checksum: `md5:…` or `sha256:…`, compared before the file gets its name.
 
     Returns:
@@ -32,10 +32,11 @@ def fetch_file(address: str, folder: Path, checksum: str | None = None) -> Path:
             behind then.
     """
     parts = urlsplit(address)
-    is_url = parts.scheme in ("http", "https", "ftp")
-    target = folder / Path(unquote(parts.path) if is_url else address).name
-    if not target.name:
+    is_url = parts.scheme in ("http", "https")
+    name = Path(unquote(parts.path) if is_url else address).name
+    if not name:
         raise UserError(f"{address}: names no file; give the archive's whole address")
+    target = folder / name
     with replacing(target) as temporary:
         if is_url:
             _download(address, temporary)
@@ -60,8 +61,6 @@ def _download(url: str, target: Path) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         bar = progress(None, target.name.strip(".").removesuffix(".partial"), unit="B")
         download = pooch.HTTPDownloader(progressbar=bar, timeout=TIMEOUT_SECONDS)
-        if url.startswith("ftp"):
-            download = pooch.FTPDownloader(timeout=TIMEOUT_SECONDS)
         try:
             download(url, target, None)
             return

@@ -15,6 +15,7 @@ from darkroom.batches.pairs import PairBatches
 from darkroom.common.errors import UserError
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
+from darkroom.models.zoo import bias_lr_factor
 from darkroom.training.history import write_history
 from darkroom.training.objective import Tally, cross_entropy, weighted_loss
 from darkroom.training.parameters import TrainParameters
@@ -75,7 +76,7 @@ def fit(
         for number, (images, targets) in enumerate(batches.train(epoch), start=1):
             rate = learning_rate(epoch * batches.steps + number - 1, steps, warmup_steps, hyper.lr)
             for group in optimizer.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["lr_factor"]
             with autocast(job.device, job.precision):
                 logits = model(images)
             loss = weighted_loss(logits, targets, hyper.loss, hyper.label_smoothing)
@@ -127,8 +128,8 @@ def _optimizer(model: nn.Module, hyper: TrainParameters) -> torch.optim.Optimize
     """The optimizer; biases and normalizations, all of one dimension, have no weight decay."""
     trained = [p for p in model.parameters() if p.requires_grad]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay, "lr_factor": 1.0},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, "lr_factor": bias_lr_factor(model)},
     ]
     if hyper.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=hyper.lr)

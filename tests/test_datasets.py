@@ -1,0 +1,190 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CLASSES, cifar_files, jpeg_bytes, noise, png_bytes, tiny_files, write_tar, write_zip
+from PIL import Image
+
+from darkroom.common.errors import UserError
+from darkroom.common.files import read_json
+from darkroom.datasets.cifar10 import prepare_cifar10
+from darkroom.datasets.description import ChannelStatistics, Description
+from darkroom.datasets.image_folder import prepare_image_folder
+from darkroom.datasets.packed import read_split
+from darkroom.datasets.parameters import FolderParameters, SplitParameters
+from darkroom.datasets.splits import held_out
+from darkroom.datasets.tiny_imagenet import prepare_tiny_imagenet
+
+SPLIT = SplitParameters(seed=0, validation=0.25)
+RAW, OUT, REPORT = Path("raw"), Path("prepared"), Path("data.json")
+
+
+def cifar(files: dict[str, bytes], parameters: SplitParameters = SPLIT) -> None:
+    write_tar(RAW / "cifar.tar.gz", files)
+    prepare_cifar10(parameters, "tasks.cifar10", RAW, OUT, REPORT)
+
+
+def test_cifar10_splits_are_stratified_and_complete(folder: Path) -> None:
+    files = cifar_files(per_class=20)
+    cifar(files)
+    parts = [read_split(OUT, split) for split in ("train", "validation", "test")]
+    assert [np.bincount(labels).tolist() for _, labels in parts] == [[15, 15], [5, 5], [5, 5]]
+    records = np.frombuffer(files["cifar-10-batches-bin/data_batch_1.bin"], np.uint8).reshape(-1, 3073)
+    planes = {record[1:].tobytes() for record in records}
+    packed = {image.transpose(2, 0, 1).tobytes() for images, _ in parts[:2] for image in images}
+    assert packed == planes, "each image once, in train or in validation, the planes turned into pixels"
+    assert read_json(REPORT)["classes"][0] == {"name": "cat", "images": {"train": 15, "validation": 5, "test": 5}}
+
+
+def test_published_cifar10_gives_45000_and_5000() -> None:
+    labels = np.repeat(np.arange(10), 5000)
+    for share in (0.1, 5000):
+        kept, chosen = held_out(labels, share, 0, "validation", "tasks.cifar10.validation")
+        assert (len(kept), len(chosen)) == (45_000, 5_000)
+        assert set(np.bincount(labels[chosen])) == {500}
+
+
+def test_validation_0_trains_on_all(folder: Path) -> None:
+    cifar(cifar_files(), SplitParameters(seed=0, validation=0))
+    assert [len(read_split(OUT, split)[1]) for split in ("train", "validation")] == [40, 0]
+
+
+def changed(name: str, change) -> dict[str, bytes]:
+    files = cifar_files()
+    key = f"cifar-10-batches-bin/{name}"
+    files[key] = change(files[key])
+    return files
+
+
+def without(files: dict[str, bytes], part: str) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if part not in name}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (changed("data_batch_1.bin", lambda b: b[:-1]), "data_batch_1.bin.*not a multiple of 3073"),
+        (changed("data_batch_1.bin", lambda b: b""), "has 0 bytes"),
+        (changed("test_batch.bin", lambda b: b"\x07" + b[1:]), "record 0 has label 7, but there are 2 classes"),
+        (changed("test_batch.bin", lambda b: b[: 3073 * 5]), "class dog has no image in the test batch"),
+        (without(cifar_files(), "data_batch"), "has no data_batch_1.bin"),
+        (without(cifar_files(), "meta"), "has no batches.meta.txt"),
+    ],
+)
+def test_bad_cifar10_archives(folder: Path, files: dict[str, bytes], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        cifar(files)
+    assert not OUT.exists()
+
+
+@pytest.mark.parametrize(
+    ("share", "message"), [(40, "only 40 images"), (41, "only 40 images"), (1, "none in the held-out")]
+)
+def test_splits_that_cannot_be_made(folder: Path, share: int, message: str) -> None:
+    with pytest.raises(UserError, match=f"tasks.cifar10.validation = {share}: .*{message}"):
+        cifar(cifar_files(), SplitParameters(seed=0, validation=share))
+
+
+def test_held_out_items_depend_on_seed_and_purpose() -> None:
+    labels = np.repeat([0, 1], 50)
+    draws = [
+        held_out(labels, 0.3, seed, purpose, "key")[1].tolist() for seed, purpose in [(0, "a"), (1, "a"), (0, "b")]
+    ]
+    assert draws[0] == held_out(labels, 0.3, 0, "a", "key")[1].tolist()
+    assert draws[0] != draws[1] != draws[2] != draws[0]
+
+
+def tiny(files: dict[str, bytes], parameters: SplitParameters = SPLIT) -> None:
+    write_zip(RAW / "tiny.zip", files)
+    prepare_tiny_imagenet(parameters, "tasks.tiny", RAW, OUT, REPORT)
+
+
+def test_tiny_imagenet_is_labelled_in_the_order_of_wnids(folder: Path) -> None:
+    files = tiny_files()
+    grey = "tiny-imagenet-200/val/images/val_0.JPEG"
+    files[grey] = jpeg_bytes(noise(16, 16)[..., 0])
+    tiny(files)
+    description = Description.read(OUT)
+    assert description.classes == ["dog", "cat"], "wnids.txt's order, the first synonym of words.txt"
+    assert description.images == {"train": 14, "validation": 6, "test": 4}
+    images, labels = read_split(OUT, "test")
+    assert labels.tolist() == [0, 1, 0, 1]
+    assert isinstance(images, np.memmap) and images.shape == (4, 16, 16, 3)
+    assert (images[0, ..., 0] == images[0, ..., 2]).all(), "greyscale has three equal channels"
+    decoded = Image.open(io.BytesIO(files["tiny-imagenet-200/val/images/val_1.JPEG"]))
+    assert (images[1] == np.asarray(decoded)).all()
+
+
+def edit(name: str, change) -> dict[str, bytes]:
+    files = tiny_files()
+    files[f"tiny-imagenet-200/{name}"] = change(files.get(f"tiny-imagenet-200/{name}", b""))
+    return files
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (without(tiny_files(), "wnids"), "has no wnids.txt"),
+        (without(tiny_files(), "words"), "has no .*words.txt"),
+        (without(tiny_files(), "val_1.JPEG"), "line 2: there is no val/images/val_1.JPEG"),
+        (without(tiny_files(), "train/n00000001"), "class n00000001 has no image in train"),
+        (edit("val/val_annotations.txt", lambda b: b"val_0.JPEG\tn7\t0\t0\t1\t1\n"), "line 1: class 'n7' is not in"),
+        (edit("val/val_annotations.txt", lambda b: b.splitlines(True)[0]), "class n00000001 has no image in val"),
+        (edit("train/n9/images/n9_0.JPEG", lambda b: b"x"), "class n9 is not in wnids.txt"),
+        (edit("val/images/val_0.JPEG", lambda b: b[:200]), "val_0.JPEG: does not decode"),
+        (edit("val/images/val_0.JPEG", lambda b: jpeg_bytes(noise(16, 20))), "is 20×16 pixels, not 16×16"),
+    ],
+)
+def test_bad_tiny_imagenet_archives(folder: Path, files: dict[str, bytes], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        tiny(files)
+    assert not OUT.exists()
+
+
+def pack(files: dict[str, bytes], **changes) -> None:
+    write_zip(RAW / "own.zip", files)
+    values = {"seed": 0, "validation": 0.25, "test": 0.25, "image_size": 16} | changes
+    prepare_image_folder(FolderParameters(**values), "tasks.own", RAW, OUT, REPORT)
+
+
+def test_image_folders_of_any_format_size_and_mode(folder: Path) -> None:
+    files = {f"own/{name}/{n}.jpg": jpeg_bytes(noise(20 + n, 30, n)) for name in CLASSES for n in range(14)}
+    files["own/cat/alpha.png"] = png_bytes(np.dstack([noise(9, 9), noise(9, 9)[..., :1]]))
+    files["own/dog/grey.png"] = png_bytes(noise(9, 9)[..., 0])
+    files["own/dog/notes.txt"] = b"no image"
+    pack(files)
+    description = Description.read(OUT)
+    assert (description.classes, description.image_size) == (CLASSES, [16, 16])
+    assert description.images == {"train": 16, "validation": 6, "test": 8}
+
+
+def test_image_folder_splits_are_kept(folder: Path) -> None:
+    files = {f"{split}/{name}/{n}.png": png_bytes(noise(16, 16, n))
+             for split in ("train", "test") for name in CLASSES for n in range(8)}  # fmt: skip
+    pack(files)
+    assert Description.read(OUT).images == {"train": 12, "validation": 4, "test": 16}
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a.jpg": b"x"}, "stands in no folder"),
+        ({"test/cat/a.jpg": b"x"}, "has no training images"),
+        ({"train/cat/a.jpg": b"x", "train/dog/a.jpg": b"x", "test/cat/a.jpg": b"x"}, "class dog has no image in test"),
+    ],
+)
+def test_bad_image_folders(folder: Path, files: dict[str, bytes], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        pack(files)
+
+
+def test_channel_statistics_are_those_of_numpy() -> None:
+    images = np.stack([noise(5, 7, seed) // (seed + 1) for seed in range(4)])
+    parts = []
+    for image in images:
+        parts.append(ChannelStatistics())
+        parts[-1].add(image)
+    mean, std = ChannelStatistics.total(parts).mean_and_std()
+    assert np.allclose(mean, (images / 255).mean((0, 1, 2)), atol=1e-6)
+    assert np.allclose(std, (images / 255).std((0, 1, 2)), atol=1e-6)

@@ -1,0 +1,191 @@
+import hashlib
+import http.server
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import assert_one_line, copy_project, stage
+
+from darkroom.annotations import labelme
+from darkroom.annotations.pair import Classes
+from darkroom.archives import opened
+from darkroom.common.errors import UserError
+from darkroom.sources import download
+from darkroom.sources.download import fetch_file
+from darkroom.sources.fetch import SAMPLES, fetch
+from darkroom.sources.parameters import FetchParameters
+from darkroom.sources.published import PUBLISHED, Published
+
+# The samples are the same on every machine: a change of these bytes is a new data set.
+SAMPLE_SHA256 = {}
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Answers by path: a file, a 404, a 503 twice and then the file, or a connection cut in the middle."""
+
+    content = b"an archive" * 1000
+    requests: Counter = Counter()
+
+    def do_GET(self) -> None:
+        Server.requests[self.path] += 1
+        if self.path.startswith("/missing"):
+            self.send_error(404)
+        elif self.path.startswith("/busy") and Server.requests[self.path] < 3:
+            self.send_error(503)
+        else:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(self.content)))
+            self.end_headers()
+            self.wfile.write(self.content[:100] if self.path.startswith("/cut") else self.content)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(download, "SECONDS_BEFORE_RETRY", 0.01)
+    Server.requests.clear()
+    listening = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{listening.server_port}"
+    listening.shutdown()
+
+
+def test_download_is_checked_and_named_as_at_the_address(folder: Path, server: str) -> None:
+    checksum = f"md5:{hashlib.md5(Server.content).hexdigest()}"
+    path = fetch_file(f"{server}/sets/archive.zip?version=1", folder, checksum)
+    assert (path.name, path.read_bytes()) == ("archive.zip", Server.content)
+
+
+def test_busy_server_is_asked_again(folder: Path, server: str) -> None:
+    fetch_file(f"{server}/busy.zip", folder)
+    assert Server.requests["/busy.zip"] == 3
+
+
+@pytest.mark.parametrize(
+    ("path", "checksum", "message", "requests"),
+    [
+        ("missing.zip", None, "answers 404", 1),
+        ("cut.zip", None, "the connection was cut", download.ATTEMPTS),
+        ("archive.zip", "md5:" + "0" * 32, "md5 is .*, not 0000", 1),
+        ("archive.zip", "sha256:" + "0" * 64, "sha256 is .*, not 0000", 1),
+        ("", None, "names no file", 0),
+    ],
+)
+def test_bad_downloads_leave_nothing(
+    folder: Path, server: str, path: str, checksum: str | None, message: str, requests: int
+) -> None:
+    with pytest.raises(UserError, match=message):
+        fetch_file(f"{server}/{path}", folder, checksum)
+    assert list(folder.iterdir()) == []
+    assert Server.requests[f"/{path}"] == requests
+
+
+def test_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(download, "SECONDS_BEFORE_RETRY", 0)
+    with pytest.raises(UserError, match="cannot be reached"):
+        fetch_file("http://127.0.0.1:9/archive.zip", folder)
+    assert list(folder.iterdir()) == []
+
+
+def test_published_archives_are_downloaded_whole_or_not_at_all(
+    folder: Path, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = Published(f"{server}/images.tar.gz", hashlib.md5(Server.content).hexdigest())
+    parameters = FetchParameters(task="segmentation", source="published")
+    monkeypatch.setitem(PUBLISHED, "segmentation", [good, Published(f"{server}/missing.tar.gz", good.md5)])
+    with pytest.raises(UserError, match="404"):
+        fetch(parameters, folder / "raw")
+    assert list(folder.iterdir()) == []
+    monkeypatch.setitem(PUBLISHED, "segmentation", [good])
+    fetch(parameters, folder / "raw")
+    assert [path.name for path in (folder / "raw").iterdir()] == ["images.tar.gz"]
+
+
+@pytest.mark.parametrize(
+    ("make", "message"), [("folder", "is a folder; pack it first"), (None, "no such file"), ("empty", "is empty")]
+)
+def test_bad_local_archives(folder: Path, make: str | None, message: str) -> None:
+    path = folder / "own"
+    if make == "folder":
+        path.mkdir()
+    elif make == "empty":
+        path.touch()
+    with pytest.raises(UserError, match=message.replace(";", ".")):
+        fetch(FetchParameters(task="mine", source="sample", archive=str(path)), folder / "raw")
+    assert not (folder / "raw").exists()
+
+
+def test_full_disk_is_one_line(tmp_path: Path) -> None:
+    """On a device that is always full, as /dev/full is."""
+    project = copy_project(tmp_path / "a clone")
+    script = project / "stages" / "fetch.py"
+    script.write_text(
+        script.read_text().replace("    fetch(", '    open("/dev/full", "w").write("x" * 100000)\n    fetch(')
+    )
+    assert stage(project, "stages.configure").returncode == 0
+    assert_one_line(stage(project, "stages.fetch", "cifar10"), "the disk is full")
+    assert not (project / "data" / "raw").exists()
+
+
+@pytest.mark.parametrize("task", SAMPLES)
+def test_samples_are_the_same_everywhere(samples: dict[str, bytes], task: str) -> None:
+    assert hashlib.sha256(samples[task]).hexdigest() == SAMPLE_SHA256[task]
+
+
+@pytest.fixture(scope="module")
+def samples() -> dict[str, bytes]:
+    return {task: render() for task, (_, render) in SAMPLES.items()}
+
+
+def test_logistic_regression_does_not_solve_the_cifar10_sample(samples: dict[str, bytes], folder: Path) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    (folder / "raw").mkdir()
+    (folder / "raw" / "a.tar.gz").write_bytes(samples["cifar10"])
+    with opened(folder / "raw") as members:
+        batches = {
+            Path(name).name: np.frombuffer(m.read(), np.uint8)
+            for name, m in members.items()
+            if "batch_" in name or "test" in name
+        }
+    test = batches.pop("test_batch.bin").reshape(-1, 3073)
+    train = np.concatenate([batch.reshape(-1, 3073) for batch in batches.values()])
+    assert (len(train), len(test)) == (5000, 1000)
+    assert set(np.bincount(train[:, 0])) == {500}
+    model = LogisticRegression(max_iter=30).fit(train[:, 1:] / 255, train[:, 0])
+    assert model.score(test[:, 1:] / 255, test[:, 0]) < 0.6
+
+
+def test_scenes_are_mostly_background(samples: dict[str, bytes], folder: Path) -> None:
+    (folder / "raw").mkdir()
+    (folder / "raw" / "scenes.zip").write_bytes(samples["segmentation"])
+    with opened(folder / "raw") as members:
+        pairs = labelme.pairs(members)
+        classes = Classes.numbered(labelme.class_names(pairs, members), [])
+        contents = [json.loads(pair.annotation.read()) for pair in pairs]
+        sizes = [(content["imageWidth"], content["imageHeight"]) for content in contents]
+        masks = [labelme.mask(pair, classes, size) for pair, size in zip(pairs, sizes, strict=True)]
+    assert len(classes.kept) == 5
+    assert len(set(sizes)) > 10
+    foreground = [np.count_nonzero(mask) / mask.size for mask in masks]
+    assert sum(foreground) / len(foreground) < 0.15
+    assert max(foreground) < 0.25
+    assert all(np.count_nonzero([np.any(mask == c) for mask in masks]) > 30 for c in range(1, 5))
+
+
+def test_tiny_imagenet_sample_has_the_published_layout(samples: dict[str, bytes], folder: Path) -> None:
+    (folder / "raw").mkdir()
+    (folder / "raw" / "a.zip").write_bytes(samples["tiny_imagenet"])
+    with opened(folder / "raw") as members:
+        wnids = members["tiny-imagenet-200/wnids.txt"].read().decode().split()
+        assert len(wnids) == 20
+        for wnid in wnids:
+            assert f"tiny-imagenet-200/train/{wnid}/{wnid}_boxes.txt" in members
+            assert f"tiny-imagenet-200/train/{wnid}/images/{wnid}_99.JPEG" in members
+        assert len(members["tiny-imagenet-200/val/val_annotations.txt"].read().decode().splitlines()) == 200

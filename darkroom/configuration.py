@@ -13,6 +13,8 @@ import yaml
 from pydantic import Field
 
 from darkroom.annotations.parameters import MaskParameters
+from darkroom.batches.parameters import PairAugmentation
+from darkroom.batches.pipeline import build_pipeline
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
@@ -85,10 +87,13 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
             raise UserError(f"params.yaml: unknown key {where}.{key}: {nearest(key, [*known, 'prepare'])}")
 
     values = {**own, **given, "train": {**top.train.model_dump(), **(own.get("train") or {})}}
-    return {
+    stages = {
         stage: check(model, {key: value for key, value in values.items() if key in model.model_fields}, where)
         for stage, model in models.items()
     }
+    if isinstance(stages["train"].augment, PairAugmentation):
+        build_pipeline(stages["train"].augment, f"{where}.augment")
+    return stages
 
 
 class _Loader(yaml.SafeLoader):

@@ -92,7 +92,7 @@ def test_exif_orientation_is_applied(folder: Path) -> None:
 
 def test_splits_and_report(folder: Path) -> None:
     convert(scene_files(20))
-    assert Description.read(OUT).images == {"train": 12, "validation": 4, "test": 4}
+    assert Description.read(OUT).images == {"train": 13, "validation": 3, "test": 4}
     report = read_json(REPORT)
     pixels = sum(split["pixels"] for split in report["classes"][1]["splits"].values())
     assert (report["classes"][1]["name"], pixels) == ("cat", 10 * 15 * 20)

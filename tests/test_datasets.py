@@ -107,7 +107,7 @@ def test_tiny_imagenet_is_labelled_in_the_order_of_wnids(folder: Path) -> None:
     tiny(files)
     description = Description.read(OUT)
     assert description.classes == ["dog", "cat"], "wnids.txt's order, the first synonym of words.txt"
-    assert description.images == {"train": 14, "validation": 6, "test": 4}
+    assert description.images == {"train": 15, "validation": 5, "test": 4}
     images, labels = read_split(OUT, "test")
     assert labels.tolist() == [0, 1, 0, 1]
     assert isinstance(images, np.memmap) and images.shape == (4, 16, 16, 3)

@@ -10,10 +10,11 @@ from torch.utils.data import DataLoader, Dataset
 
 from darkroom.batches.normalize import normalize, targets_of
 from darkroom.batches.parameters import PairAugmentation
+from darkroom.batches.pipeline import build_pipeline
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
-from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image, read_mask
+from darkroom.datasets.pairs import image_paths, mask_path, read_image, read_mask
 
 
 class PairBatches:
@@ -72,26 +73,3 @@ class AugmentedPairs(Dataset):
         self.pipeline.set_random_seed(seed_for(self.seed, "augment", epoch, index) >> 31)  # it takes 32 bits
         pair = self.pipeline(image=read_image(path), mask=read_mask(mask_path(self.folder, "train", path.stem)))
         return pair["image"], pair["mask"]
-
-
-def build_pipeline(augmentation: PairAugmentation):  # noqa: ANN201 - albumentations is imported only where pairs are augmented
-    """The albumentations pipeline: the transforms, then a crop; what lies outside of the image is ignored.
-
-    Raises:
-        UserError: a transform that albumentations does not have, or arguments that it does not take.
-    """
-    import albumentations
-
-    transforms = []
-    for number, entry in enumerate(augmentation.transforms):
-        for name, arguments in entry.items():
-            where = f"params.yaml: augment.transforms[{number}].{name}"
-            transform = getattr(albumentations, name, None)
-            if not (isinstance(transform, type) and issubclass(transform, albumentations.BasicTransform)):
-                raise UserError(f"{where}: albumentations has no such transform")
-            try:
-                transforms.append(transform(**arguments))
-            except (ValueError, TypeError) as error:
-                raise UserError(f"{where}: {' '.join(str(error).split())}") from None
-    crop = albumentations.RandomCrop(augmentation.crop, augmentation.crop, pad_if_needed=True, fill_mask=IGNORED)
-    return albumentations.Compose([*transforms, crop])

@@ -54,13 +54,15 @@ def nearest(name: str, known: list[str]) -> str:
 
 def _explain(invalid: ValidationError, model: type[BaseModel], where: str) -> str:
     error = invalid.errors()[0]
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if not error["loc"]:  # of values that do not fit each other
+        return f"{where}: {message}"
     *parents, last = (str(part) for part in error["loc"])
     key = ".".join(filter(None, [where, *parents, last]))
     if error["type"] == "extra_forbidden":
         return f"unknown key {key}: {nearest(last, _fields_at(model, parents))}"
     if error["type"] == "missing":
         return f"{key} is missing: give it a value"
-    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     return f"{key} = {error['input']!r}: {message}"
 
 

@@ -1,5 +1,6 @@
 """A progress bar with the time left on a terminal, and a line now and then elsewhere."""
 
+import math
 import sys
 import time
 
@@ -11,15 +12,16 @@ SECONDS_BETWEEN_LINES = 30
 class LineProgress:
     """The part of tqdm's interface that Darkroom uses, printing a line every half minute."""
 
-    def __init__(self, total: int | None, description: str, unit: str) -> None:
+    def __init__(self, total: int | None, description: str, unit: str, seconds_between_lines: float) -> None:
         self.total, self.description, self.unit = total, description, unit
+        self.seconds_between_lines = seconds_between_lines
         self.n = 0
         self.started = self.printed = time.monotonic()
 
     def update(self, n: int = 1) -> None:
         self.n += n
         now = time.monotonic()
-        if now - self.printed >= SECONDS_BETWEEN_LINES:
+        if now - self.printed >= self.seconds_between_lines:
             self.printed = now
             rate = self.n / (now - self.started)
             left = f" of {self.total}, {(self.total - self.n) / rate:.0f} s left" if self.total else ""
@@ -35,8 +37,12 @@ class LineProgress:
         """A bar leaves its last state on the terminal; lines leave nothing to do."""
 
 
-def progress(total: int | None, description: str, unit: str = "image") -> tqdm | LineProgress:
-    """A bar over `total` units (None: unknown), to be moved on with `update(n)` and ended with `close()`."""
+def progress(total: int | None, description: str, unit: str = "image", lines: bool = True) -> tqdm | LineProgress:
+    """A bar over `total` units (None: unknown), to be moved on with `update(n)` and ended with `close()`.
+
+    Args:
+        lines: whether to print lines where there is no terminal.
+    """
     if not sys.stderr.isatty():
-        return LineProgress(total, description, unit)
+        return LineProgress(total, description, unit, SECONDS_BETWEEN_LINES if lines else math.inf)
     return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", dynamic_ncols=True, leave=False)

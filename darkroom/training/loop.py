@@ -70,7 +70,7 @@ def fit(
     for epoch in range(hyper.epochs):
         torch.manual_seed(seed_for(job.seed, "model", epoch))  # for dropout and the like
         started = time.monotonic()
-        bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step")
+        bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step", lines=False)
         tally = Tally(job.kind, job.classes, job.device)
         model.train()
         for number, (images, targets) in enumerate(batches.train(epoch), start=1):
@@ -104,7 +104,8 @@ def fit(
         row |= {f"validation_{name}": value for name, value in figures.items()}
         history.append({name: round(value, 6) for name, value in row.items()})
         write_history(job.history, history)
-        print(f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} images/s", flush=True)
+        left = (hyper.epochs - epoch - 1) * (time.monotonic() - started)
+        print(f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} images/s, {left:.0f} s left", flush=True)
 
         score = figures.get(score_name, math.inf)  # nothing to choose by: the last epoch it is
         if hyper.keep == "last" or score > best or score == math.inf:

@@ -1,0 +1,1 @@
+"""Measurements of speed, each against a plain way of doing the same."""

@@ -1,0 +1,39 @@
+"""The albumentations pipeline that an image and its mask go through together."""
+
+import warnings
+from typing import TYPE_CHECKING
+
+from darkroom.batches.parameters import PairAugmentation
+from darkroom.common.errors import UserError
+from darkroom.datasets.pairs import IGNORED
+
+if TYPE_CHECKING:
+    from albumentations import Compose
+
+
+def build_pipeline(augmentation: PairAugmentation, where: str = "augment") -> "Compose":
+    """The transforms, then a random crop; what lies outside of the image is ignored in the mask.
+
+    Args:
+        where: the key that the augmentation stands under in params.yaml, for messages.
+
+    Raises:
+        UserError: a transform that albumentations does not have, or arguments that it does not take.
+    """
+    import albumentations  # here, since it takes seconds and few stages need it
+
+    transforms = []
+    for number, entry in enumerate(augmentation.transforms):
+        for name, arguments in entry.items():
+            key = f"params.yaml: {where}.transforms[{number}].{name}"
+            transform = getattr(albumentations, name, None)
+            if not (isinstance(transform, type) and issubclass(transform, albumentations.BasicTransform)):
+                raise UserError(f"{key}: albumentations has no such transform")
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("error", UserWarning)  # it warns of arguments that it does not take
+                    transforms.append(transform(**arguments))
+            except (ValueError, TypeError, UserWarning) as error:
+                raise UserError(f"{key}: {' '.join(str(error).split())}") from None
+    crop = albumentations.RandomCrop(augmentation.crop, augmentation.crop, pad_if_needed=True, fill_mask=IGNORED)
+    return albumentations.Compose([*transforms, crop])

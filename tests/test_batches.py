@@ -1,0 +1,162 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import noise, png_bytes
+
+from darkroom.batches.augment import Draws, augment, cutout, flip, shifted_crop
+from darkroom.batches.images import ImageBatches
+from darkroom.batches.normalize import normalize
+from darkroom.batches.pairs import PairBatches
+from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
+from darkroom.batches.pipeline import build_pipeline
+from darkroom.batches.whole import whole_split
+from darkroom.common.errors import UserError
+from darkroom.datasets.description import Description
+from darkroom.datasets.packed import create_images, write_labels
+from darkroom.datasets.pairs import IGNORED, image_folder, mask_path
+
+CPU = torch.device("cpu")
+
+
+def images(count: int = 6, side: int = 8) -> torch.Tensor:
+    return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(0))
+
+
+def test_flip_mirrors_the_images_drawn() -> None:
+    batch, drawn = images(), torch.tensor([True, False, True, False, False, True])
+    for image, flipped, result in zip(batch, drawn, flip(batch, drawn), strict=True):
+        expected = np.flip(image.numpy(), 2) if flipped else image.numpy()
+        assert np.array_equal(result.numpy(), expected)
+
+
+@pytest.mark.parametrize("padding", [1, 2, 4])
+def test_shifted_crop_is_a_window_of_the_reflected_image(padding: int) -> None:
+    batch = images()
+    shift = torch.randint(2 * padding + 1, (len(batch), 2), generator=torch.Generator().manual_seed(1))
+    for image, (down, right), result in zip(batch, shift.tolist(), shifted_crop(batch, shift, padding), strict=True):
+        padded = np.pad(image.numpy(), ((0, 0), (padding, padding), (padding, padding)), mode="reflect")
+        assert np.array_equal(result.numpy(), padded[:, down : down + 8, right : right + 8])
+
+
+@pytest.mark.parametrize("side", [1, 3, 4])
+def test_cutout_sets_a_clipped_square_to_zero(side: int) -> None:
+    batch = images()
+    centre = torch.tensor([[0, 0], [7, 7], [3, 4], [0, 7], [5, 1], [4, 4]])
+    for image, (row, column), result in zip(batch, centre.tolist(), cutout(batch, centre, side), strict=True):
+        expected = image.numpy().copy()
+        top, left = row - side // 2, column - side // 2
+        expected[:, max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)] = 0
+        assert np.array_equal(result.numpy(), expected)
+
+
+def test_draws_of_an_image_do_not_depend_on_its_batch() -> None:
+    parameters = ImageAugmentation(flip=True, crop=2, cutout=3)
+    draws = Draws.of_epoch(parameters, 6, (8, 8), seed=0, epoch=3, device=CPU)
+    together = augment(images(), parameters, draws)
+    alone = [augment(images()[i : i + 1], parameters, draws.at(torch.tensor([i]))) for i in range(6)]
+    assert torch.equal(together, torch.cat(alone))
+    other = Draws.of_epoch(parameters, 6, (8, 8), seed=0, epoch=4, device=CPU)
+    assert not torch.equal(draws.shift, other.shift)
+
+
+@pytest.fixture
+def packed(tmp_path: Path) -> tuple[Path, Description]:
+    for split, count in (("train", 10), ("validation", 0), ("test", 4)):
+        array = create_images(tmp_path, split, count, 8, 8)
+        array[:] = np.stack([noise(8, 8, n) for n in range(count)]) if count else array
+        write_labels(tmp_path, split, np.arange(count) % 3)
+    sizes = {"train": 10, "validation": 0, "test": 4}
+    return tmp_path, Description("classification", ["a", "b", "c"], [0.5] * 3, [0.25] * 3, sizes, [8, 8])
+
+
+def test_an_epoch_shows_each_image_at_most_once_in_an_order_of_its_own(packed: tuple[Path, Description]) -> None:
+    plain = ImageAugmentation(flip=False, crop=0, cutout=0)
+    batches = ImageBatches(*packed, plain, 4, 0, CPU)
+    epochs = [torch.cat([x for x, _ in batches.train(epoch)]) for epoch in (0, 1)]
+    assert len(epochs[0]) == 8, "the rest that fills no batch waits"
+    assert len({image.numpy().tobytes() for image in epochs[0]}) == 8
+    assert not torch.equal(*epochs)
+    again = torch.cat([x for x, _ in ImageBatches(*packed, plain, 4, 0, CPU).train(1)])
+    assert torch.equal(again, epochs[1]), "an epoch depends on no epoch before it"
+
+
+def test_normalized_images_are_channels_last(packed: tuple[Path, Description]) -> None:
+    folder, description = packed
+    [(batch, targets)] = whole_split(folder, description, "test", CPU)
+    assert batch.is_contiguous(memory_format=torch.channels_last)
+    expected = (noise(8, 8, 1) / 255 - 0.5) / 0.25
+    assert np.allclose(batch[1].permute(1, 2, 0), expected, atol=1e-5)
+    assert targets.tolist() == [0, 1, 2, 0]
+    assert list(whole_split(folder, description, "validation", CPU)) == []
+    assert normalize(torch.zeros(1, 4, 4, 3, dtype=torch.uint8), description).unique().tolist() == [-2.0]
+
+
+def test_batches_that_do_not_fit_the_data(packed: tuple[Path, Description]) -> None:
+    with pytest.raises(UserError, match="train.batch_size = 11: only 10 images"):
+        ImageBatches(*packed, ImageAugmentation(flip=False, crop=0, cutout=0), 11, 0, CPU)
+    with pytest.raises(UserError, match="augment.crop = 8"):
+        ImageBatches(*packed, ImageAugmentation(flip=False, crop=8, cutout=0), 4, 0, CPU)
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> tuple[Path, Description]:
+    """Images whose red channel is their mask: whatever happens to one must happen to the other."""
+    for split in ("train", "test"):
+        image_folder(tmp_path, split).mkdir(parents=True)
+        mask_path(tmp_path, split, "any").parent.mkdir()
+        for number in range(6):
+            mask = (noise(40 + 5 * number, 50, number)[..., 0] // 64).repeat(4, 0)[: 40 + 5 * number]
+            pixels = np.dstack([mask * 60, mask * 0 + 128, mask * 0])
+            (image_folder(tmp_path, split) / f"{number}.png").write_bytes(png_bytes(pixels))
+            mask_path(tmp_path, split, str(number)).write_bytes(png_bytes(mask))
+    sizes = {"train": 6, "validation": 0, "test": 6}
+    return tmp_path, Description("segmentation", list("abcd"), [0.0] * 3, [1 / 255] * 3, sizes)
+
+
+GEOMETRIC = [{"HorizontalFlip": {"p": 0.5}}, {"RandomRotate90": {"p": 0.5}}]
+
+
+def test_image_and_mask_go_through_the_same_transform(pairs: tuple[Path, Description]) -> None:
+    batches = PairBatches(*pairs, PairAugmentation(crop=48, transforms=GEOMETRIC), 2, 0, CPU, 0)
+    for epoch in range(3):
+        for batch, targets in batches.train(epoch):
+            assert batch.shape == (2, 3, 48, 48) and targets.shape == (2, 48, 48)
+            inside = targets >= 0
+            assert torch.equal((batch[:, 0] / 60).round().long()[inside], targets[inside])
+            assert (batch[:, 1][~inside] == 0).all(), "what was padded is ignored"
+            assert torch.equal(batch[:, 1] > 0, inside)
+
+
+def test_workers_do_not_change_the_bits(pairs: tuple[Path, Description]) -> None:
+    transforms = [*GEOMETRIC, {"RandomScale": {"p": 1.0}}, {"RandomBrightnessContrast": {"p": 1.0}}]
+    results = []
+    for workers in (0, 2):
+        batches = PairBatches(*pairs, PairAugmentation(crop=32, transforms=transforms), 2, 0, CPU, workers)
+        results.append(torch.cat([batch for batch, _ in batches.train(1)]))
+    assert torch.equal(*results)
+
+
+def test_whole_pairs_are_padded_to_what_networks_take(pairs: tuple[Path, Description]) -> None:
+    for batch, targets in whole_split(*pairs, "test", CPU):
+        assert batch.shape[2] % 32 == 0 and batch.shape[3] == 64
+        assert (targets[:, :, 50:] == -100).all() and (targets[:, :40, :50] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("transform", "message"),
+    [
+        ({"Turn": {}}, r"transforms\[0\].Turn: albumentations has no such transform"),
+        ({"HorizontalFlip": {"p": 2}}, r"transforms\[0\].HorizontalFlip: "),
+        ({"HorizontalFlip": {"chance": 1}}, r"transforms\[0\].HorizontalFlip: .*chance"),
+    ],
+)
+def test_wrong_transforms(transform: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build_pipeline(PairAugmentation(crop=32, transforms=[transform]))
+
+
+def test_padding_of_masks_is_ignored() -> None:
+    pair = build_pipeline(PairAugmentation(crop=32))(image=noise(16, 16), mask=np.zeros((16, 16), np.uint8))
+    assert np.count_nonzero(pair["mask"] == IGNORED) == 32 * 32 - 16 * 16

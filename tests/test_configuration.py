@@ -1,0 +1,110 @@
+"""Every wrong value of params.yaml ends in one line, and every value reaches just the stages it is for."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, assert_one_line, copy_project, stage
+
+from darkroom.common.errors import UserError
+from darkroom.configuration import configure
+
+PARAMS = (ROOT / "params.yaml").read_text()
+
+
+def written(text: str = PARAMS) -> dict[str, dict]:
+    """What `configure` writes for a params.yaml: the content of each file by its name."""
+    Path("params.yaml").write_text(text)
+    configure(Path("params.yaml"), Path("config"))
+    return {str(path.relative_to("config")): json.loads(path.read_text()) for path in Path("config").rglob("*.json")}
+
+
+def changed(*path: str, value: object = None) -> str:
+    """params.yaml with the value at `path` set."""
+    params = yaml.safe_load(PARAMS)
+    section = params
+    for key in path[:-1]:
+        section = section[key]
+    section[path[-1]] = value
+    return yaml.safe_dump(params)
+
+
+def differing(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
+    names = {
+        f"{task}/{name}.json" for task in yaml.safe_load(PARAMS)["tasks"] for name in ("fetch", "prepare", "train")
+    }
+    assert written().keys() == names
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reached"),
+    [
+        (("train", "lr"), 0.05, {"cifar10/train.json", "tiny_imagenet/train.json"}),
+        (("tasks", "cifar10", "train", "lr"), 0.05, {"cifar10/train.json"}),
+        (("tasks", "cifar10", "validation"), 100, {"cifar10/prepare.json"}),
+        (("tasks", "cifar10", "archive"), "a.zip", {"cifar10/fetch.json"}),
+        (("source",), "published", {f"{t}/fetch.json" for t in ("cifar10", "tiny_imagenet", "segmentation")}),
+    ],
+)
+def test_a_value_reaches_just_the_stages_that_read_it(folder: Path, path: tuple, value: object, reached: set) -> None:
+    assert differing(written(), written(changed(*path, value=value))) == reached
+
+
+def test_numbers_are_those_of_yaml_1_2(folder: Path) -> None:
+    text = PARAMS.replace("weight_decay: 1e-3", "weight_decay: 5e-4")
+    assert written(text)["cifar10/train.json"]["train"]["weight_decay"] == 5e-4
+
+
+WRONG = [
+    (("train", "lr"), -0.1, "train.lr = -0.1: must be greater than 0"),
+    (("train", "lr"), "fast", "train.lr = 'fast': must be a valid number"),
+    (("train", "epochs"), 1.5, "train.epochs = 1.5: must be a valid integer"),
+    (("train", "precision"), "fp8", "train.precision = 'fp8': must be 'auto', 'fp32', 'bf16' or 'fp16'"),
+    (("train", "learning_rate"), 0.1, "unknown key train.learning_rate"),
+    (("train", "epoch"), 3, "unknown key train.epoch: did you mean epochs?"),
+    (("trian",), {}, "unknown key trian: did you mean train?"),
+    (("source",), "internet", "source = 'internet': must be 'sample' or 'published'"),
+    (("tasks", "cifar10", "prepare"), "split_cifar", "tasks.cifar10.prepare = 'split_cifar': names no script; did you"),
+    (("tasks", "cifar10", "modle"), {}, "unknown key tasks.cifar10.modle: did you mean model?"),
+    (("tasks", "cifar10", "model", "name"), "resnet", "tasks.cifar10.model.name = 'resnet': must be 'fast_cnn'"),
+    (("tasks", "cifar10", "validation"), 1.5, "tasks.cifar10.validation"),
+    (("tasks", "cifar10", "sha256"), "0" * 64, "belongs to `archive`"),
+    (("tasks", "cifar10", "train", "lr"), 0, "tasks.cifar10.train.lr = 0: must be greater than 0"),
+    (("tasks", "flowers"), {"prepare": "split_cifar10"}, "give `archive`, a path or URL"),
+    (("tasks", "A task"), {}, "a task's name is made of"),
+    (("tasks", "segmentation", "augment", "transforms"), [{"Flip": {}}], "albumentations has no such transform"),
+    (
+        ("tasks", "segmentation", "augment", "transforms"),
+        [{"HorizontalFlip": {"probability": 1}}],
+        "transforms[0].HorizontalFlip: ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "message"), WRONG)
+def test_wrong_values_name_the_key_and_what_is_allowed(folder: Path, path: tuple, value: object, message: str) -> None:
+    before = written()
+    with pytest.raises(UserError) as error:
+        written(changed(*path, value=value))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert json.loads(Path("config/cifar10/train.json").read_text()) == before["cifar10/train.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "train: {", "seed: 0\n"])
+def test_files_that_are_no_parameters(folder: Path, text: str) -> None:
+    with pytest.raises(UserError):
+        written(text)
+
+
+def test_stage_ends_with_one_line_and_exit_code_1(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "a clone")
+    (project / "params.yaml").write_text(changed("train", "epochs", value=0))
+    assert_one_line(stage(project, "stages.configure"), "train.epochs = 0: must be greater than or equal to 1")
+    assert_one_line(stage(project, "stages.train", "cifar10"), "data/config/cifar10/train.json", "dvc repro")
+    assert stage(project, "stages.train").returncode == 2

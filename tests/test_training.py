@@ -1,0 +1,255 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import cifar_files, noise, scene_files, write_tar, write_zip
+from safetensors.torch import save_file
+from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, log_loss, top_k_accuracy_score
+
+from darkroom.annotations.convert import convert_annotations
+from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
+from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
+from darkroom.common.errors import UserError
+from darkroom.datasets.cifar10 import prepare_cifar10
+from darkroom.datasets.parameters import SplitParameters
+from darkroom.evaluation.evaluate import evaluate
+from darkroom.figures.draw import CHARTS, draw
+from darkroom.models.fast_cnn import FastCNN
+from darkroom.models.model_file import Card, load_model, save_model
+from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
+from darkroom.models.zoo import build_model
+from darkroom.training import precision
+from darkroom.training.objective import Tally, cross_entropy, dice_loss
+from darkroom.training.parameters import ClassificationTraining, SegmentationTraining, TrainParameters
+from darkroom.training.schedule import learning_rate
+from darkroom.training.train import train, trained_weights
+
+CPU = torch.device("cpu")
+DATA, MODEL, METRICS = Path("prepared"), Path("models/model.safetensors"), Path("metrics")
+BASE = {
+    "epochs": 3, "batch_size": 8, "optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4,
+    "warmup_epochs": 1.0, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.1, "precision": "fp32",
+    "keep": "best", "workers": 0,
+}  # fmt: skip
+
+
+def classification(**changes) -> ClassificationTraining:
+    return ClassificationTraining(
+        kind="classification",
+        seed=0,
+        model=ClassifierParameters(name="fast_cnn", widths=[8, 8, 8]),
+        augment=ImageAugmentation(flip=True, crop=2, cutout=4),
+        train=TrainParameters(**BASE | changes),
+    )
+
+
+def segmentation(**changes) -> SegmentationTraining:
+    return SegmentationTraining(
+        kind="segmentation",
+        seed=0,
+        model=SegmenterParameters(name="unet", encoder_depth=3),
+        augment=PairAugmentation(crop=32, transforms=[{"HorizontalFlip": {"p": 0.5}}]),
+        train=TrainParameters(**BASE | {"loss": {"cross_entropy": 1.0, "dice": 1.0}, "optimizer": "adamw"} | changes),
+    )
+
+
+def prepare_classes(validation: float = 0.25) -> None:
+    """Two classes that differ in brightness."""
+    files = cifar_files(per_class=24)
+    for name, content in files.items():
+        if name.endswith(".bin"):
+            records = np.frombuffer(content, np.uint8).reshape(-1, 3073).copy()
+            records[:, 1:] = records[:, 1:] // 2 + 120 * records[:, :1]
+            files[name] = records.tobytes()
+    write_tar(Path("raw/a.tar.gz"), files)
+    prepare_cifar10(SplitParameters(seed=0, validation=validation), "key", Path("raw"), DATA, Path("data.json"))
+
+
+def prepare_scenes() -> None:
+    write_zip(Path("raw/a.zip"), scene_files(24))
+    parameters = MaskParameters(seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters())
+    convert_annotations(parameters, "key", Path("raw"), DATA, Path("data.json"))
+
+
+def trained(parameters) -> tuple[bytes, bytes]:
+    train(parameters, DATA, MODEL, METRICS / "history.csv")
+    return MODEL.read_bytes(), (METRICS / "history.csv").read_bytes()
+
+
+def test_equal_runs_give_equal_bytes(folder: Path) -> None:
+    prepare_classes()
+    first = trained(classification())
+    torch.manual_seed(123)
+    torch.rand(7)
+    assert trained(classification()) == first, "no matter where the global generator stands"
+    assert trained(classification(lr=0.06))[0] != first[0]
+
+
+def test_classes_that_differ_are_learned_reported_and_drawn(folder: Path) -> None:
+    prepare_classes()
+    trained(classification(epochs=6))
+    evaluate(MODEL, DATA, Path("predictions"), METRICS / "test.json")
+    report = json.loads((METRICS / "test.json").read_text())
+    logits = np.load("predictions/logits.npy")
+    truth = np.load(DATA / "test_labels.npy")
+    probabilities = torch.from_numpy(logits).softmax(1).numpy()
+    assert report["accuracy"] == pytest.approx((logits.argmax(1) == truth).mean())
+    assert report["accuracy"] > 0.9
+    assert report["loss"] == pytest.approx(log_loss(truth, probabilities), abs=1e-4)
+    assert report["top5_accuracy"] == 1.0
+    assert np.array_equal(np.load("predictions/confusion.npy"), confusion_matrix(truth, logits.argmax(1)))
+    assert [entry["images"] for entry in report["classes"]] == [5, 5]
+
+    charts = {name: Path("charts", f"{name}.csv") for name in CHARTS}
+    draw(DATA, Path("predictions"), METRICS, Path("plots"), charts)
+    assert (Path("charts/loss.csv")).read_text().splitlines()[0] == "epoch,train,validation"
+    first = {path.name: path.read_bytes() for path in Path("plots").iterdir()}
+    draw(DATA, Path("predictions"), METRICS, Path("plots"), charts)
+    assert {path.name: path.read_bytes() for path in Path("plots").iterdir()} == first
+
+
+@pytest.mark.parametrize("precision_name", ["fp32", "bf16"])
+def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name: str) -> None:
+    prepare_scenes()
+    trained(segmentation(epochs=4, lr=0.003, precision=precision_name))
+    evaluate(MODEL, DATA, Path("predictions"), METRICS / "test.json")
+    report = json.loads((METRICS / "test.json").read_text())
+    assert report.keys() == {"loss", "mean_iou", "mean_dice", "pixel_accuracy", "classes"}
+    assert report["pixel_accuracy"] > 0.5
+    assert len(list(Path("predictions/masks").iterdir())) == 5
+    draw(DATA, Path("predictions"), METRICS, Path("plots"), {name: Path("charts", f"{name}.csv") for name in CHARTS})
+    assert (Path("plots") / "overlays.png").stat().st_size > 10_000
+
+
+def test_workers_do_not_change_the_model(folder: Path) -> None:
+    prepare_scenes()
+    assert trained(segmentation(epochs=1, workers=2)) == trained(segmentation(epochs=1, workers=0))
+
+
+def test_best_epoch_is_kept_and_last_without_validation(folder: Path) -> None:
+    prepare_classes()
+    best, history = trained(classification(lr=0.4, epochs=4, warmup_epochs=0.0))
+    rows = [line.split(",") for line in history.decode().splitlines()]
+    scores = [float(row[rows[0].index("validation_accuracy")]) for row in rows[1:]]
+    last, _ = trained(classification(lr=0.4, epochs=4, warmup_epochs=0.0, keep="last"))
+    assert (best == last) == (scores.index(max(scores)) == 3)
+    prepare_classes(validation=0)
+    assert trained(classification(keep="best"))[0] == trained(classification(keep="last"))[0]
+    assert b"validation" not in (METRICS / "history.csv").read_bytes()
+
+
+def test_loss_that_is_not_finite_ends_in_one_line(folder: Path) -> None:
+    prepare_classes()
+    with pytest.raises(UserError, match=r"the loss is (nan|inf) in epoch \d, step \d+, at learning rate"):
+        trained(classification(lr=1e30, epochs=2, warmup_epochs=0.0))
+    assert not MODEL.exists()
+
+
+def test_precision_is_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert precision.choose_precision("auto", CPU) == "bf16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True, "avx512_bf16": False})
+    assert precision.choose_precision("auto", CPU) == "fp32"
+    assert precision.choose_precision("auto", torch.device("cuda")) == "fp16"
+    with pytest.raises(UserError, match="train.precision = fp16: needs a CUDA GPU"):
+        precision.choose_precision("fp16", CPU)
+
+
+def test_schedule_warms_up_and_follows_a_cosine() -> None:
+    rates = [learning_rate(step, 100, 10, 0.5) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.05 * n for n in range(1, 11)])
+    assert rates[10] == 0.5 and rates[55] == pytest.approx(0.25)
+    assert rates[10:] == sorted(rates[10:], reverse=True) and 0 < rates[-1] < 0.001
+    assert learning_rate(0, 10, 0, 0.5) == 0.5
+
+
+def test_tally_agrees_with_scikit_learn() -> None:
+    draw_from = np.random.default_rng(0)
+    logits = torch.tensor(draw_from.normal(size=(4, 7, 9, 11)), dtype=torch.float32)
+    targets = torch.tensor(draw_from.integers(0, 7, (4, 9, 11)))
+    targets[0, :3] = -100
+    tally = Tally("segmentation", 7, CPU)
+    for part in (slice(0, 1), slice(1, 4)):
+        tally.add(logits[part], targets[part], cross_entropy(logits[part], targets[part]))
+    counted = (targets >= 0).numpy()
+    true, predicted = targets.numpy()[counted], logits.argmax(1).numpy()[counted]
+    probabilities = logits.softmax(1).permute(0, 2, 3, 1).numpy()[counted]
+    figures = tally.figures()
+    assert figures["mean_iou"] == pytest.approx(jaccard_score(true, predicted, average="macro"))
+    assert figures["mean_dice"] == pytest.approx(f1_score(true, predicted, average="macro"))
+    assert figures["pixel_accuracy"] == pytest.approx((true == predicted).mean())
+    assert figures["loss"] == pytest.approx(log_loss(true, probabilities), rel=1e-5)
+
+    flat, classes = logits[..., 0, 0], targets[..., 3, 0]
+    tally = Tally("classification", 7, CPU)
+    tally.add(flat, classes, cross_entropy(flat, classes))
+    expected = top_k_accuracy_score(classes, flat, k=5, labels=range(7))
+    assert tally.figures()["top5_accuracy"] == pytest.approx(expected)
+
+
+def test_dice_loss_of_a_perfect_prediction_is_nothing() -> None:
+    targets = torch.tensor(noise(8, 8)[..., :1] // 128).permute(2, 0, 1).long()
+    logits = torch.nn.functional.one_hot(targets, 2).permute(0, 3, 1, 2) * 100.0
+    targets[0, 0] = -100
+    assert float(dice_loss(logits, targets)) == pytest.approx(0, abs=1e-4)
+    assert float(dice_loss(-logits, targets)) > 0.9
+
+
+def test_default_network_has_about_two_million_weights() -> None:
+    model = build_model(ClassifierParameters(name="fast_cnn"), 10, (32, 32))
+    assert trained_weights(model) == 2_046_360
+    for side in (32, 64, 96):
+        assert FastCNN(5, (side, side), [8, 8, 8])(torch.zeros(2, 3, side, side)).shape == (2, 5)
+    with pytest.raises(UserError, match="too small"):
+        build_model(ClassifierParameters(name="fast_cnn"), 10, (8, 8))
+
+
+def test_resnet18_keeps_the_resolution_of_small_images() -> None:
+    model = build_model(ClassifierParameters(name="resnet18"), 10, (32, 32))
+    assert trained_weights(model) == 11_173_962
+
+
+def test_whitening_makes_patches_uncorrelated() -> None:
+    smooth = torch.nn.functional.avg_pool2d(torch.randn(64, 3, 34, 34), 3, stride=1)
+    model = FastCNN(10, (32, 32), [8, 8, 8])
+    model.initialize_from(smooth)
+    model.whitening.bias.data.zero_()
+    responses = model.whitening(smooth)[:, :12].transpose(0, 1).flatten(1)
+    covariance = responses @ responses.T / responses.shape[1]
+    assert torch.allclose(covariance, torch.eye(12), atol=0.05)
+
+
+@pytest.mark.parametrize("name", ["unet", "fpn", "deeplabv3plus"])
+def test_segmenters_give_logits_for_each_pixel(name: str) -> None:
+    model = build_model(SegmenterParameters(name=name), 4, None).eval()
+    assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 4, 64, 96)
+
+
+def test_unknown_encoder_is_one_line() -> None:
+    with pytest.raises(UserError, match="model.encoder = resnet19"):
+        build_model(SegmenterParameters(name="unet", encoder="resnet19"), 4, None)
+
+
+def test_model_file_is_whole_and_the_same_each_time(folder: Path) -> None:
+    model = build_model(ClassifierParameters(name="fast_cnn", widths=[8, 8, 8]), 2, (32, 32)).eval()
+    parameters = {"name": "fast_cnn", "widths": [8, 8, 8]}
+    card = Card("classification", parameters, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32")
+    for name in ("one", "two"):
+        save_model(Path(name), model, card)
+    assert Path("one").read_bytes() == Path("two").read_bytes()
+    loaded, read = load_model(Path("one"), CPU)
+    assert read == card
+    images = torch.randn(2, 3, 32, 32)
+    assert torch.equal(loaded(images), model(images))
+
+
+@pytest.mark.parametrize("content", ["missing", b"", b"\x80\x04pickle", "no card"])
+def test_other_files_are_no_models(folder: Path, content: bytes | str) -> None:
+    if content == "no card":
+        save_file({"w": torch.zeros(1)}, "model")
+    elif content != "missing":
+        Path("model").write_bytes(content)
+    with pytest.raises(UserError, match="no such file|no model file"):
+        load_model(Path("model"), CPU)

@@ -1,0 +1,76 @@
+"""The worked examples of the README, run as they stand there."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, copy_project, jpeg_bytes, labelme, noise, run, shape, write_tar, write_zip
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def example(name: str) -> dict:
+    """The tasks in the block of YAML that follows the comment `test: name`."""
+    return yaml.safe_load(re.search(rf"<!-- test: {name} -->\n```yaml\n(.*?)```", README, re.DOTALL)[1])["tasks"]
+
+
+def flowers(project: Path) -> None:
+    files = {}
+    for kind, colour in (("daisy", (250, 250, 220)), ("tulip", (200, 30, 60))):
+        for number in range(100):
+            pixels = noise(50 + number % 7, 60, number) // 2
+            pixels[10:40, 15:45] = colour
+            files[f"flowers/{kind}/{number}.jpg"] = jpeg_bytes(pixels)
+    write_tar(project / "flowers.tar", files, "w:")
+
+
+def yard(project: Path) -> None:
+    files: dict[str, bytes | str] = {}
+    for number in range(16):
+        pixels = noise(130, 140, number) // 2
+        pixels[20:61, 30:91] = (220, 200, 60)
+        files[f"yard/{number}.jpg"] = jpeg_bytes(pixels)
+        shapes = [shape("pond", [[30, 20], [90, 60]], "rectangle")]
+        files[f"yard/{number}.json"] = labelme(f"{number}.jpg", shapes, 140, 130)
+    write_zip(project / "yard.zip", files)
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "make", "figure"),
+    [("own images", "flowers", flowers, "accuracy"), ("own annotations", "yard", yard, "mean_iou")],
+)
+def test_worked_examples(tmp_path: Path, name: str, task: str, make, figure: str) -> None:
+    project = copy_project(tmp_path / "a clone")
+    make(project)
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["tasks"] = example(name)
+    params["train"]["epochs"] = 3
+    params["train"]["batch_size"] = 16
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    result = run(project, "dvc", "repro", f"plot@{task}")
+    assert result.returncode == 0, result.stdout + result.stderr
+    report = json.loads((project / "metrics" / task / "test.json").read_text())
+    assert report[figure] > 0.4
+    assert (project / "plots" / task / "confusion.png").is_file()
+
+
+def test_wrong_script_stops_the_pipeline_with_one_line(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "a clone")
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["tasks"]["cifar10"]["prepare"] = "split_cifar"
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    result = run(project, "dvc", "repro")
+    assert result.returncode != 0
+    assert "tasks.cifar10.prepare = 'split_cifar': names no script; did you mean split_cifar10?" in result.stderr
+    assert not (project / "data" / "raw").exists()
+
+
+def test_commands_name_what_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"make (\w+) ", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+    scripts = re.findall(r"stages/(\w+)\.py", README) + re.findall(r"prepare: (\w+)", README)
+    for script in scripts:
+        assert (ROOT / "stages" / f"{script}.py").is_file(), script

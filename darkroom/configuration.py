@@ -86,7 +86,10 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
         if key not in known:
             raise UserError(f"params.yaml: unknown key {where}.{key}: {nearest(key, [*known, 'prepare'])}")
 
-    values = {**own, **given, "train": {**top.train.model_dump(), **(own.get("train") or {})}}
+    own_train = own.get("train") or {}
+    if not isinstance(own_train, dict):
+        raise UserError(f"params.yaml: {where}.train = {own_train!r}: must hold keys and values, or be {{}}")
+    values = {**own, **given, "train": {**top.train.model_dump(), **own_train}}
     stages = {
         stage: check(model, {key: value for key, value in values.items() if key in model.model_fields}, where)
         for stage, model in models.items()

@@ -75,6 +75,7 @@ WRONG = [
     (("tasks", "cifar10", "validation"), 1.5, "tasks.cifar10.validation"),
     (("tasks", "cifar10", "sha256"), "0" * 64, "belongs to `archive`"),
     (("tasks", "cifar10", "train", "lr"), 0, "tasks.cifar10.train.lr = 0: must be greater than 0"),
+    (("tasks", "cifar10", "train"), 3, "tasks.cifar10.train = 3: must hold keys and values"),
     (("tasks", "flowers"), {"prepare": "split_cifar10"}, "give `archive`, a path or URL"),
     (("tasks", "A task"), {}, "a task's name is made of"),
     (("tasks", "segmentation", "augment", "transforms"), [{"Flip": {}}], "albumentations has no such transform"),

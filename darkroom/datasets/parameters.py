@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from annotated_types import Ge, Gt, Lt
 from pydantic import Field
 
 from darkroom.common.parameters import Parameters
 
 # A number of images, or a fraction of them.
-Share = Annotated[int, Ge(0)] | Annotated[float, Gt(0), Lt(1)]
+Share = Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)]
 
 
 class SplitParameters(Parameters):

@@ -1,6 +1,7 @@
 """A trained model on the test split: figures for the report, and its prediction for every image."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -43,7 +44,9 @@ def evaluate(model_file: Path, data: Path, predictions: Path, report: Path) -> N
     write_json(report, _rounded(tally.figures()) | {"classes": figures})
 
 
-def _logits(model: nn.Module, card: Card, data: Path, description: Description, device: torch.device, tally: Tally):  # noqa: ANN202 - a generator of (logits, targets)
+def _logits(
+    model: nn.Module, card: Card, data: Path, description: Description, device: torch.device, tally: Tally
+) -> Iterator[tuple[Tensor, Tensor]]:
     """Logits float32 and targets of each batch of the test split, counted in `tally`."""
     bar = progress(description.images["test"], "testing")
     with torch.inference_mode():

@@ -71,10 +71,11 @@ def class_colours(count: int) -> np.ndarray:
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, colours: np.ndarray, opacity: float = 0.6) -> np.ndarray:
-    """The classes of `mask`, uint8 (h, w), over `image`, uint8 (h, w, 3); the background stays, ignored turns black."""
+    """The classes of `mask`, uint8 (h, w), over `image`, uint8 (h, w, 3), in grey; ignored pixels turn black."""
+    grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
     known = np.where(mask == IGNORED, 0, mask)
-    laid = (1 - opacity) * image + opacity * 255 * colours[known]
-    result = np.where((known > 0)[..., None], laid, image)
+    laid = (1 - opacity) * grey + opacity * 255 * colours[known]
+    result = np.where((known > 0)[..., None], laid, grey)
     return np.where((mask == IGNORED)[..., None], 0, result).astype(np.uint8)
 
 

@@ -51,7 +51,8 @@ def test_repro_writes_metrics_and_figures(project: Path) -> None:
         names = {path.stem for path in (project / "plots" / task).glob("*.png")}
         pictures = "overlays" if task == "segmentation" else "predictions"
         assert names == {"learning_curves", "learning_rate", "confusion", "classes", pictures}
-    assert "data" not in git(project, "ls-files", "data", "models", "plots")
+    kept = git(project, "ls-files", "data", "models", "plots").split()
+    assert kept == ["data/.gitignore", "models/.gitignore", "plots/.gitignore"], "git keeps no data"
 
 
 def test_second_repro_does_nothing(project: Path) -> None:

@@ -63,8 +63,8 @@ def _draw_segmentation(data: Path, predictions: Path, report: dict, folder: Path
 
 
 def _read_names(path: Path) -> pd.DataFrame:
-    """A table in which a class may be named `nan` or `null`."""
-    return pd.read_csv(path, keep_default_na=False)
+    """A table in which an image or a class may be named `10`, `nan` or `null`."""
+    return pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(["image", "true", "predicted"], str))
 
 
 def _by_split(history: pd.DataFrame, figure: str) -> pd.DataFrame:

@@ -46,13 +46,13 @@ def test_worked_examples(tmp_path: Path, name: str, task: str, make, figure: str
     make(project)
     params = yaml.safe_load((project / "params.yaml").read_text())
     params["tasks"] = example(name)
-    params["train"]["epochs"] = 3
+    params["train"]["epochs"] = 15  # enough steps for the running averages of batch normalization
     params["train"]["batch_size"] = 16
     (project / "params.yaml").write_text(yaml.safe_dump(params))
     result = run(project, "dvc", "repro", f"plot@{task}")
     assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads((project / "metrics" / task / "test.json").read_text())
-    assert 0 <= report[figure] <= 1
+    assert report[figure] > 0.4
     assert (project / "plots" / task / "confusion.png").is_file()
 
 

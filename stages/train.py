@@ -4,15 +4,20 @@ from pathlib import Path
 
 from darkroom.common.errors import run_stage
 from darkroom.training.parameters import training_parameters
-from darkroom.training.train import train
+from darkroom.training.train import Outputs, train
 
 
 def main(task: str) -> None:
     train(
         training_parameters(task),
         Path("data/prepared", task),
-        Path("models", task, "model.safetensors"),
-        Path("metrics", task, "history.csv"),
+        Outputs(
+            model=Path("models", task, "model.safetensors"),
+            history=Path("metrics", task, "history.csv"),
+            report=Path("metrics", task, "train.json"),
+            state=Path("runs", task, "state.pt"),
+            costs=Path("runs", task, "costs.json"),
+        ),
     )
 
 

@@ -52,7 +52,7 @@ def test_cutout_sets_a_clipped_square_to_zero(side: int) -> None:
 
 
 def test_draws_of_an_image_do_not_depend_on_its_batch() -> None:
-    parameters = ImageAugmentation(flip=True, crop=2, cutout=3)
+    parameters = ImageAugmentation(flip="random", crop=2, cutout=3)
     draws = Draws.of_epoch(parameters, 6, (8, 8), seed=0, epoch=3, device=CPU)
     together = augment(images(), parameters, draws)
     alone = [augment(images()[i : i + 1], parameters, draws.at(torch.tensor([i]))) for i in range(6)]
@@ -72,7 +72,7 @@ def packed(tmp_path: Path) -> tuple[Path, Description]:
 
 
 def test_an_epoch_shows_each_image_at_most_once_in_an_order_of_its_own(packed: tuple[Path, Description]) -> None:
-    plain = ImageAugmentation(flip=False, crop=0, cutout=0)
+    plain = ImageAugmentation(flip="none", crop=0, cutout=0)
     batches = ImageBatches(*packed, plain, 4, 0, CPU)
     epochs = [torch.cat([x for x, _ in batches.train(epoch)]) for epoch in (0, 1)]
     assert len(epochs[0]) == 8, "the rest that fills no batch waits"
@@ -95,9 +95,9 @@ def test_normalized_images_are_channels_last(packed: tuple[Path, Description]) -
 
 def test_batches_that_do_not_fit_the_data(packed: tuple[Path, Description]) -> None:
     with pytest.raises(UserError, match="train.batch_size = 11: only 10 images"):
-        ImageBatches(*packed, ImageAugmentation(flip=False, crop=0, cutout=0), 11, 0, CPU)
+        ImageBatches(*packed, ImageAugmentation(flip="none", crop=0, cutout=0), 11, 0, CPU)
     with pytest.raises(UserError, match="augment.crop = 8"):
-        ImageBatches(*packed, ImageAugmentation(flip=False, crop=8, cutout=0), 4, 0, CPU)
+        ImageBatches(*packed, ImageAugmentation(flip="none", crop=8, cutout=0), 4, 0, CPU)
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ class Draws:
         height, width = size
         holes = generator("cutout")
         return cls(
-            torch.randint(2, (count,), generator=generator("flip")).bool().to(device),
+            _flipped(parameters.flip, count, seed, epoch).to(device),
             torch.randint(2 * parameters.crop + 1, (count, 2), generator=generator("crop")).to(device),
             torch.stack(
                 [torch.randint(height, (count,), generator=holes), torch.randint(width, (count,), generator=holes)],
@@ -59,11 +59,21 @@ class Draws:
         return Draws(self.flipped[indices], self.shift[indices], self.hole[indices])
 
 
+def _flipped(how: str, count: int, seed: int, epoch: int) -> Tensor:
+    """Which images to mirror, bool (count,).
+
+    Alternating, an image is seen both ways in any two epochs that follow each other (arXiv:2404.00498, section 3.6).
+    """
+    first = 0 if how == "alternate" else epoch
+    drawn = torch.randint(2, (count,), generator=torch.Generator().manual_seed(seed_for(seed, "flip", first)))
+    return (drawn + epoch - first) % 2 == 1
+
+
 def augment(images: Tensor, parameters: ImageAugmentation, draws: Draws) -> Tensor:
     """Apply the augmentation to normalized images, float (b, c, h, w), in the order crop, flip, cutout."""
     if parameters.crop:
         images = shifted_crop(images, draws.shift, parameters.crop)
-    if parameters.flip:
+    if parameters.flip != "none":
         images = flip(images, draws.flipped)
     if parameters.cutout:
         images = cutout(images, draws.hole, parameters.cutout)

@@ -46,6 +46,10 @@ class ImageBatches:
             images = normalize(self.images[indices], self.description)
             yield augment(images, self.augmentation, draws.at(indices)), self.labels[indices]
 
+    def class_counts(self) -> Tensor:
+        """Training images of each class, int64 (classes,)."""
+        return self.labels.bincount(minlength=len(self.description.classes)).cpu()
+
     def sample(self, count: int) -> Tensor:
         """The first `count` training images, normalized; float (n, 3, h, w)."""
         return normalize(self.images[:count], self.description)

@@ -14,7 +14,7 @@ from darkroom.batches.pipeline import build_pipeline
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
-from darkroom.datasets.pairs import image_paths, mask_path, read_image, read_mask
+from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image, read_mask
 
 
 class PairBatches:
@@ -50,6 +50,13 @@ class PairBatches:
         for images, masks in loader:
             images = images.to(self.device, non_blocking=True)
             yield normalize(images, self.description), targets_of(masks.to(self.device, non_blocking=True))
+
+    def class_counts(self) -> Tensor:
+        """Pixels of each class in the training masks, int64 (classes,)."""
+        counts = np.zeros(IGNORED + 1, np.int64)
+        for path in self.pairs.paths:
+            counts += np.bincount(read_mask(mask_path(self.folder, "train", path.stem)).ravel(), minlength=len(counts))
+        return torch.from_numpy(counts[: len(self.description.classes)])
 
     def sample(self, count: int) -> Tensor:
         """The first `count` training pairs of epoch 0, normalized crops; float (n, 3, crop, crop)."""

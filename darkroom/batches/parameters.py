@@ -1,6 +1,6 @@
 """Parameters of the batches: augmentation, for images with one class and for pairs of image and mask."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ class ImageAugmentation(Parameters):
     `crop` and `cutout` are in pixels; 0 switches them off.
     """
 
-    flip: bool  # mirror every second image, left to right
+    flip: Literal["none", "random", "alternate"]  # left to right, half of the images: in each epoch others, or the rest
     crop: int = Field(ge=0)  # shift by up to this much, the border reflected
     cutout: int = Field(ge=0)  # side of a square set to the mean
 

@@ -17,7 +17,7 @@ from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
 from darkroom.models.model_file import Card, load_model
 from darkroom.training.objective import Tally, cross_entropy, dice_coefficient, intersection_over_union
-from darkroom.training.precision import autocast, choose_device, make_deterministic
+from darkroom.training.precision import autocast, choose_device, fix_algorithms
 
 
 def evaluate(model_file: Path, data: Path, predictions: Path, report: Path) -> None:
@@ -30,7 +30,7 @@ def evaluate(model_file: Path, data: Path, predictions: Path, report: Path) -> N
     Raises:
         UserError: the model was trained for other classes than the data has.
     """
-    make_deterministic()
+    fix_algorithms()
     device = choose_device()
     model, card = load_model(model_file, device)
     description = Description.read(data)

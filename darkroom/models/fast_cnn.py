@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 SIDE_OF_GRID = 32  # the whitening layer brings larger images to about this side
-WHITENING_EPSILON = 5e-4
+WHITENING_EPSILON = 2e-2  # about where JPEG's own noise ends: what varies less is left small
 BATCHNORM_MOMENTUM = 0.4
 LOGIT_SCALE = 1 / 8
 BIAS_LR_FACTOR = 32.0  # normalization without scale leaves its biases gradients that are small

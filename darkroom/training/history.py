@@ -1,6 +1,6 @@
-"""The figures of every epoch in one CSV file.
+"""The figures of every epoch in one CSV file, and their sum.
 
-It holds no times, so that equal runs give equal bytes.
+Neither holds times, so that equal runs give equal bytes.
 """
 
 import csv
@@ -15,3 +15,19 @@ def write_history(path: Path, rows: list[dict[str, float]]) -> None:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+
+
+def summary(rows: list[dict[str, float]], score: str, keep: str) -> dict[str, float]:
+    """The epoch that was kept, its loss and `score` on both splits, and the generalization gap between them.
+
+    Args:
+        keep: `best` or `last`.
+    """
+    validated = f"validation_{score}" in rows[0]
+    kept = max(rows, key=lambda row: row[f"validation_{score}"]) if validated and keep == "best" else rows[-1]
+    figures = {"epochs": len(rows), "kept_epoch": kept["epoch"]}
+    for split in ("train", "validation") if validated else ("train",):
+        figures |= {f"{split}_{name}": kept[f"{split}_{name}"] for name in ("loss", score)}
+    if validated:
+        figures["generalization_gap"] = round(kept[f"train_{score}"] - kept[f"validation_{score}"], 6)
+    return figures

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +15,12 @@ from darkroom.batches.pairs import PairBatches
 from darkroom.common.errors import UserError
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
-from darkroom.models.zoo import bias_lr_factor
-from darkroom.training.history import write_history
-from darkroom.training.objective import Tally, cross_entropy, weighted_loss
+from darkroom.training.cost import peak_memory
+from darkroom.training.objective import Tally, balanced_weights, cross_entropy, weighted_loss
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.precision import autocast
 from darkroom.training.schedule import learning_rate
+from darkroom.training.state import State
 
 STEPS_BETWEEN_LOOKS = 20  # at loss and score while an epoch runs: on a GPU each look waits for it
 
@@ -33,7 +33,6 @@ class Job:
         kind: `classification` or `segmentation`.
         classes: how many.
         precision: fp32, bf16 or fp16.
-        history: the CSV file that gets one row an epoch.
     """
 
     kind: str
@@ -42,75 +41,111 @@ class Job:
     seed: int
     device: torch.device
     precision: str
-    history: Path
 
 
 def fit(
-    model: nn.Module,
+    state: State,
     batches: ImageBatches | PairBatches,
     validation: Callable[[], Iterable[tuple[Tensor, Tensor]]],
     job: Job,
-) -> dict[str, Tensor]:
-    """Train `model` and return the weights of the epoch to keep.
+    after_epoch: Callable[[State], None],
+) -> None:
+    """Train from where `state` is to the last epoch; `state.kept` has the weights to keep then.
 
     Args:
         validation: gives the batches of the validation split, which may be empty.
+        after_epoch: is told the state after each epoch.
 
     Raises:
         UserError: the loss is no longer finite.
     """
     hyper, score_name = job.parameters, batches.description.score
-    optimizer = _optimizer(model, hyper)
-    scaler = torch.amp.GradScaler(job.device.type, enabled=job.precision == "fp16")
-    steps = hyper.epochs * batches.steps
-    warmup_steps = round(hyper.warmup_epochs * batches.steps)
-    history: list[dict[str, float]] = []
-    best, kept = -math.inf, model.state_dict()
+    forward = torch.compile(state.model) if hyper.compile else state.model
+    weights = None
+    if hyper.class_weights == "balanced":
+        weights = balanced_weights(batches.class_counts()).to(job.device)
 
-    for epoch in range(hyper.epochs):
-        torch.manual_seed(seed_for(job.seed, "model", epoch))  # for dropout and the like
+    for epoch in range(len(state.history), hyper.epochs):
+        scores = [row[f"validation_{score_name}"] for row in state.history if f"validation_{score_name}" in row]
+        if hyper.patience is not None and epochs_waited(scores, hyper.min_delta) >= hyper.patience:
+            print(f"no better validation {score_name} for {hyper.patience} epochs: stopped after epoch {epoch}")
+            break
         started = time.monotonic()
-        bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step", lines=False)
-        tally = Tally(job.kind, job.classes, job.device)
-        model.train()
-        for number, (images, targets) in enumerate(batches.train(epoch), start=1):
-            rate = learning_rate(epoch * batches.steps + number - 1, steps, warmup_steps, hyper.lr)
-            for group in optimizer.param_groups:
-                group["lr"] = rate * group["lr_factor"]
-            with autocast(job.device, job.precision):
-                logits = model(images)
-            loss = weighted_loss(logits, targets, hyper.loss, hyper.label_smoothing)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
-            tally.add(logits.detach(), targets, loss)
-            bar.update()
-            if number % STEPS_BETWEEN_LOOKS == 0 or number == batches.steps:
-                figures = tally.figures()
-                speed = number * hyper.batch_size / (time.monotonic() - started)
-                bar.set_postfix_str(
-                    f"loss {figures['loss']:.3f}, {score_name} {figures[score_name]:.3f}, {speed:.0f} images/s"
-                )
-                if not math.isfinite(figures["loss"]):
-                    raise UserError(
-                        f"the loss is {figures['loss']} in epoch {epoch + 1}, step {number}, at learning rate "
-                        f"{rate:.4g}: try a smaller train.lr or a longer train.warmup_epochs"
-                    )
-        bar.close()
+        torch.manual_seed(seed_for(job.seed, "model", epoch))  # for dropout and the like
+        trained, rate = _train_epoch(state, forward, batches, job, weights, epoch)
+        seconds = time.monotonic() - started
+        validated = evaluate(state.weighed, validation(), job)
 
-        row = {"epoch": epoch + 1, "lr": rate} | {f"train_{name}": value for name, value in figures.items()}
-        figures = evaluate(model, validation(), job)
-        row |= {f"validation_{name}": value for name, value in figures.items()}
-        history.append({name: round(value, 6) for name, value in row.items()})
-        write_history(job.history, history)
+        row = {"epoch": epoch + 1, "lr": rate}
+        row |= {f"train_{name}": value for name, value in trained.items()}
+        row |= {f"validation_{name}": value for name, value in validated.items()}
+        state.history.append({name: round(value, 6) for name, value in row.items()})
+        speed = batches.steps * hyper.batch_size / seconds
+        state.costs.append({"seconds": seconds, "images_per_second": speed, "peak_memory_mb": peak_memory(job.device)})
+        if hyper.keep == "last" or not validated or validated[score_name] > max(scores, default=-math.inf):
+            state.kept = copy.deepcopy(state.weighed.state_dict())
+        after_epoch(state)
         left = (hyper.epochs - epoch - 1) * (time.monotonic() - started)
         print(f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} images/s, {left:.0f} s left", flush=True)
 
-        score = figures.get(score_name, math.inf)  # nothing to choose by: the last epoch it is
-        if hyper.keep == "last" or score > best or score == math.inf:
-            best, kept = score, copy.deepcopy(model.state_dict())
-    return kept
+
+def _train_epoch(
+    state: State,
+    forward: Callable[[Tensor], Tensor],
+    batches: ImageBatches | PairBatches,
+    job: Job,
+    weights: Tensor | None,
+    epoch: int,
+) -> tuple[dict[str, float], float]:
+    """One epoch; the figures of its batches and its last learning rate."""
+    hyper, score_name = job.parameters, batches.description.score
+    bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step", lines=False)
+    tally = Tally(job.kind, job.classes, job.device)
+    state.model.train()
+    started, number, rate = time.monotonic(), 0, 0.0
+    stream = iter(batches.train(epoch))
+    while together := list(islice(stream, hyper.accumulate)):
+        rate = learning_rate(hyper, epoch * batches.steps + number, hyper.epochs * batches.steps, batches.steps)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate * group["lr_factor"]
+        state.optimizer.zero_grad(set_to_none=True)
+        for images, targets in together:
+            with autocast(job.device, job.precision):
+                logits = forward(images)
+            loss = weighted_loss(logits, targets, hyper.loss, hyper.label_smoothing, weights)
+            state.scaler.scale(loss / len(together)).backward()
+            tally.add(logits.detach(), targets, loss)
+        if hyper.clip_norm is not None:
+            state.scaler.unscale_(state.optimizer)
+            nn.utils.clip_grad_norm_(state.model.parameters(), hyper.clip_norm)
+        state.scaler.step(state.optimizer)
+        state.scaler.update()
+        if state.average is not None:
+            state.average.update_parameters(state.model)
+
+        looked, number = number // STEPS_BETWEEN_LOOKS, number + len(together)
+        bar.update(len(together))
+        if number // STEPS_BETWEEN_LOOKS > looked or number == batches.steps:
+            figures = tally.figures()
+            speed = number * hyper.batch_size / (time.monotonic() - started)
+            bar.set_postfix_str(
+                f"loss {figures['loss']:.3f}, {score_name} {figures[score_name]:.3f}, {speed:.0f} images/s"
+            )
+            if not math.isfinite(figures["loss"]):
+                raise UserError(
+                    f"the loss is {figures['loss']} in epoch {epoch + 1}, step {number}, at learning rate "
+                    f"{rate:.4g}: try a smaller train.lr, a longer train.warmup_epochs or train.clip_norm"
+                )
+    bar.close()
+    return tally.figures(), rate
+
+
+def epochs_waited(scores: list[float], min_delta: float) -> int:
+    """How many of the last `scores` were not better, by more than `min_delta`, than the best before them."""
+    best, waited = -math.inf, 0
+    for score in scores:
+        best, waited = (score, 0) if score > best + min_delta else (best, waited + 1)
+    return waited
 
 
 @torch.inference_mode()
@@ -123,18 +158,6 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], job: Jo
             logits = model(images)
         tally.add(logits, targets, cross_entropy(logits, targets))
     return tally.figures() if tally.targets else {}
-
-
-def _optimizer(model: nn.Module, hyper: TrainParameters) -> torch.optim.Optimizer:
-    """The optimizer; biases and normalizations, all of one dimension, have no weight decay."""
-    trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": hyper.weight_decay, "lr_factor": 1.0},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0, "lr_factor": bias_lr_factor(model)},
-    ]
-    if hyper.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=hyper.lr)
-    return torch.optim.SGD(groups, lr=hyper.lr, momentum=hyper.momentum, nesterov=hyper.momentum > 0)
 
 
 def _summary(row: dict[str, float], score_name: str, epochs: int) -> str:

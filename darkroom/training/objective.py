@@ -7,39 +7,75 @@ import torch.nn.functional as F
 from torch import Tensor
 
 UNCOUNTED = -100  # the target of pixels that count for nothing
+FOCAL_GAMMA = 2.0
 
 
-def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+def cross_entropy(
+    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
+) -> Tensor:
     """Mean cross-entropy in float32 over all targets that are not `UNCOUNTED`.
 
     Args:
         logits: (b, classes) or (b, classes, h, w).
         targets: int64 (b,) or (b, h, w).
+        weights: of the classes in the mean, float (classes,).
     """
-    # Flattened, since the CUDA kernel for (b, classes, h, w) adds in no fixed order.
-    flat = logits.float().movedim(1, -1).reshape(-1, logits.shape[1])
-    return F.cross_entropy(flat, targets.flatten(), ignore_index=UNCOUNTED, label_smoothing=label_smoothing)
+    return F.cross_entropy(*_flat(logits, targets), weights, ignore_index=UNCOUNTED, label_smoothing=label_smoothing)
 
 
-def dice_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0) -> Tensor:
+def focal_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
+    """Cross-entropy that counts a target of probability p for (1 - p)² (Lin et al., arXiv:1708.02002).
+
+    Args:
+        logits: (b, classes) or (b, classes, h, w).
+        targets: int64 (b,) or (b, h, w).
+        label_smoothing: not used; what is certain counts for nothing already.
+        weights: α of the paper, by class, float (classes,).
+    """
+    logits, targets = _flat(logits, targets)
+    log_probability = -F.cross_entropy(logits, targets, ignore_index=UNCOUNTED, reduction="none")
+    losses = (1 - log_probability.exp()) ** FOCAL_GAMMA * -log_probability
+    counted = (targets != UNCOUNTED).float()
+    if weights is not None:
+        counted = counted * weights[targets.clamp(min=0)]
+    return (losses * counted).sum() / counted.sum().clamp(min=1e-6)
+
+
+def dice_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None) -> Tensor:
     """1 - the Dice coefficient of the batch, the mean of the classes that occur in it (arXiv:1606.04797).
 
     Args:
         logits: (b, classes, h, w).
         targets: int64 (b, h, w); `UNCOUNTED` pixels count for nothing.
-        label_smoothing: not used; the sizes of objects are balanced already.
+        label_smoothing, weights: not used; the sizes of objects are balanced already.
     """
     from segmentation_models_pytorch.losses import DiceLoss
 
     return DiceLoss("multiclass", ignore_index=UNCOUNTED)(logits.float(), targets)
 
 
-LOSSES: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "dice": dice_loss}
+LOSSES: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "focal": focal_loss, "dice": dice_loss}
 
 
-def weighted_loss(logits: Tensor, targets: Tensor, weights: dict[str, float], label_smoothing: float) -> Tensor:
-    """The sum of the named losses, each times its weight."""
-    return sum(weight * LOSSES[name](logits, targets, label_smoothing) for name, weight in weights.items())
+def weighted_loss(
+    logits: Tensor, targets: Tensor, shares: dict[str, float], label_smoothing: float, weights: Tensor | None = None
+) -> Tensor:
+    """The sum of the named losses, each times its share; `weights` are those of the classes."""
+    return sum(share * LOSSES[name](logits, targets, label_smoothing, weights) for name, share in shares.items())
+
+
+def balanced_weights(counts: Tensor) -> Tensor:
+    """The weight of each class, float32 (classes,), by one over its share of `counts` (classes,).
+
+    Where all classes are equally many, each weighs 1; a class without targets weighs nothing.
+    """
+    present = counts > 0
+    return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0).float()
+
+
+def _flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Logits float32 (n, classes) and targets (n,): CUDA's kernel for (b, classes, h, w) adds in no fixed order."""
+    return logits.float().movedim(1, -1).reshape(-1, logits.shape[1]), targets.flatten()
 
 
 class Tally:

@@ -2,12 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
 from darkroom.common.files import read_json
 from darkroom.common.parameters import CONFIG, Parameters, for_stage
 from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
+
+Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class TrainParameters(Parameters):
@@ -15,18 +17,37 @@ class TrainParameters(Parameters):
 
     epochs: int = Field(ge=1)
     batch_size: int = Field(ge=2)  # batch normalization needs two
-    optimizer: Literal["sgd", "adamw"]
+    accumulate: int = Field(default=1, ge=1)  # batches to a step
+    optimizer: Literal["sgd", "adamw", "muon"]
     lr: float = Field(gt=0)  # at the end of the warm-up
-    momentum: float = Field(ge=0, lt=1)  # Nesterov's; sgd alone has one
+    momentum: float = Field(ge=0, lt=1)  # Nesterov's, of sgd and muon
     weight_decay: float = Field(ge=0)  # of weights; biases and normalizations have none
+    clip_norm: float | None = Field(default=None, gt=0)  # of all gradients together
+    schedule: Literal["cosine", "triangular", "multi_step", "constant"] = "cosine"
     warmup_epochs: float = Field(ge=0)  # of linear increase
-    loss: dict[Literal["cross_entropy", "dice"], Annotated[float, Field(gt=0)]] = Field(
+    milestones: list[Share] = [0.5, 0.75]  # of multi_step: after which shares of the epochs
+    gamma: float = Field(default=0.1, gt=0, lt=1)  # and by what the rate is multiplied there
+    loss: dict[Literal["cross_entropy", "focal", "dice"], Annotated[float, Field(gt=0)]] = Field(
         min_length=1
     )  # weights in a sum
     label_smoothing: float = Field(ge=0, lt=1)  # of the cross-entropy
+    class_weights: Literal["none", "balanced"] = "none"  # of cross_entropy and focal; balanced: by one over the share
+    ema: float = Field(default=0.0, ge=0, lt=1)  # decay a step of the weights' exponential average; 0: none
     precision: Literal["auto", "fp32", "bf16", "fp16"]  # auto: fp16 on CUDA, bf16 on CPUs that have it
+    compile: bool = False  # by torch.compile
+    deterministic: bool = True  # false: cuDNN may take the fastest algorithms
     keep: Literal["best", "last"]  # the epoch with the best validation score, or the last one
+    patience: int | None = Field(default=None, ge=1)  # epochs without a better validation score before the end
+    min_delta: float = Field(default=0.001, ge=0)  # that counts as better
     workers: int = Field(ge=0)  # processes that load pairs; 0: the training process itself
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "TrainParameters":
+        if self.patience is not None and self.keep == "last":
+            raise ValueError("patience goes with keep = best: the last epoch is by then the worse one")
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(f"warmup_epochs = {self.warmup_epochs} is over epochs = {self.epochs}")
+        return self
 
 
 class ClassificationTraining(Parameters):
@@ -37,6 +58,12 @@ class ClassificationTraining(Parameters):
     model: ClassifierParameters
     augment: ImageAugmentation
     train: TrainParameters
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "ClassificationTraining":
+        if "dice" in self.train.loss:
+            raise ValueError("train.loss.dice is for segmentation; take cross_entropy or focal")
+        return self
 
 
 class SegmentationTraining(Parameters):

@@ -39,11 +39,11 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     return torch.autocast(device.type, DTYPES[precision], enabled=precision != "fp32")
 
 
-def make_deterministic() -> None:
-    """Choose the same algorithms at every run, those without atomic sums.
+def fix_algorithms(deterministic: bool = True) -> None:
+    """Choose the same algorithms at every run, those without atomic sums; or let cuDNN take the fastest.
 
     https://docs.pytorch.org/docs/stable/notes/randomness.html
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic

@@ -1,14 +1,31 @@
-"""The learning rate at each step."""
+"""The learning rate at each step, as a share of its peak."""
 
 import math
+from collections.abc import Callable
+
+from darkroom.training.parameters import TrainParameters
 
 
-def learning_rate(step: int, steps: int, warmup_steps: int, peak: float) -> float:
-    """Linear from near zero to `peak` over the warm-up, then half a cosine down to zero (arXiv:1608.03983).
+def learning_rate(hyper: TrainParameters, step: int, steps: int, steps_an_epoch: int) -> float:
+    """Linear from near zero to `hyper.lr` over the warm-up, then down as `hyper.schedule` says.
 
     Args:
         step: from 0 to steps - 1.
     """
-    if step < warmup_steps:
-        return peak * (step + 1) / warmup_steps
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup_steps) / max(1, steps - warmup_steps)))
+    warmup = round(hyper.warmup_epochs * steps_an_epoch)
+    if step < warmup:
+        return hyper.lr * (step + 1) / warmup
+    return hyper.lr * SCHEDULES[hyper.schedule]((step - warmup) / max(1, steps - warmup), step / steps, hyper)
+
+
+def _multi_step(_: float, of_all: float, hyper: TrainParameters) -> float:
+    return hyper.gamma ** sum(of_all >= milestone for milestone in hyper.milestones)
+
+
+# Of each the share of the peak, from how much of the time after the warm-up and of all time has gone.
+SCHEDULES: dict[str, Callable[[float, float, TrainParameters], float]] = {
+    "cosine": lambda gone, _, hyper: 0.5 * (1 + math.cos(math.pi * gone)),  # arXiv:1608.03983
+    "triangular": lambda gone, _, hyper: 1 - gone,  # with its warm-up, arXiv:1506.01186
+    "multi_step": _multi_step,
+    "constant": lambda gone, _, hyper: 1.0,
+}

@@ -1,5 +1,6 @@
 """From a prepared data set to a trained model's file."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -9,27 +10,51 @@ from darkroom.batches.images import ImageBatches
 from darkroom.batches.pairs import PairBatches
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
+from darkroom.common.files import remove, write_json
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.models.model_file import Card, save_model
 from darkroom.models.zoo import build_model, initialize_from_images
+from darkroom.training.cost import write_costs
+from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Job, fit
 from darkroom.training.parameters import ClassificationTraining, SegmentationTraining
-from darkroom.training.precision import choose_device, choose_precision, make_deterministic
+from darkroom.training.precision import choose_device, choose_precision, fix_algorithms
+from darkroom.training.state import State, fingerprint, restore, save, start
 
 
-def train(
-    parameters: ClassificationTraining | SegmentationTraining, data: Path, model_file: Path, history: Path
-) -> None:
-    """Train the model that `parameters` name on the data set in `data`; write its file and its history.
+@dataclass(frozen=True)
+class Outputs:
+    """Where a run writes.
+
+    Attributes:
+        model: the trained model.
+        history: the figures of every epoch, CSV.
+        report: the figures of the epoch that was kept, JSON.
+        state: what an interrupted run goes on from; deleted at the end.
+        costs: times and memory, which differ from run to run, JSON.
+    """
+
+    model: Path
+    history: Path
+    report: Path
+    state: Path
+    costs: Path
+
+
+def train(parameters: ClassificationTraining | SegmentationTraining, data: Path, outputs: Outputs) -> None:
+    """Train the model that `parameters` name on the data set in `data`, from where a killed run left off.
 
     Raises:
         UserError: parameters that do not fit each other, the data or the device.
+        KeyboardInterrupt: Ctrl-C, after a line that says how to go on.
     """
-    make_deterministic()
+    fix_algorithms(parameters.train.deterministic)
     device = choose_device()
     precision = choose_precision(parameters.train.precision, device)
     description = Description.read(data)
+    if parameters.train.patience is not None and not description.images["validation"]:
+        raise UserError("params.yaml: train.patience: there is no validation split to wait for; set it to null")
     batches = _batches(parameters, data, description, device)
 
     torch.manual_seed(seed_for(parameters.seed, "weights"))
@@ -39,19 +64,42 @@ def train(
     model = model.to(device, memory_format=torch.channels_last)
     print(f"{parameters.model.name}, {trained_weights(model):,} weights, on {device.type} in {precision}", flush=True)
 
-    job = Job(parameters.kind, len(description.classes), parameters.train, parameters.seed, device, precision, history)
+    state = start(model, parameters.train, device, precision)
+    key = fingerprint(parameters, data, device, precision)
+    if outputs.state.exists():
+        if restore(state, outputs.state, key):
+            print(f"going on after epoch {len(state.history)}, where an earlier run stopped", flush=True)
+        else:
+            print(f"{outputs.state} is of other parameters, data or code: starting afresh", flush=True)
+
+    def after_epoch(state: State) -> None:
+        write_history(outputs.history, state.history)
+        write_costs(outputs.costs, state.costs, device, precision)
+        save(state, outputs.state, key)
+
+    job = Job(parameters.kind, len(description.classes), parameters.train, parameters.seed, device, precision)
     try:
-        weights = fit(model, batches, lambda: whole_split(data, description, "validation", device), job)
+        fit(state, batches, lambda: whole_split(data, description, "validation", device), job, after_epoch)
     except torch.OutOfMemoryError:
         raise UserError(
-            f"params.yaml: train.batch_size = {parameters.train.batch_size}: does not fit the GPU's memory; take half"
+            f"params.yaml: train.batch_size = {parameters.train.batch_size}: does not fit the GPU's memory; take half "
+            "of it and train.accumulate = 2"
         ) from None
-    model.load_state_dict(weights)
+    except KeyboardInterrupt:
+        print(f"\nstopped; the next `dvc repro` goes on from epoch {len(state.history)} or later", flush=True)
+        raise
+
+    write_history(outputs.history, state.history)
+    write_json(outputs.report, summary(state.history, description.score, parameters.train.keep) | {
+        "device": device.type, "precision": precision,
+    })  # fmt: skip
+    model.load_state_dict(state.kept)
     card = Card(
         description.kind, parameters.model.model_dump(), description.classes, description.image_size,
         description.mean, description.std, precision,
     )  # fmt: skip
-    save_model(model_file, model, card)
+    save_model(outputs.model, model, card)
+    remove(outputs.state)
 
 
 def trained_weights(model: nn.Module) -> int:

@@ -1,0 +1,104 @@
+"""What a run is between two epochs, and its file: enough to go on after a kill as if nothing had happened."""
+
+import hashlib
+import pickle
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from darkroom.common.files import replacing
+from darkroom.common.parameters import Parameters
+from darkroom.training.optimizers import build_optimizer
+from darkroom.training.parameters import TrainParameters
+
+CODE = Path(__file__).parents[1]
+ROOMS = ("common", "datasets", "batches", "models", "training")  # all that the trained bits hang on
+CHUNK = 1 << 24
+
+
+@dataclass
+class State:
+    """A run after some whole epochs.
+
+    Attributes:
+        average: the exponential average of the weights, None where there is none.
+        history: the figures of each epoch, a row of metrics/TASK/history.csv each.
+        costs: time and memory of each epoch.
+        kept: the weights to keep, those of the best epoch so far or of the last.
+    """
+
+    model: nn.Module
+    average: AveragedModel | None
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    history: list[dict[str, float]] = field(default_factory=list)
+    costs: list[dict[str, float]] = field(default_factory=list)
+    kept: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def weighed(self) -> nn.Module:
+        """The model that is tried and kept: the average where there is one."""
+        return self.average.module if self.average else self.model
+
+
+def start(model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str) -> State:
+    """The state before the first epoch."""
+    average = (
+        AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(hyper.ema), use_buffers=True) if hyper.ema else None
+    )
+    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    return State(model, average, build_optimizer(model, hyper), scaler)
+
+
+def save(state: State, path: Path, fingerprint: str) -> None:
+    """Write the state whole or not at all."""
+    with replacing(path) as temporary:
+        torch.save(
+            {
+                "fingerprint": fingerprint,
+                "modules": {name: getattr(state, name).state_dict() for name in _modules(state)},
+                "values": {name: getattr(state, name) for name in _VALUES},
+            },
+            temporary,
+        )
+
+
+def restore(state: State, path: Path, fingerprint: str) -> bool:
+    """Bring `state` to where the file at `path` left off; False where it is of another run, or damaged."""
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        if saved["fingerprint"] != fingerprint:
+            return False
+    except (RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError):
+        return False
+    for name in _modules(state):
+        getattr(state, name).load_state_dict(saved["modules"][name])
+    for name in _VALUES:
+        setattr(state, name, saved["values"][name])
+    return True
+
+
+_VALUES = ("history", "costs", "kept")
+
+
+def _modules(state: State) -> list[str]:
+    return [name for name in ("model", "average", "optimizer", "scaler") if getattr(state, name) is not None]
+
+
+def fingerprint(parameters: Parameters, data: Path, device: torch.device, precision: str) -> str:
+    """The SHA-256 of all that decides the bits of a run: parameters, data, code, torch and the kind of device."""
+    name = torch.cuda.get_device_name() if device.type == "cuda" else device.type
+    digest = hashlib.sha256(
+        f"{parameters.model_dump_json()} {torch.__version__} {name} {precision} {torch.get_num_threads()}".encode()
+    )
+    code = [path for room in ROOMS for path in (CODE / room).rglob("*.py")]
+    for root, paths in ((CODE, code), (data, [path for path in data.rglob("*") if path.is_file()])):
+        for path in sorted(paths):
+            digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
+            with path.open("rb") as file:
+                while chunk := file.read(CHUNK):
+                    digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,70 @@
+"""Small data sets and the parameters to train on them in seconds."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from conftest import cifar_files, scene_files, write_tar, write_zip
+
+from darkroom.annotations.convert import convert_annotations
+from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
+from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
+from darkroom.datasets.cifar10 import prepare_cifar10
+from darkroom.datasets.parameters import SplitParameters
+from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
+from darkroom.training.parameters import ClassificationTraining, SegmentationTraining, TrainParameters
+from darkroom.training.train import Outputs, train
+
+CPU = torch.device("cpu")
+DATA, MODEL, METRICS = Path("prepared"), Path("models/model.safetensors"), Path("metrics")
+OUTPUTS = Outputs(
+    MODEL, METRICS / "history.csv", METRICS / "train.json", Path("runs/state.pt"), Path("runs/costs.json")
+)
+BASE = {
+    "epochs": 3, "batch_size": 8, "optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4,
+    "warmup_epochs": 1.0, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.1, "precision": "fp32",
+    "keep": "best", "workers": 0,
+}  # fmt: skip
+
+
+def classification(**changes) -> ClassificationTraining:
+    return ClassificationTraining(
+        kind="classification",
+        seed=0,
+        model=ClassifierParameters(name="fast_cnn", widths=[8, 8, 8]),
+        augment=ImageAugmentation(flip="random", crop=2, cutout=4),
+        train=TrainParameters(**BASE | changes),
+    )
+
+
+def segmentation(**changes) -> SegmentationTraining:
+    return SegmentationTraining(
+        kind="segmentation",
+        seed=0,
+        model=SegmenterParameters(name="unet", encoder_depth=3),
+        augment=PairAugmentation(crop=32, transforms=[{"HorizontalFlip": {"p": 0.5}}]),
+        train=TrainParameters(**BASE | {"loss": {"cross_entropy": 1.0, "dice": 1.0}, "optimizer": "adamw"} | changes),
+    )
+
+
+def prepare_classes(validation: float = 0.25) -> None:
+    """Two classes that differ in brightness."""
+    files = cifar_files(per_class=24)
+    for name, content in files.items():
+        if name.endswith(".bin"):
+            records = np.frombuffer(content, np.uint8).reshape(-1, 3073).copy()
+            records[:, 1:] = records[:, 1:] // 2 + 120 * records[:, :1]
+            files[name] = records.tobytes()
+    write_tar(Path("raw/a.tar.gz"), files)
+    prepare_cifar10(SplitParameters(seed=0, validation=validation), "key", Path("raw"), DATA, Path("data.json"))
+
+
+def prepare_scenes() -> None:
+    write_zip(Path("raw/a.zip"), scene_files(24))
+    parameters = MaskParameters(seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters())
+    convert_annotations(parameters, "key", Path("raw"), DATA, Path("data.json"))
+
+
+def trained(parameters) -> tuple[bytes, bytes]:
+    train(parameters, DATA, OUTPUTS)
+    return MODEL.read_bytes(), (METRICS / "history.csv").read_bytes()

@@ -1,0 +1,158 @@
+"""Optimizers, schedules, losses and what else a run may be made of."""
+
+import copy
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.utils.class_weight import compute_class_weight
+from small_runs import BASE, CPU, DATA, METRICS, classification, prepare_classes, trained
+
+from darkroom.batches.images import ImageBatches
+from darkroom.batches.parameters import ImageAugmentation
+from darkroom.common.errors import UserError
+from darkroom.datasets.description import Description
+from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
+from darkroom.models.zoo import build_model
+from darkroom.training.loop import Job, epochs_waited, fit
+from darkroom.training.objective import balanced_weights, cross_entropy, focal_loss
+from darkroom.training.optimizers import build_optimizer, orthogonalize
+from darkroom.training.parameters import TrainParameters
+from darkroom.training.schedule import learning_rate
+from darkroom.training.state import start
+
+
+def rates(schedule: str, **changes) -> list[float]:
+    """The learning rates of 10 epochs of 10 steps, of which the first is warm-up; the peak 0.5."""
+    hyper = TrainParameters(**BASE | {"epochs": 10, "lr": 0.5, "schedule": schedule} | changes)
+    return [learning_rate(hyper, step, 100, 10) for step in range(100)]
+
+
+def test_schedules_warm_up_and_come_down() -> None:
+    for schedule in ("cosine", "triangular", "multi_step", "constant"):
+        assert rates(schedule)[:11] == pytest.approx([0.05 * n for n in range(1, 11)] + [0.5])
+        assert rates(schedule, warmup_epochs=0.0)[0] == 0.5
+    cosine, triangular = rates("cosine"), rates("triangular")
+    assert cosine[55] == pytest.approx(0.25) and triangular[55] == pytest.approx(0.25)
+    assert cosine[10:] == sorted(cosine[10:], reverse=True) and 0 < cosine[-1] < 0.001
+    assert np.diff(triangular[10:]) == pytest.approx(-0.5 / 90)
+    steps = rates("multi_step", milestones=[0.3, 0.6], gamma=0.2)
+    assert steps[29:31] == pytest.approx([0.5, 0.1]) and steps[59:61] == pytest.approx([0.1, 0.02])
+    assert set(rates("constant")[10:]) == {0.5}
+
+
+def test_focal_loss_and_class_weights_count_what_they_say() -> None:
+    logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.2, 0.1], [0.0, 0.0, 3.0]]), torch.tensor([0, 2, -100])
+    p = logits.softmax(1)[[0, 1], [0, 2]]
+    assert float(focal_loss(logits, targets)) == pytest.approx(float((-((1 - p) ** 2) * p.log()).mean()))
+    weights = balanced_weights(torch.tensor([30, 0, 10]))
+    expected = compute_class_weight("balanced", classes=np.array([0, 2]), y=[0] * 30 + [2] * 10)
+    assert weights[[0, 2]].tolist() == pytest.approx(expected.tolist()) and weights[1] == 0
+    weighted = (-(p.log()) * weights[[0, 2]]).sum() / weights[[0, 2]].sum()
+    assert float(cross_entropy(logits, targets, weights=weights)) == pytest.approx(float(weighted))
+    weighted = (-((1 - p) ** 2) * p.log() * weights[[0, 2]]).sum() / weights[[0, 2]].sum()
+    assert float(focal_loss(logits, targets, weights=weights)) == pytest.approx(float(weighted))
+
+
+def test_muon_steps_are_orthogonal() -> None:
+    for shape in ((16, 72), (72, 16)):
+        matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        u, singular, v = torch.linalg.svd(matrix, full_matrices=False)
+        inner = u.T @ orthogonalize(matrix) @ v.T
+        assert torch.allclose(inner, torch.diag(inner.diagonal()), atol=1e-4), "the singular vectors stay"
+        assert singular.max() / singular.min() > 2
+        assert inner.diagonal().min() > 0.5 and inner.diagonal().max() < 1.3
+
+
+def test_muon_takes_the_filters_before_normalizations_and_sgd_the_rest() -> None:
+    hyper = TrainParameters(**BASE | {"optimizer": "muon", "lr": 0.1})
+    model = build_model(ClassifierParameters(name="fast_cnn", widths=[8, 8, 16]), 4, (32, 32))
+    reference = copy.deepcopy(model)
+    muon = build_optimizer(model, hyper)
+    sgd = build_optimizer(reference, TrainParameters(**BASE | {"optimizer": "sgd", "lr": 0.1}))
+    filters = {name for name, parameter in model.named_parameters() if parameter.ndim == 4} - {"whitening.weight"}
+    for _ in range(3):
+        before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        for (name, one), other in zip(model.named_parameters(), reference.parameters(), strict=True):
+            if one.requires_grad:
+                one.grad = noise_like(one, name)
+                other.grad = one.grad.clone()
+        muon.step()
+        sgd.step()
+        for (name, one), other in zip(model.named_parameters(), reference.parameters(), strict=True):
+            if name in filters:
+                start = before[name] * len(one) ** 0.5 / before[name].norm()
+                step = (start - one.detach()).flatten(1) / 0.1
+                assert 0.2 < torch.linalg.svdvals(step).max() < 1.3, name
+            else:
+                assert torch.allclose(one, other, atol=1e-6), name
+
+    unet = build_model(SegmenterParameters(name="unet", encoder_depth=3), 4, None)
+    orthogonal = [group for group in build_optimizer(unet, hyper).param_groups if group["orthogonal"]]
+    taken = {id(parameter) for group in orthogonal for parameter in group["params"]}
+    assert id(unet.encoder.conv1.weight) in taken and id(unet.segmentation_head[0].weight) not in taken
+
+
+def noise_like(parameter: torch.Tensor, name: str) -> torch.Tensor:
+    return torch.randn(parameter.shape, generator=torch.Generator().manual_seed(len(name)))
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch(folder: Path) -> None:
+    """Of a network without batch normalization, whose statistics are those of a batch."""
+    prepare_classes()
+    once, twice = plain_network_after(batch_size=12, accumulate=1), plain_network_after(batch_size=6, accumulate=2)
+    for one, two in zip(once, twice, strict=True):
+        assert torch.allclose(one, two, atol=1e-5)
+    other = plain_network_after(batch_size=6, accumulate=1)
+    assert not all(torch.allclose(one, two, atol=1e-5) for one, two in zip(once, other, strict=True))
+
+
+def plain_network_after(**changes) -> list[torch.Tensor]:
+    """Its parameters after an epoch on the images as they are."""
+    fixed = {"epochs": 1, "warmup_epochs": 0.0, "clip_norm": 0.5, "schedule": "constant", "weight_decay": 0.0}
+    hyper = TrainParameters(**BASE | fixed | changes)
+    unchanged = ImageAugmentation(flip="none", crop=0, cutout=0)
+    batches = ImageBatches(DATA, Description.read(DATA), unchanged, hyper.batch_size, 0, CPU)
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.GELU(), torch.nn.Flatten(), torch.nn.LazyLinear(2))
+    model(batches.sample(2))
+    state = start(model, hyper, CPU, "fp32")
+    fit(state, batches, lambda: iter(()), Job("classification", 2, hyper, 0, CPU, "fp32"), lambda state: None)
+    return [parameter.detach() for parameter in model.parameters()]
+
+
+def test_gradients_are_clipped(folder: Path) -> None:
+    prepare_classes()
+    free, clipped = plain_network_after(batch_size=36), plain_network_after(batch_size=36, clip_norm=1e-9)
+    unchanged = plain_network_after(batch_size=36, lr=1e-12)
+    assert all(torch.allclose(one, two, atol=1e-6) for one, two in zip(clipped, unchanged, strict=True))
+    assert not all(torch.allclose(one, two, atol=1e-6) for one, two in zip(free, unchanged, strict=True))
+
+
+def test_average_of_the_weights_is_what_is_kept(folder: Path) -> None:
+    prepare_classes()
+    assert trained(classification(keep="last"))[0] != trained(classification(keep="last", ema=0.5))[0]
+    model = torch.nn.Linear(1, 1, bias=False)
+    state = start(model, TrainParameters(**BASE | {"ema": 0.9}), CPU, "fp32")
+    for weight in (1.0, 2.0, 4.0):
+        model.weight.data.fill_(weight)
+        state.average.update_parameters(model)
+    assert float(state.weighed.weight.detach()) == pytest.approx(0.9 * (0.9 * 1 + 0.1 * 2) + 0.1 * 4)
+
+
+def test_training_ends_when_nothing_gets_better(folder: Path) -> None:
+    assert epochs_waited([0.5, 0.6, 0.6005, 0.6009], 0.001) == 2
+    assert epochs_waited([0.5, 0.6, 0.6005, 0.6011, 0.6], 0.001) == 1
+    assert epochs_waited([], 0.001) == 0
+    prepare_classes()
+    _, history = trained(classification(epochs=30, patience=3, lr=0.01))
+    rows = len(history.splitlines()) - 1
+    report = json.loads((METRICS / "train.json").read_text())
+    assert report["epochs"] == rows < 30
+    assert report["kept_epoch"] <= rows - 3
+    assert report["generalization_gap"] == pytest.approx(report["train_accuracy"] - report["validation_accuracy"])
+    prepare_classes(validation=0)
+    with pytest.raises(UserError, match="train.patience: there is no validation split"):
+        trained(classification(patience=3))

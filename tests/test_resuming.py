@@ -1,0 +1,64 @@
+"""Runs that are killed and go on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from small_runs import CPU, DATA, MODEL, OUTPUTS, classification, prepare_classes, trained
+
+from darkroom.training import train as train_room
+from darkroom.training.history import write_history
+from darkroom.training.state import fingerprint
+
+
+def stopping_at(epoch: int) -> Callable[[Path, list], None]:
+    """A `write_history` that Ctrl-C cuts short in that epoch, before the state is saved."""
+
+    def write(path: Path, history: list) -> None:
+        write_history(path, history)
+        if len(history) == epoch:
+            raise KeyboardInterrupt
+
+    return write
+
+
+def test_stopped_run_goes_on_to_the_same_bytes(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    prepare_classes()
+    parameters = classification(epochs=4, ema=0.9, optimizer="muon")
+    whole = trained(parameters)
+    assert not OUTPUTS.state.exists(), "it goes when training ends"
+    MODEL.unlink()
+    for epoch in (2, 4):
+        with monkeypatch.context() as patched:
+            patched.setattr(train_room, "write_history", stopping_at(epoch))
+            with pytest.raises(KeyboardInterrupt):
+                trained(parameters)
+        assert f"goes on from epoch {epoch}" in capsys.readouterr().out
+        assert not MODEL.exists()
+    assert trained(parameters) == whole
+    assert "going on after epoch 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04no state", b"PK\x03\x04 cut short"])
+def test_damaged_state_is_not_taken(folder: Path, capsys: pytest.CaptureFixture, content: bytes) -> None:
+    prepare_classes()
+    expected = trained(classification(epochs=1))
+    OUTPUTS.state.write_bytes(content)
+    assert trained(classification(epochs=1)) == expected
+    assert "starting afresh" in capsys.readouterr().out
+
+
+def test_state_belongs_to_parameters_data_and_precision(folder: Path) -> None:
+    prepare_classes()
+
+    def key(precision: str = "fp32", **changes) -> str:
+        return fingerprint(classification(**changes), DATA, CPU, precision)
+
+    first = key()
+    assert key() == first
+    assert len({first, key(lr=0.051), key(precision="bf16")}) == 3
+    description = DATA / "dataset.json"
+    description.write_text(description.read_text() + " ")
+    assert key() != first

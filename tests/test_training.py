@@ -5,20 +5,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import noise
-from safetensors.torch import save_file
 from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, log_loss, top_k_accuracy_score
 from small_runs import CPU, DATA, METRICS, MODEL, classification, prepare_classes, prepare_scenes, segmentation, trained
 
 from darkroom.common.errors import UserError
 from darkroom.evaluation.evaluate import evaluate
 from darkroom.figures.draw import CHARTS, draw
-from darkroom.models.fast_cnn import WHITENING_EPSILON, FastCNN
-from darkroom.models.model_file import Card, load_model, save_model
-from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
-from darkroom.models.zoo import build_model
 from darkroom.training import precision
 from darkroom.training.objective import Tally, cross_entropy, dice_loss
-from darkroom.training.train import trained_weights
 
 
 def test_equal_runs_give_equal_bytes(folder: Path) -> None:
@@ -130,65 +124,3 @@ def test_dice_loss_of_a_perfect_prediction_is_nothing() -> None:
     targets[0, 0] = -100
     assert float(dice_loss(logits, targets)) == pytest.approx(0, abs=1e-4)
     assert float(dice_loss(-logits, targets)) > 0.9
-
-
-def test_default_network_has_about_two_million_weights() -> None:
-    model = build_model(ClassifierParameters(name="fast_cnn"), 10, (32, 32))
-    assert trained_weights(model) == 2_046_360
-    for side in (32, 64, 96):
-        assert FastCNN(5, (side, side), [8, 8, 8])(torch.zeros(2, 3, side, side)).shape == (2, 5)
-    with pytest.raises(UserError, match="too small"):
-        build_model(ClassifierParameters(name="fast_cnn"), 10, (8, 8))
-
-
-def test_resnet18_keeps_the_resolution_of_small_images() -> None:
-    model = build_model(ClassifierParameters(name="resnet18"), 10, (32, 32))
-    assert trained_weights(model) == 11_173_962
-
-
-def test_whitening_makes_patches_uncorrelated() -> None:
-    smooth = torch.nn.functional.avg_pool2d(torch.randn(64, 3, 34, 34), 3, stride=1)
-    model = FastCNN(10, (32, 32), [8, 8, 8])
-    model.initialize_from(smooth)
-    model.whitening.bias.data.zero_()
-    responses = model.whitening(smooth)[:, :12].transpose(0, 1).flatten(1)
-    covariance = (responses @ responses.T / responses.shape[1]).detach()
-    patches = torch.nn.functional.unfold(smooth, 2).transpose(0, 1).flatten(1)
-    eigenvalues = torch.linalg.eigvalsh(patches @ patches.T / patches.shape[1])
-    expected = torch.diag(eigenvalues / (eigenvalues + WHITENING_EPSILON))
-    assert torch.allclose(covariance, expected, atol=1e-3)
-    assert covariance[-1, -1] > 0.9, "what varies much comes out with a variance of about 1"
-
-
-@pytest.mark.parametrize("name", ["unet", "fpn", "deeplabv3plus"])
-def test_segmenters_give_logits_for_each_pixel(name: str) -> None:
-    model = build_model(SegmenterParameters(name=name), 4, None).eval()
-    assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 4, 64, 96)
-
-
-def test_unknown_encoder_is_one_line() -> None:
-    with pytest.raises(UserError, match="model.encoder = resnet19"):
-        build_model(SegmenterParameters(name="unet", encoder="resnet19"), 4, None)
-
-
-def test_model_file_is_whole_and_the_same_each_time(folder: Path) -> None:
-    model = build_model(ClassifierParameters(name="fast_cnn", widths=[8, 8, 8]), 2, (32, 32)).eval()
-    parameters = {"name": "fast_cnn", "widths": [8, 8, 8]}
-    card = Card("classification", parameters, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32")
-    for name in ("one", "two"):
-        save_model(Path(name), model, card)
-    assert Path("one").read_bytes() == Path("two").read_bytes()
-    loaded, read = load_model(Path("one"), CPU)
-    assert read == card
-    images = torch.randn(2, 3, 32, 32)
-    assert torch.allclose(loaded(images), model(images), atol=1e-5)
-
-
-@pytest.mark.parametrize("content", ["missing", b"", b"\x80\x04pickle", "no card"])
-def test_other_files_are_no_models(folder: Path, content: bytes | str) -> None:
-    if content == "no card":
-        save_file({"w": torch.zeros(1)}, "model")
-    elif content != "missing":
-        Path("model").write_bytes(content)
-    with pytest.raises(UserError, match="no such file|no model file"):
-        load_model(Path("model"), CPU)

@@ -20,8 +20,13 @@ def run_stage(stage: Callable[..., None]) -> None:
     if len(arguments) != len(names):
         print(f"usage: python -m {stage_name()} {' '.join(n.upper() for n in names)}", file=sys.stderr)
         sys.exit(2)
+    run_command(lambda: stage(*arguments))
+
+
+def run_command(command: Callable[[], None]) -> None:
+    """Call `command`; end with one line where the user caused an error. Exit codes as of `run_stage`."""
     try:
-        stage(*arguments)
+        command()
     except UserError as error:
         fail(str(error))
     except KeyboardInterrupt:

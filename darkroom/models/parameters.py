@@ -1,19 +1,58 @@
 """Parameters of the models, one class for each kind of task."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from darkroom.common.parameters import Parameters
 
 Width = Annotated[int, Field(ge=8)]
+Attention = Literal["none", "se", "cbam"]
+
+RESIDUAL = {"attention": "none"}
+WIDE = {"dropout": 0.3, "attention": "none"}
+# Of each classifier its options and their values where none are given.
+CLASSIFIER_OPTIONS: dict[str, dict[str, Any]] = {
+    "fast_cnn": {"widths": [64, 128, 384]},
+    "simple_cnn": {"dropout": 0.0},
+    "vgg16_bn": {},
+    "resnet18": RESIDUAL,
+    "resnet34": RESIDUAL,
+    "resnet50": RESIDUAL,
+    "wrn_16_8": WIDE,
+    "wrn_28_10": WIDE,
+    "dla34": {},
+    "vit": {"patch": 4, "width": 192, "depth": 9, "heads": 3, "dropout": 0.0},
+}
 
 
 class ClassifierParameters(Parameters):
-    """A network that gives one class an image. `widths` are the fast network's channels by group."""
+    """A network that gives one class an image, by its name, and the options that it has."""
 
-    name: Literal["fast_cnn", "resnet18"]
-    widths: list[Width] = Field(default=[64, 128, 384], min_length=3, max_length=3)
+    name: Literal[tuple(CLASSIFIER_OPTIONS)]
+    widths: list[Width] | None = Field(default=None, min_length=3, max_length=3)  # channels by group
+    dropout: float | None = Field(default=None, ge=0, lt=1)
+    attention: Attention | None = None  # in each residual block: squeeze-and-excitation, or CBAM
+    patch: int | None = Field(default=None, ge=1)  # side in pixels
+    width: int | None = Field(default=None, ge=8)
+    depth: int | None = Field(default=None, ge=1)
+    heads: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
+        own = CLASSIFIER_OPTIONS.get(values.get("name", ""), {})
+        return {**own, **{key: value for key, value in values.items() if value is not None}}
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "ClassifierParameters":
+        own = CLASSIFIER_OPTIONS[self.name]
+        for key, value in self:
+            if value is not None and key != "name" and key not in own:
+                raise ValueError(f"{self.name} takes no {key}; its options: {', '.join(own) or 'none'}")
+        if self.heads is not None and self.width % self.heads:
+            raise ValueError(f"width = {self.width} must be a multiple of heads = {self.heads}")
+        return self
 
 
 class SegmenterParameters(Parameters):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.pairs import PairBatches
@@ -14,7 +13,7 @@ from darkroom.common.files import remove, write_json
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.models.model_file import Card, save_model
-from darkroom.models.zoo import build_model, initialize_from_images
+from darkroom.models.zoo import build_model, initialize_from_images, trained_weights
 from darkroom.training.cost import write_costs
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Job, fit
@@ -100,11 +99,6 @@ def train(parameters: ClassificationTraining | SegmentationTraining, data: Path,
     )  # fmt: skip
     save_model(outputs.model, model, card)
     remove(outputs.state)
-
-
-def trained_weights(model: nn.Module) -> int:
-    """How many numbers training changes."""
-    return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
 def _batches(

@@ -1,9 +1,14 @@
 """Runs that are killed and go on."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from small_runs import CPU, DATA, MODEL, OUTPUTS, classification, prepare_classes, trained
 
 from darkroom.training import train as train_room
@@ -62,3 +67,13 @@ def test_state_belongs_to_parameters_data_and_precision(folder: Path) -> None:
     description = DATA / "dataset.json"
     description.write_text(description.read_text() + " ")
     assert key() != first
+
+
+def test_kills_at_random_moments_change_nothing(folder: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    command = [sys.executable, "-m", "kill_often"]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    kills = int(re.search(r"^(\d+) kills, ", result.stdout, re.MULTILINE)[1])
+    assert kills >= 20
+    assert "going on after epoch" in result.stdout

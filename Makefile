@@ -26,4 +26,4 @@ test: .venv/installed-for-tests
 	touch $@
 
 clean:
-	rm -rf .venv data models plots .dvc/cache .dvc/tmp
+	rm -rf .venv data models plots runs .dvc/cache .dvc/tmp

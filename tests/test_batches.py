@@ -7,6 +7,7 @@ from conftest import noise, png_bytes
 
 from darkroom.batches.augment import Draws, augment, cutout, flip, shifted_crop
 from darkroom.batches.images import ImageBatches
+from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
 from darkroom.batches.pairs import PairBatches
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
@@ -16,6 +17,7 @@ from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import create_images, write_labels
 from darkroom.datasets.pairs import IGNORED, image_folder, mask_path
+from darkroom.training.objective import Tally, cross_entropy
 
 CPU = torch.device("cpu")
 
@@ -31,12 +33,14 @@ def test_flip_mirrors_the_images_drawn() -> None:
         assert np.array_equal(result.numpy(), expected)
 
 
+@pytest.mark.parametrize(("beyond", "mode"), [("reflect", "reflect"), ("zero", "constant")])
 @pytest.mark.parametrize("padding", [1, 2, 4])
-def test_shifted_crop_is_a_window_of_the_reflected_image(padding: int) -> None:
+def test_shifted_crop_is_a_window_of_the_padded_image(padding: int, beyond: str, mode: str) -> None:
     batch = images()
     shift = torch.randint(2 * padding + 1, (len(batch), 2), generator=torch.Generator().manual_seed(1))
-    for image, (down, right), result in zip(batch, shift.tolist(), shifted_crop(batch, shift, padding), strict=True):
-        padded = np.pad(image.numpy(), ((0, 0), (padding, padding), (padding, padding)), mode="reflect")
+    cropped = shifted_crop(batch, shift, padding, beyond)
+    for image, (down, right), result in zip(batch, shift.tolist(), cropped, strict=True):
+        padded = np.pad(image.numpy(), ((0, 0), (padding, padding), (padding, padding)), mode=mode)
         assert np.array_equal(result.numpy(), padded[:, down : down + 8, right : right + 8])
 
 
@@ -49,6 +53,62 @@ def test_cutout_sets_a_clipped_square_to_zero(side: int) -> None:
         top, left = row - side // 2, column - side // 2
         expected[:, max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)] = 0
         assert np.array_equal(result.numpy(), expected)
+
+
+def test_alternating_flips_show_both_sides_in_two_epochs() -> None:
+    def flipped(how: str, epoch: int) -> torch.Tensor:
+        parameters = ImageAugmentation(flip=how, crop=0, cutout=0)
+        return Draws.of_epoch(parameters, 100, (8, 8), seed=0, epoch=epoch, device=CPU).flipped
+
+    assert torch.equal(flipped("alternate", 0), ~flipped("alternate", 1))
+    assert torch.equal(flipped("alternate", 0), flipped("alternate", 2))
+    assert 30 < flipped("alternate", 0).sum() < 70
+    for epoch in (1, 2):
+        assert 30 < (flipped("random", 0) ^ flipped("random", epoch)).sum() < 70
+
+
+@pytest.mark.parametrize("kind", ["mixup", "cutmix"])
+def test_mixing_follows_its_paper(kind: str) -> None:
+    batch, labels = images(), torch.tensor([0, 1, 2, 0, 1, 2])
+    parameters = ImageAugmentation(flip="none", crop=0, cutout=0, **{kind: 0.7})
+    for seed in range(20):
+        mixed, targets = mix(batch, labels, 3, parameters, np.random.default_rng(seed))
+        draw = np.random.default_rng(seed)
+        draw.integers(1)
+        others = draw.permutation(6)
+        share = draw.beta(0.7, 0.7)
+        expected = np.empty_like(batch.numpy())
+        if kind == "cutmix":
+            side = 8 * np.sqrt(1 - share)
+            row, column = draw.integers(8), draw.integers(8)
+        for n in range(6):
+            for y, x in np.ndindex(8, 8):
+                one, other = batch.numpy()[n, :, y, x], batch.numpy()[others[n], :, y, x]
+                if kind == "mixup":
+                    expected[n, :, y, x] = share * one + (1 - share) * other
+                else:
+                    inside = [int(c - side / 2) <= v < int(c + side / 2) for c, v in ((row, y), (column, x))]
+                    expected[n, :, y, x] = other if all(inside) else one
+        assert np.allclose(mixed.numpy(), expected, atol=1e-6)
+        left = share if kind == "mixup" else float((expected[:, 0] == batch.numpy()[:, 0]).mean(axis=(1, 2)).min())
+        for n in range(6):
+            own = np.eye(3)[labels[n]] * left + np.eye(3)[labels[others[n]]] * (1 - left)
+            if others[n] != n:
+                assert np.allclose(targets[n].numpy(), own, atol=1e-5), (seed, n)
+
+
+def test_mixed_batches_are_trained_on_shares_of_classes(packed: tuple[Path, Description]) -> None:
+    both = ImageAugmentation(flip="none", crop=0, cutout=0, mixup=1.0, cutmix=1.0)
+    for _, targets in ImageBatches(*packed, both, 4, 0, CPU).train(0):
+        assert targets.shape == (4, 3)
+        assert torch.allclose(targets.sum(1), torch.ones(4))
+        logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
+        expected = -(targets * logits.log_softmax(1)).sum(1).mean()
+        assert torch.allclose(cross_entropy(logits, targets), expected)
+        tally = Tally("classification", 3, CPU)
+        tally.add(logits, targets, expected)
+        right = (logits.argmax(1) == targets.argmax(1)).float().mean()
+        assert tally.figures()["accuracy"] == pytest.approx(float(right))
 
 
 def test_draws_of_an_image_do_not_depend_on_its_batch() -> None:

@@ -72,7 +72,7 @@ def _flipped(how: str, count: int, seed: int, epoch: int) -> Tensor:
 def augment(images: Tensor, parameters: ImageAugmentation, draws: Draws) -> Tensor:
     """Apply the augmentation to normalized images, float (b, c, h, w), in the order crop, flip, cutout."""
     if parameters.crop:
-        images = shifted_crop(images, draws.shift, parameters.crop)
+        images = shifted_crop(images, draws.shift, parameters.crop, parameters.padding)
     if parameters.flip != "none":
         images = flip(images, draws.flipped)
     if parameters.cutout:
@@ -85,16 +85,17 @@ def flip(images: Tensor, flipped: Tensor) -> Tensor:
     return torch.where(flipped[:, None, None, None], images.flip(-1), images)
 
 
-def shifted_crop(images: Tensor, shift: Tensor, padding: int) -> Tensor:
-    """Windows of the images' own size out of the images padded by reflection.
+def shifted_crop(images: Tensor, shift: Tensor, padding: int, beyond: str) -> Tensor:
+    """Windows of the images' own size out of the padded images.
 
     Args:
         images: (b, c, h, w).
         shift: (b, 2), the window's upper left corner in the padded image, 0 to 2·padding.
         padding: in pixels, on every side.
+        beyond: the padding's pixels: `reflect`, or `zero`, the mean of normalized images.
     """
     b, _, height, width = images.shape
-    padded = F.pad(images, (padding,) * 4, mode="reflect").permute(0, 2, 3, 1)
+    padded = F.pad(images, (padding,) * 4, mode="reflect" if beyond == "reflect" else "constant").permute(0, 2, 3, 1)
     rows = shift[:, 0, None] + torch.arange(height, device=images.device)
     columns = shift[:, 1, None] + torch.arange(width, device=images.device)
     batch = torch.arange(b, device=images.device)[:, None, None]

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from darkroom.batches.augment import Draws, augment
+from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.common.errors import UserError
@@ -16,7 +18,10 @@ from darkroom.datasets.packed import read_split
 
 
 class ImageBatches:
-    """Training batches: images float (b, 3, h, w) in channels_last, class ids int64 (b,)."""
+    """Training batches: images float (b, 3, h, w) in channels_last, class ids int64 (b,).
+
+    Mixup and CutMix give shares of the classes instead, float32 (b, classes).
+    """
 
     def __init__(
         self, folder: Path, description: Description, augmentation: ImageAugmentation, batch_size: int, seed: int,
@@ -42,9 +47,13 @@ class ImageBatches:
         ).to(self.device)
         size = tuple(self.images.shape[1:3])
         draws = Draws.of_epoch(self.augmentation, len(self.labels), size, self.seed, epoch, self.device)
+        mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
         for indices in order[: self.steps * self.batch_size].split(self.batch_size):
             images = normalize(self.images[indices], self.description)
-            yield augment(images, self.augmentation, draws.at(indices)), self.labels[indices]
+            images, labels = augment(images, self.augmentation, draws.at(indices)), self.labels[indices]
+            if self.augmentation.mixup or self.augmentation.cutmix:
+                images, labels = mix(images, labels, len(self.description.classes), self.augmentation, mixing)
+            yield images, labels
 
     def class_counts(self) -> Tensor:
         """Training images of each class, int64 (classes,)."""

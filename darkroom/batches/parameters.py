@@ -14,8 +14,11 @@ class ImageAugmentation(Parameters):
     """
 
     flip: Literal["none", "random", "alternate"]  # left to right, half of the images: in each epoch others, or the rest
-    crop: int = Field(ge=0)  # shift by up to this much, the border reflected
+    crop: int = Field(ge=0)  # shift by up to this much
+    padding: Literal["reflect", "zero"] = "reflect"  # what a crop shows beyond the border; zero is the mean
     cutout: int = Field(ge=0)  # side of a square set to the mean
+    mixup: float = Field(default=0.0, ge=0)  # α of the Beta distribution that shares come from; 0: off
+    cutmix: float = Field(default=0.0, ge=0)
 
 
 class PairAugmentation(Parameters):

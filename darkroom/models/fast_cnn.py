@@ -22,7 +22,7 @@ class FastCNN(nn.Module):
         super().__init__()
         stride = max(1, min(image_size) // SIDE_OF_GRID)
         patch = 2 * stride
-        self.whitening = nn.Conv2d(3, 2 * 3 * patch**2, patch, stride)
+        self.whitening = nn.Conv2d(3, 2 * 3 * patch**2, patch, stride, bias=False)
         self.whitening.weight.requires_grad = False
         channels = [self.whitening.out_channels, *widths]
         self.groups = nn.Sequential(*(_group(i, o) for i, o in zip(channels, widths, strict=False)))

@@ -17,7 +17,7 @@ def cross_entropy(
 
     Args:
         logits: (b, classes) or (b, classes, h, w).
-        targets: int64 (b,) or (b, h, w).
+        targets: int64 (b,) or (b, h, w), or shares of the classes, float (b, classes).
         weights: of the classes in the mean, float (classes,).
     """
     return F.cross_entropy(*_flat(logits, targets), weights, ignore_index=UNCOUNTED, label_smoothing=label_smoothing)
@@ -75,7 +75,8 @@ def balanced_weights(counts: Tensor) -> Tensor:
 
 def _flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Logits float32 (n, classes) and targets (n,): CUDA's kernel for (b, classes, h, w) adds in no fixed order."""
-    return logits.float().movedim(1, -1).reshape(-1, logits.shape[1]), targets.flatten()
+    logits = logits.float().movedim(1, -1).reshape(-1, logits.shape[1])
+    return logits, targets if targets.is_floating_point() else targets.flatten()
 
 
 class Tally:
@@ -93,7 +94,12 @@ class Tally:
         self.targets = torch.zeros((), dtype=torch.int64, device=device)
 
     def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Count a batch: logits (b, classes, …), targets int64 (b, …), and their mean loss."""
+        """Count a batch: logits (b, classes, …), targets int64 (b, …), and their mean loss.
+
+        Of shares of the classes, float (b, classes), the largest is the one that is right.
+        """
+        if targets.is_floating_point():
+            targets = targets.argmax(1)
         counted = targets != UNCOUNTED
         cells = self.classes**2
         pairs = torch.where(counted, targets * self.classes + logits.argmax(1), cells)

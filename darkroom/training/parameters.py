@@ -63,6 +63,8 @@ class ClassificationTraining(Parameters):
     def _fit_each_other(self) -> "ClassificationTraining":
         if "dice" in self.train.loss:
             raise ValueError("train.loss.dice is for segmentation; take cross_entropy or focal")
+        if "focal" in self.train.loss and (self.augment.mixup or self.augment.cutmix):
+            raise ValueError("train.loss.focal takes no mixed classes; set augment.mixup and augment.cutmix to 0")
         return self
 
 

@@ -11,6 +11,7 @@ from darkroom.batches.augment import Draws, augment
 from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
 from darkroom.batches.parameters import ImageAugmentation
+from darkroom.batches.policies import Plan, apply, draw_plan, jitter_plan
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
@@ -47,13 +48,32 @@ class ImageBatches:
         ).to(self.device)
         size = tuple(self.images.shape[1:3])
         draws = Draws.of_epoch(self.augmentation, len(self.labels), size, self.seed, epoch, self.device)
+        plans = self._plans(epoch)
         mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
         for indices in order[: self.steps * self.batch_size].split(self.batch_size):
-            images = normalize(self.images[indices], self.description)
+            images = self.images[indices]
+            if plans:
+                pixels = images.permute(0, 3, 1, 2).float()
+                for plan in plans:
+                    pixels = apply(pixels, plan.at(indices.cpu()))
+                images = pixels.permute(0, 2, 3, 1)
+            images = normalize(images, self.description)
             images, labels = augment(images, self.augmentation, draws.at(indices)), self.labels[indices]
             if self.augmentation.mixup or self.augmentation.cutmix:
                 images, labels = mix(images, labels, len(self.description.classes), self.augmentation, mixing)
             yield images, labels
+
+    def _plans(self, epoch: int) -> list[Plan]:
+        """What is done to the pixels of each image in one epoch, drawn from (seed, purpose, epoch)."""
+        count, side, augmentation = len(self.labels), self.images.shape[1], self.augmentation
+        plans = []
+        if augmentation.policy != "none":
+            draw = torch.Generator().manual_seed(seed_for(self.seed, "policy", epoch))
+            plans.append(draw_plan(augmentation.policy, count, side, draw))
+        if augmentation.jitter:
+            draw = torch.Generator().manual_seed(seed_for(self.seed, "jitter", epoch))
+            plans.append(jitter_plan(augmentation.jitter, count, draw))
+        return plans
 
     def class_counts(self) -> Tensor:
         """Training images of each class, int64 (classes,)."""

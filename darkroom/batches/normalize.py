@@ -8,7 +8,7 @@ from darkroom.datasets.pairs import IGNORED
 
 
 def normalize(images: Tensor, description: Description) -> Tensor:
-    """uint8 (b, h, w, 3) to float32 (b, 3, h, w) in channels_last, each channel with mean 0 and deviation 1."""
+    """Values from 0 to 255 (b, h, w, 3) to float32 (b, 3, h, w) in channels_last, of mean 0 and deviation 1."""
     mean = torch.tensor(description.mean, device=images.device) * 255
     scale = 1 / (torch.tensor(description.std, device=images.device) * 255)
     return ((images - mean) * scale).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)

@@ -17,6 +17,8 @@ class ImageAugmentation(Parameters):
     crop: int = Field(ge=0)  # shift by up to this much
     padding: Literal["reflect", "zero"] = "reflect"  # what a crop shows beyond the border; zero is the mean
     cutout: int = Field(ge=0)  # side of a square set to the mean
+    jitter: float = Field(default=0.0, ge=0, le=1)  # brightness, contrast and colour by up to this share
+    policy: Literal["none", "randaugment", "trivialaugment", "autoaugment"] = "none"
     mixup: float = Field(default=0.0, ge=0)  # α of the Beta distribution that shares come from; 0: off
     cutmix: float = Field(default=0.0, ge=0)
 

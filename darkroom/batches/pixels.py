@@ -106,9 +106,8 @@ def _rows(strength: Tensor) -> Tensor:
 
 
 def _blend(images: Tensor, other: Tensor, strength: Tensor) -> Tensor:
-    """(1 + strength) of the images and -strength of the others."""
-    share = 1 + _rows(strength)
-    return (images * share + other * (1 - share)).clamp(0, 255).floor()
+    """(1 + strength) of the images and -strength of the others, as Pillow adds them: equal values stay the same."""
+    return (other + (1 + _rows(strength)) * (images - other)).clamp(0, 255).floor()
 
 
 def _grey(images: Tensor) -> Tensor:

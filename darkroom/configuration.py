@@ -45,6 +45,7 @@ class TopLevel(Parameters):
 
     seed: int = Field(ge=0)
     source: Literal["sample", "published"]
+    launcher: str = Field(pattern=r"^(python|torchrun( -\S+( [^-]\S*)?)*)$")  # starts the stage `train`
     train: TrainParameters
     tasks: dict[str, dict] = Field(min_length=1)
 

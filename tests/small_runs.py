@@ -27,11 +27,14 @@ BASE = {
 }  # fmt: skip
 
 
-def classification(**changes) -> ClassificationTraining:
+NARROW = {"name": "fast_cnn", "widths": [8, 8, 8]}
+
+
+def classification(model: dict = NARROW, **changes) -> ClassificationTraining:
     return ClassificationTraining(
         kind="classification",
         seed=0,
-        model=ClassifierParameters(name="fast_cnn", widths=[8, 8, 8]),
+        model=ClassifierParameters(**model),
         augment=ImageAugmentation(flip="random", crop=2, cutout=4),
         train=TrainParameters(**BASE | changes),
     )

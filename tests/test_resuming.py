@@ -58,12 +58,12 @@ def test_damaged_state_is_not_taken(folder: Path, capsys: pytest.CaptureFixture,
 def test_state_belongs_to_parameters_data_and_precision(folder: Path) -> None:
     prepare_classes()
 
-    def key(precision: str = "fp32", **changes) -> str:
-        return fingerprint(classification(**changes), DATA, CPU, precision)
+    def key(precision: str = "fp32", processes: int = 1, **changes) -> str:
+        return fingerprint(classification(**changes), DATA, CPU, precision, processes)
 
     first = key()
     assert key() == first
-    assert len({first, key(lr=0.051), key(precision="bf16")}) == 3
+    assert len({first, key(lr=0.051), key(precision="bf16"), key(processes=2)}) == 4
     description = DATA / "dataset.json"
     description.write_text(description.read_text() + " ")
     assert key() != first

@@ -21,12 +21,13 @@ from darkroom.datasets.packed import read_split
 class ImageBatches:
     """Training batches: images float (b, 3, h, w) in channels_last, class ids int64 (b,).
 
-    Mixup and CutMix give shares of the classes instead, float32 (b, classes).
+    Mixup and CutMix give shares of the classes instead, float32 (b, classes). Of several processes each takes
+    its `share` of every batch of `batch_size` images, and the draws are those of one.
     """
 
     def __init__(
         self, folder: Path, description: Description, augmentation: ImageAugmentation, batch_size: int, seed: int,
-        device: torch.device,
+        device: torch.device, share: slice = slice(None),
     ) -> None:  # fmt: skip
         height, width = description.image_size
         if augmentation.crop >= min(height, width):
@@ -36,7 +37,7 @@ class ImageBatches:
                 f"params.yaml: train.batch_size = {batch_size}: only {description.images['train']} images to train on"
             )
         self.description, self.augmentation = description, augmentation
-        self.batch_size, self.seed, self.device = batch_size, seed, device
+        self.batch_size, self.seed, self.device, self.share = batch_size, seed, device, share
         images, labels = read_split(folder, "train")
         self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
         self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
@@ -50,18 +51,23 @@ class ImageBatches:
         draws = Draws.of_epoch(self.augmentation, len(self.labels), size, self.seed, epoch, self.device)
         plans = self._plans(epoch)
         mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
+        mixed = self.augmentation.mixup or self.augmentation.cutmix
         for indices in order[: self.steps * self.batch_size].split(self.batch_size):
-            images = self.images[indices]
-            if plans:
-                pixels = images.permute(0, 3, 1, 2).float()
-                for plan in plans:
-                    pixels = apply(pixels, plan.at(indices.cpu()))
-                images = pixels.permute(0, 2, 3, 1)
-            images = normalize(images, self.description)
-            images, labels = augment(images, self.augmentation, draws.at(indices)), self.labels[indices]
-            if self.augmentation.mixup or self.augmentation.cutmix:
+            images, labels = self._augmented(indices if mixed else indices[self.share], draws, plans)
+            if mixed:  # with images that are another process's
                 images, labels = mix(images, labels, len(self.description.classes), self.augmentation, mixing)
+                images, labels = images[self.share], labels[self.share]
             yield images, labels
+
+    def _augmented(self, indices: Tensor, draws: Draws, plans: list[Plan]) -> tuple[Tensor, Tensor]:
+        images = self.images[indices]
+        if plans:
+            pixels = images.permute(0, 3, 1, 2).float()
+            for plan in plans:
+                pixels = apply(pixels, plan.at(indices.cpu()))
+            images = pixels.permute(0, 2, 3, 1)
+        images = normalize(images, self.description)
+        return augment(images, self.augmentation, draws.at(indices)), self.labels[indices]
 
     def _plans(self, epoch: int) -> list[Plan]:
         """What is done to the pixels of each image in one epoch, drawn from (seed, purpose, epoch)."""

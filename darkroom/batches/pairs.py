@@ -21,28 +21,29 @@ class PairBatches:
     """Training batches of augmented crops.
 
     Images are float (b, 3, h, w) in channels_last, targets int64 (b, h, w) with -100 where nothing counts.
+    Of several processes each takes its `share` of every batch of `batch_size` pairs.
     """
 
     def __init__(
         self, folder: Path, description: Description, augmentation: PairAugmentation, batch_size: int, seed: int,
-        device: torch.device, workers: int,
+        device: torch.device, workers: int, share: slice = slice(None),
     ) -> None:  # fmt: skip
         paths = image_paths(folder, "train")
         if batch_size > len(paths):
             raise UserError(f"params.yaml: train.batch_size = {batch_size}: only {len(paths)} images to train on")
         self.folder, self.description = folder, description
         self.batch_size, self.seed, self.device, self.workers = batch_size, seed, device, workers
+        self.share = share
         self.pairs = AugmentedPairs(folder, paths, augmentation, seed)
         self.steps = len(paths) // batch_size
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch, shuffled by (seed, epoch), each pair augmented by (seed, epoch, index)."""
         order = np.random.default_rng(seed_for(self.seed, "order", epoch)).permutation(len(self.pairs))
+        batches = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
         loader = DataLoader(
             self.pairs,
-            batch_size=self.batch_size,
-            sampler=[(epoch, int(index)) for index in order],
-            drop_last=True,
+            batch_sampler=[[(epoch, int(index)) for index in batch[self.share]] for batch in batches],
             num_workers=self.workers,
             generator=torch.Generator(),  # of its own, so that the global one stays where it is
             pin_memory=self.device.type == "cuda",

@@ -37,12 +37,17 @@ class LineProgress:
         """A bar leaves its last state on the terminal; lines leave nothing to do."""
 
 
-def progress(total: int | None, description: str, unit: str = "image", lines: bool = True) -> tqdm | LineProgress:
+def progress(
+    total: int | None, description: str, unit: str = "image", lines: bool = True, shown: bool = True
+) -> tqdm | LineProgress:
     """A bar over `total` units (None: unknown), to be moved on with `update(n)` and ended with `close()`.
 
     Args:
         lines: whether to print lines where there is no terminal.
+        shown: whether to show anything at all.
     """
+    if not shown:
+        return LineProgress(total, description, unit, math.inf)
     if not sys.stderr.isatty():
         return LineProgress(total, description, unit, SECONDS_BETWEEN_LINES if lines else math.inf)
     return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", dynamic_ncols=True, leave=False)

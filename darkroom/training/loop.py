@@ -19,6 +19,7 @@ from darkroom.training.cost import peak_memory
 from darkroom.training.objective import Tally, balanced_weights, cross_entropy, weighted_loss
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.precision import autocast
+from darkroom.training.processes import ALONE, Processes, add_up, in_step, take_the_first_ones_buffers
 from darkroom.training.schedule import learning_rate
 from darkroom.training.state import State
 
@@ -33,6 +34,7 @@ class Job:
         kind: `classification` or `segmentation`.
         classes: how many.
         precision: fp32, bf16 or fp16.
+        processes: that train together.
     """
 
     kind: str
@@ -41,6 +43,7 @@ class Job:
     seed: int
     device: torch.device
     precision: str
+    processes: Processes = ALONE
 
 
 def fit(
@@ -60,7 +63,8 @@ def fit(
         UserError: the loss is no longer finite.
     """
     hyper, score_name = job.parameters, batches.description.score
-    forward = torch.compile(state.model) if hyper.compile else state.model
+    model = in_step(state.model, job.processes)
+    forward = torch.compile(model) if hyper.compile else model
     weights = None
     if hyper.class_weights == "balanced":
         weights = balanced_weights(batches.class_counts()).to(job.device)
@@ -68,12 +72,15 @@ def fit(
     for epoch in range(len(state.history), hyper.epochs):
         scores = [row[f"validation_{score_name}"] for row in state.history if f"validation_{score_name}" in row]
         if hyper.patience is not None and epochs_waited(scores, hyper.min_delta) >= hyper.patience:
-            print(f"no better validation {score_name} for {hyper.patience} epochs: stopped after epoch {epoch}")
+            job.processes.tell(
+                f"no better validation {score_name} for {hyper.patience} epochs: stopped after epoch {epoch}"
+            )
             break
         started = time.monotonic()
-        torch.manual_seed(seed_for(job.seed, "model", epoch))  # for dropout and the like
+        torch.manual_seed(seed_for(job.seed, "model", epoch, job.processes.rank))  # for dropout and the like
         trained, rate = _train_epoch(state, forward, batches, job, weights, epoch)
         seconds = time.monotonic() - started
+        take_the_first_ones_buffers(state.weighed, job.processes)
         validated = evaluate(state.weighed, validation(), job)
 
         row = {"epoch": epoch + 1, "lr": rate}
@@ -86,7 +93,7 @@ def fit(
             state.kept = copy.deepcopy(state.weighed.state_dict())
         after_epoch(state)
         left = (hyper.epochs - epoch - 1) * (time.monotonic() - started)
-        print(f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} images/s, {left:.0f} s left", flush=True)
+        job.processes.tell(f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} images/s, {left:.0f} s left")
 
 
 def _train_epoch(
@@ -99,8 +106,9 @@ def _train_epoch(
 ) -> tuple[dict[str, float], float]:
     """One epoch; the figures of its batches and its last learning rate."""
     hyper, score_name = job.parameters, batches.description.score
-    bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step", lines=False)
-    tally = Tally(job.kind, job.classes, job.device)
+    shown = job.processes.writes
+    bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step", lines=False, shown=shown)
+    tally = Tally(job.kind, job.classes, job.device, lambda own: add_up(own, job.processes))
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
     stream = iter(batches.train(epoch))

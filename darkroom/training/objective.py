@@ -86,8 +86,11 @@ class Tally:
     segmentation, the classes that occur in truth or prediction weighing the same.
     """
 
-    def __init__(self, kind: str, classes: int, device: torch.device) -> None:
-        self.kind, self.classes = kind, classes
+    def __init__(
+        self, kind: str, classes: int, device: torch.device, add_up: Callable[[Tensor], Tensor] = lambda own: own
+    ) -> None:
+        """Count from nothing; `add_up` gives the sum of a count over all processes."""
+        self.kind, self.classes, self.add_up = kind, classes, add_up
         self.cells = torch.zeros(classes * classes, dtype=torch.int64, device=device)
         self.in_top5 = torch.zeros((), dtype=torch.int64, device=device)
         self.loss = torch.zeros((), dtype=torch.float64, device=device)
@@ -113,15 +116,15 @@ class Tally:
     @property
     def confusion(self) -> Tensor:
         """How often each true class (row) was taken for each class (column); float64 (classes, classes)."""
-        return self.cells.reshape(self.classes, self.classes).double()
+        return self.add_up(self.cells).reshape(self.classes, self.classes).double()
 
     def figures(self) -> dict[str, float]:
         """`loss`, and `accuracy` with `top5_accuracy`, or `mean_iou` with `mean_dice` and `pixel_accuracy`."""
         counts = self.confusion
-        total = max(1, int(self.targets))
-        loss, accuracy = float(self.loss) / total, float(counts.diagonal().sum()) / total
+        total = max(1, int(self.add_up(self.targets)))
+        loss, accuracy = float(self.add_up(self.loss)) / total, float(counts.diagonal().sum()) / total
         if self.kind == "classification":
-            return {"loss": loss, "accuracy": accuracy, "top5_accuracy": int(self.in_top5) / total}
+            return {"loss": loss, "accuracy": accuracy, "top5_accuracy": int(self.add_up(self.in_top5)) / total}
         present = counts.sum(0) + counts.sum(1) > 0
         iou, dice = intersection_over_union(counts), dice_coefficient(counts)
         return {

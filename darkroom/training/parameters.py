@@ -34,6 +34,7 @@ class TrainParameters(Parameters):
     class_weights: Literal["none", "balanced"] = "none"  # of cross_entropy and focal; balanced: by one over the share
     ema: float = Field(default=0.0, ge=0, lt=1)  # decay a step of the weights' exponential average; 0: none
     precision: Literal["auto", "fp32", "bf16", "fp16"]  # auto: fp16 on CUDA, bf16 on CPUs that have it
+    synchronize_norms: bool = False  # batch normalization sees the batches of all GPUs' processes
     compile: bool = False  # by torch.compile
     deterministic: bool = True  # false: cuDNN may take the fastest algorithms
     keep: Literal["best", "last"]  # the epoch with the best validation score, or the last one

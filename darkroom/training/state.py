@@ -88,11 +88,12 @@ def _modules(state: State) -> list[str]:
     return [name for name in ("model", "average", "optimizer", "scaler") if getattr(state, name) is not None]
 
 
-def fingerprint(parameters: Parameters, data: Path, device: torch.device, precision: str) -> str:
-    """The SHA-256 of all that decides the bits of a run: parameters, data, code, torch and the kind of device."""
+def fingerprint(parameters: Parameters, data: Path, device: torch.device, precision: str, processes: int) -> str:
+    """The SHA-256 of all that decides the bits of a run: parameters, data, code, torch, device and processes."""
     name = torch.cuda.get_device_name() if device.type == "cuda" else device.type
     digest = hashlib.sha256(
-        f"{parameters.model_dump_json()} {torch.__version__} {name} {precision} {torch.get_num_threads()}".encode()
+        f"{parameters.model_dump_json()} {torch.__version__} {name} {precision} "
+        f"{torch.get_num_threads()} {processes}".encode()
     )
     code = [path for room in ROOMS for path in (CODE / room).rglob("*.py")]
     for root, paths in ((CODE, code), (data, [path for path in data.rglob("*") if path.is_file()])):

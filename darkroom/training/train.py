@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.pairs import PairBatches
@@ -19,6 +20,7 @@ from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Job, fit
 from darkroom.training.parameters import ClassificationTraining, SegmentationTraining
 from darkroom.training.precision import choose_device, choose_precision, fix_algorithms
+from darkroom.training.processes import Processes, join, leave
 from darkroom.training.state import State, fingerprint, restore, save, start
 
 
@@ -49,34 +51,48 @@ def train(parameters: ClassificationTraining | SegmentationTraining, data: Path,
         KeyboardInterrupt: Ctrl-C, after a line that says how to go on.
     """
     fix_algorithms(parameters.train.deterministic)
+    processes = join()
     device = choose_device()
     precision = choose_precision(parameters.train.precision, device)
     description = Description.read(data)
     if parameters.train.patience is not None and not description.images["validation"]:
         raise UserError("params.yaml: train.patience: there is no validation split to wait for; set it to null")
-    batches = _batches(parameters, data, description, device)
+    if parameters.train.batch_size % processes.count:
+        raise UserError(
+            f"params.yaml: train.batch_size = {parameters.train.batch_size}: {processes.count} processes cannot share "
+            "it evenly"
+        )
+    batches = _batches(parameters, data, description, device, processes)
 
     torch.manual_seed(seed_for(parameters.seed, "weights"))
     size = description.image_size and tuple(description.image_size)
     model = build_model(parameters.model, len(description.classes), size)
     initialize_from_images(model, batches.sample)
+    if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     model = model.to(device, memory_format=torch.channels_last)
-    print(f"{parameters.model.name}, {trained_weights(model):,} weights, on {device.type} in {precision}", flush=True)
+    together = f", {processes.count} processes" if processes.count > 1 else ""
+    processes.tell(
+        f"{parameters.model.name}, {trained_weights(model):,} weights, on {device.type} in {precision}{together}"
+    )
 
     state = start(model, parameters.train, device, precision)
-    key = fingerprint(parameters, data, device, precision)
+    key = fingerprint(parameters, data, device, precision, processes.count)
     if outputs.state.exists():
         if restore(state, outputs.state, key):
-            print(f"going on after epoch {len(state.history)}, where an earlier run stopped", flush=True)
+            processes.tell(f"going on after epoch {len(state.history)}, where an earlier run stopped")
         else:
-            print(f"{outputs.state} is of other parameters, data or code: starting afresh", flush=True)
+            processes.tell(f"{outputs.state} is of other parameters, data or code: starting afresh")
 
     def after_epoch(state: State) -> None:
-        write_history(outputs.history, state.history)
-        write_costs(outputs.costs, state.costs, device, precision)
-        save(state, outputs.state, key)
+        if processes.writes:
+            write_history(outputs.history, state.history)
+            write_costs(outputs.costs, state.costs, device, precision)
+            save(state, outputs.state, key)
 
-    job = Job(parameters.kind, len(description.classes), parameters.train, parameters.seed, device, precision)
+    job = Job(
+        parameters.kind, len(description.classes), parameters.train, parameters.seed, device, precision, processes
+    )
     try:
         fit(state, batches, lambda: whole_split(data, description, "validation", device), job, after_epoch)
     except torch.OutOfMemoryError:
@@ -85,13 +101,15 @@ def train(parameters: ClassificationTraining | SegmentationTraining, data: Path,
             "of it and train.accumulate = 2"
         ) from None
     except KeyboardInterrupt:
-        print(f"\nstopped; the next `dvc repro` goes on from epoch {len(state.history)} or later", flush=True)
+        processes.tell(f"\nstopped; the next `dvc repro` goes on from epoch {len(state.history)} or later")
         raise
+    leave(processes)
+    if not processes.writes:
+        return
 
     write_history(outputs.history, state.history)
-    write_json(outputs.report, summary(state.history, description.score, parameters.train.keep) | {
-        "device": device.type, "precision": precision,
-    })  # fmt: skip
+    report = summary(state.history, description.score, parameters.train.keep)
+    write_json(outputs.report, report | {"device": device.type, "precision": precision})
     model.load_state_dict(state.kept)
     card = Card(
         description.kind, parameters.model.model_dump(), description.classes, description.image_size,
@@ -106,8 +124,9 @@ def _batches(
     data: Path,
     description: Description,
     device: torch.device,
+    processes: Processes,
 ) -> ImageBatches | PairBatches:
     shared = (data, description, parameters.augment, parameters.train.batch_size, parameters.seed, device)
     if description.kind == "segmentation":
-        return PairBatches(*shared, parameters.train.workers)
-    return ImageBatches(*shared)
+        return PairBatches(*shared, parameters.train.workers, processes.share)
+    return ImageBatches(*shared, processes.share)

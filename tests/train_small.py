@@ -1,0 +1,12 @@
+"""Train on the data set in this folder, with a model and changed parameters as JSON; torchrun starts several of it."""
+
+import json
+import sys
+
+from small_runs import DATA, OUTPUTS, classification
+
+from darkroom.training.train import train
+
+if __name__ == "__main__":
+    model, changes = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+    train(classification(model, **changes), DATA, OUTPUTS)

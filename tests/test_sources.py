@@ -22,9 +22,9 @@ from darkroom.sources.published import PUBLISHED, Published
 
 # The samples are the same on every machine: a change of these bytes is a new data set.
 SAMPLE_SHA256 = {
-    "cifar10": "386715b33edf591e696e6468f17b1f6e90def521e16d211bf4c51f6cdd2efa07",
-    "tiny_imagenet": "aef09cc65078e4c6076ab438373593362450d43d08a914dcc776e3c33a53904a",
-    "segmentation": "39b1f0e1b0ac54706ef22b75ec0ec6f8e38a305522ed4ea556f2e96860612222",
+    "cifar10": "18ca8bd97082dc5474ce687ba0481048ba9d78045afca5b7d1304a2b56acb302",
+    "tiny_imagenet": "5710479ce8bd83fa0f91975589e14b2f186cf4997c7ad45aea76adc534e548e8",
+    "segmentation": "e32b9340ec888130f92ef2813a8b1ff608743a0af464574ef6aa09599dd94cf1",
 }
 
 

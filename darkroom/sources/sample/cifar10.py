@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from darkroom.common.progress import progress
 from darkroom.sources.sample.containers import tar_gz
-from darkroom.sources.sample.pictures import Difficulty, picture
+from darkroom.sources.sample.pictures import Difficulty, pictures
 
 CLASSES = ["arrow", "bolt", "fish", "house", "key", "moon", "mug", "ring", "star", "tree"]
 SIDE = 32
@@ -20,24 +19,20 @@ def cifar10_archive() -> bytes:
     A record is 1 byte of label and 3072 of pixels: the red plane, the green and the blue, row by row
     (https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version").
     """
-    bar = progress((TRAIN_BATCHES + 1) * TEST_IMAGES, "drawing the CIFAR-10 sample")
     draw = np.random.default_rng(0)
-
-    def batch() -> bytes:
-        labels = draw.permutation(np.arange(TEST_IMAGES) % len(CLASSES))
-        return b"".join(bytes([label]) + pixels(label) for label in labels)
-
-    def pixels(label: int) -> bytes:
-        bar.update()
-        return picture(CLASSES[label], SIDE, DIFFICULTY, draw).transpose(2, 0, 1).tobytes()
+    batches = [draw.permutation(np.arange(TEST_IMAGES) % len(CLASSES)) for _ in range(TRAIN_BATCHES + 1)]
+    names = [CLASSES[label] for labels in batches for label in labels]
+    drawn = iter(pictures(names, SIDE, DIFFICULTY, "drawing the CIFAR-10 sample"))
 
     def files() -> Iterator[tuple[str, bytes]]:
         folder = "cifar-10-batches-bin"
         yield f"{folder}/batches.meta.txt", ("\n".join(CLASSES) + "\n\n").encode()
-        for number in range(1, TRAIN_BATCHES + 1):
-            yield f"{folder}/data_batch_{number}.bin", batch()
-        yield f"{folder}/test_batch.bin", batch()
+        for number, labels in enumerate(batches, start=1):
+            name = f"data_batch_{number}.bin" if number <= TRAIN_BATCHES else "test_batch.bin"
+            yield f"{folder}/{name}", b"".join(bytes([label]) + _planes(next(drawn)) for label in labels)
 
-    archive = tar_gz(files())
-    bar.close()
-    return archive
+    return tar_gz(files())
+
+
+def _planes(image: np.ndarray) -> bytes:
+    return image.transpose(2, 0, 1).tobytes()

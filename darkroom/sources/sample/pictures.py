@@ -1,12 +1,15 @@
-"""Pictures of one thing each: a silhouette on a cluttered background, every draw from one generator."""
+"""Pictures of one thing each: a silhouette on a cluttered background."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
 
+from darkroom.common.parallel import on_all_cores
 from darkroom.sources.sample.silhouettes import SILHOUETTES, fill, placed, unit_vectors
 
+CHUNK = 100  # pictures that a worker draws at a time
 OVERSAMPLING = 2  # drawn this much larger, then averaged: smooth edges
 
 
@@ -18,6 +21,16 @@ class Difficulty:
     noise: int
     smallest: float
     largest: float
+
+
+def pictures(names: list[str], side: int, difficulty: Difficulty, description: str) -> list[np.ndarray]:
+    """A picture of each silhouette in `names`, drawn on all cores, the n-th from a generator keyed by n."""
+    return list(on_all_cores(partial(_pictures, side, difficulty), list(enumerate(names)), description, CHUNK))
+
+
+def _pictures(side: int, difficulty: Difficulty, things: list[tuple[int, str]]) -> list[np.ndarray]:
+    cv2.setNumThreads(0)  # none of its own: they would not outlive the fork that made this process
+    return [picture(name, side, difficulty, np.random.default_rng([0, number])) for number, name in things]
 
 
 def picture(name: str, side: int, difficulty: Difficulty, draw: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from darkroom.common.progress import progress
+from darkroom.common.parallel import on_all_cores
 from darkroom.sources.sample.containers import jpeg, zip_stored
 from darkroom.sources.sample.pictures import OVERSAMPLING, add_noise, shrunk, soft_noise
 from darkroom.sources.sample.silhouettes import SILHOUETTES, fill, placed, unit_vectors
@@ -16,6 +16,7 @@ from darkroom.sources.sample.silhouettes import SILHOUETTES, fill, placed, unit_
 SCENES = 240
 SHORTEST, LONGEST = 128, 208  # sides, in pixels, in steps of 16
 QUALITY = 90
+CHUNK = 10  # scenes that a worker draws at a time
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,21 @@ MOST_FOREGROUND = 0.14  # of a scene's pixels
 
 def scenes_archive() -> bytes:
     """`scenes.zip`: 240 JPEG scenes of differing sizes, each with a LabelMe 5 file of polygons beside it."""
-    bar = progress(SCENES, "drawing the segmentation sample")
-    draw = np.random.default_rng(0)
+    drawn = on_all_cores(_scenes, list(range(SCENES)), "drawing the segmentation sample", CHUNK)
 
     def files() -> Iterator[tuple[str, bytes]]:
-        for number in range(SCENES):
+        for number, (image, shapes) in enumerate(drawn):
             name = f"scene_{number:03d}"
-            image, shapes = _scene(draw)
             yield f"scenes/{name}.jpg", jpeg(Image.fromarray(image), QUALITY)
             yield f"scenes/{name}.json", json.dumps(_labelme(f"{name}.jpg", image, shapes), indent=1).encode()
-            bar.update()
 
-    archive = zip_stored(files())
-    bar.close()
-    return archive
+    return zip_stored(files())
+
+
+def _scenes(numbers: list[int]) -> list[tuple[np.ndarray, list[tuple[str, np.ndarray]]]]:
+    """Each scene from a generator keyed by its number."""
+    cv2.setNumThreads(0)  # none of its own: they would not outlive the fork that made this process
+    return [_scene(np.random.default_rng([0, number])) for number in numbers]
 
 
 def _scene(draw: np.random.Generator) -> tuple[np.ndarray, list[tuple[str, np.ndarray]]]:

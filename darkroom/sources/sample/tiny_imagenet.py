@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from darkroom.common.progress import progress
 from darkroom.sources.sample.containers import jpeg, zip_stored
-from darkroom.sources.sample.pictures import Difficulty, picture
+from darkroom.sources.sample.pictures import Difficulty, pictures
 from darkroom.sources.sample.silhouettes import SILHOUETTES
 
 SIDE = 64
@@ -20,30 +19,27 @@ DIFFICULTY = Difficulty(clutter=4, noise=20, smallest=0.5, largest=0.85)
 def tiny_imagenet_archive() -> bytes:
     """`tiny-imagenet-200.zip` with 20 classes: 100 training and 10 validation images of 64×64 each."""
     wnids = {f"n9{number:07d}": name for number, name in enumerate(SILHOUETTES)}
-    bar = progress(len(wnids) * (TRAIN_IMAGES + VAL_IMAGES), "drawing the Tiny ImageNet sample")
-    draw = np.random.default_rng(0)
     root = "tiny-imagenet-200"
+    truth = np.random.default_rng(0).permutation(np.repeat(list(wnids), VAL_IMAGES))
+    names = [name for name in wnids.values() for _ in range(TRAIN_IMAGES)] + [wnids[wnid] for wnid in truth]
+    drawn = iter(pictures(names, SIDE, DIFFICULTY, "drawing the Tiny ImageNet sample"))
 
-    def image(name: str, number: int) -> bytes:
-        bar.update()
-        rendered = Image.fromarray(picture(name, SIDE, DIFFICULTY, draw))
-        return jpeg(rendered.convert("L") if number % GREY_EVERY == GREY_EVERY - 1 else rendered, QUALITY)
+    def image(number: int) -> bytes:
+        picture = Image.fromarray(next(drawn))
+        return jpeg(picture.convert("L") if number % GREY_EVERY == GREY_EVERY - 1 else picture, QUALITY)
 
     def files() -> Iterator[tuple[str, bytes]]:
         yield f"{root}/wnids.txt", "".join(f"{wnid}\n" for wnid in wnids).encode()
         yield f"{root}/words.txt", "".join(f"{wnid}\t{name}\n" for wnid, name in wnids.items()).encode()
-        for wnid, name in wnids.items():
+        for wnid in wnids:
             names = [f"{wnid}_{number}.JPEG" for number in range(TRAIN_IMAGES)]
             boxes = "".join(f"{file}\t0\t0\t{SIDE - 1}\t{SIDE - 1}\n" for file in names)
             yield f"{root}/train/{wnid}/{wnid}_boxes.txt", boxes.encode()
             for number, file in enumerate(names):
-                yield f"{root}/train/{wnid}/images/{file}", image(name, number)
-        truth = draw.permutation(np.repeat(list(wnids), VAL_IMAGES))
+                yield f"{root}/train/{wnid}/images/{file}", image(number)
         lines = [f"val_{number}.JPEG\t{wnid}\t0\t0\t{SIDE - 1}\t{SIDE - 1}\n" for number, wnid in enumerate(truth)]
         yield f"{root}/val/val_annotations.txt", "".join(lines).encode()
-        for number, wnid in enumerate(truth):
-            yield f"{root}/val/images/val_{number}.JPEG", image(wnids[wnid], number)
+        for number in range(len(truth)):
+            yield f"{root}/val/images/val_{number}.JPEG", image(number)
 
-    archive = zip_stored(files())
-    bar.close()
-    return archive
+    return zip_stored(files())

@@ -74,6 +74,16 @@ WRONG = [
     (("tasks", "cifar10", "model", "name"), "resnet", "tasks.cifar10.model.name = 'resnet': must be 'fast_cnn'"),
     (("tasks", "cifar10", "validation"), 1.5, "tasks.cifar10.validation"),
     (("tasks", "cifar10", "sha256"), "0" * 64, "belongs to `archive`"),
+    (("launcher",), "bash", "launcher = 'bash': "),
+    (("train", "warmup_epochs"), 99.0, "warmup_epochs = 99.0 is over epochs = "),
+    (("train", "patience"), 0, "train.patience = 0: must be greater than or equal to 1"),
+    (("tasks", "cifar10", "train"), {"patience": 5, "keep": "last"}, "patience goes with keep = best"),
+    (("tasks", "cifar10", "train"), {"loss": {"dice": 1.0}}, "train.loss.dice is for segmentation"),
+    (("tasks", "cifar10", "model"), "resnet18", "tasks.cifar10.model = 'resnet18': must be"),
+    (("tasks", "cifar10", "model"), {}, "tasks.cifar10.model.name is missing"),
+    (("tasks", "cifar10", "model"), {"name": "resnet18", "dropout": 0.1}, "resnet18 takes no dropout"),
+    (("tasks", "cifar10", "model"), {"name": "wrn_28_10", "dropout": 2.0}, "model.dropout = 2.0: must be less than 1"),
+    (("tasks", "cifar10", "augment", "policy"), "augmix", "augment.policy = 'augmix': must be 'none', 'randaugment'"),
     (("tasks", "cifar10", "train", "lr"), 0, "tasks.cifar10.train.lr = 0: must be greater than 0"),
     (("tasks", "cifar10", "train"), 3, "tasks.cifar10.train = 3: must hold keys and values"),
     (("tasks", "flowers"), {"prepare": "split_cifar10"}, "give `archive`, a path or URL"),
@@ -85,6 +95,18 @@ WRONG = [
         "transforms[0].HorizontalFlip: ",
     ),
 ]
+
+
+def test_values_that_do_not_fit_each_other(folder: Path) -> None:
+    params = yaml.safe_load(changed("train", "loss", value={"focal": 1.0}))
+    params["tasks"]["cifar10"]["augment"]["mixup"] = 0.2
+    with pytest.raises(UserError, match=r"tasks.cifar10: train.loss.focal takes no mixed classes; set augment.mixup"):
+        written(yaml.safe_dump(params))
+
+
+@pytest.mark.parametrize("launcher", ["python", "torchrun --standalone --nproc-per-node=2", "torchrun --nnodes 2"])
+def test_launchers(folder: Path, launcher: str) -> None:
+    assert written(changed("launcher", value=launcher))
 
 
 @pytest.mark.parametrize(("path", "value", "message"), WRONG)

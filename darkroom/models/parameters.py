@@ -41,7 +41,9 @@ class ClassifierParameters(Parameters):
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, values: dict[str, Any]) -> dict[str, Any]:
-        own = CLASSIFIER_OPTIONS.get(values.get("name", ""), {})
+        if not isinstance(values, dict) or values.get("name") not in CLASSIFIER_OPTIONS:
+            return values  # for the fields' own checks
+        own = CLASSIFIER_OPTIONS[values["name"]]
         return {**own, **{key: value for key, value in values.items() if value is not None}}
 
     @model_validator(mode="after")

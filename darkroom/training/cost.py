@@ -3,11 +3,10 @@
 import platform
 import resource
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
-import numpy
 import torch
-import torchvision
 
 from darkroom.common.files import write_json
 
@@ -36,9 +35,7 @@ def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device,
             "precision": precision,
             "versions": {
                 "python": platform.python_version(),
-                "torch": torch.__version__,
-                "torchvision": torchvision.__version__,
-                "numpy": numpy.__version__,
+                **{package: version(package) for package in ("torch", "torchvision", "numpy")},
             },
             "epochs": epochs,
         },

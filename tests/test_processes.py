@@ -57,18 +57,18 @@ def test_processes_together_learn_what_one_alone_learns(folder: Path, processes:
 
 def test_killed_processes_go_on_to_the_same_bytes(folder: Path) -> None:
     prepare_classes()
-    whole = trained_together(2, NARROW, epochs=8)
+    whole = trained_together(2, NARROW, epochs=30)
     MODEL.unlink()
     OUTPUTS.history.unlink()
-    killed = start(2, NARROW, epochs=8)
-    while not OUTPUTS.history.exists():
+    killed = start(2, NARROW, epochs=30)
+    while not OUTPUTS.state.exists():
         assert killed.poll() is None
         time.sleep(0.01)
     os.kill(killed.pid, signal.SIGTERM)  # torchrun ends its processes
     killed.communicate()
     assert not MODEL.exists(), "it was killed before its end"
     assert OUTPUTS.state.exists()
-    assert trained_together(2, NARROW, epochs=8) == whole
+    assert trained_together(2, NARROW, epochs=30) == whole
 
 
 def test_batch_that_cannot_be_shared_is_one_line(folder: Path) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import torch._dynamo  # noqa: F401 - what the first step of an optimizer imports, which takes longer than a run
 from small_runs import METRICS, MODEL, OUTPUTS, classification, prepare_classes, trained
 
 KILLS = 20
@@ -40,7 +41,7 @@ def results() -> list[bytes]:
 
 
 def main() -> None:
-    parameters = classification(epochs=12, ema=0.9, optimizer="muon", keep="best")
+    parameters = classification(epochs=30, ema=0.9, optimizer="muon", keep="best")
     whole(prepare_classes)
     started = time.monotonic()
     whole(lambda: trained(parameters))
@@ -49,7 +50,7 @@ def main() -> None:
     draw, kills, ends = random.Random(0), 0, 0
     while kills < KILLS or ends == 0:
         process = fork(lambda: trained(parameters))
-        time.sleep(draw.uniform(0, seconds / 2))
+        time.sleep(draw.uniform(0, seconds))
         os.kill(process, signal.SIGKILL)
         if os.waitpid(process, 0)[1] == signal.SIGKILL:
             kills += 1

@@ -19,7 +19,7 @@ from darkroom.training.cost import peak_memory
 from darkroom.training.objective import Tally, balanced_weights, cross_entropy, weighted_loss
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.precision import autocast
-from darkroom.training.processes import ALONE, Processes, add_up, in_step, take_the_first_ones_buffers
+from darkroom.training.processes import ALONE, Processes, broadcast_buffers, data_parallel, sum_over_processes
 from darkroom.training.schedule import learning_rate
 from darkroom.training.state import State
 
@@ -63,7 +63,7 @@ def fit(
         UserError: the loss is no longer finite.
     """
     hyper, score_name = job.parameters, batches.description.score
-    model = in_step(state.model, job.processes)
+    model = data_parallel(state.model, job.processes)
     forward = torch.compile(model) if hyper.compile else model
     weights = None
     if hyper.class_weights == "balanced":
@@ -80,7 +80,7 @@ def fit(
         torch.manual_seed(seed_for(job.seed, "model", epoch, job.processes.rank))  # for dropout and the like
         trained, rate = _train_epoch(state, forward, batches, job, weights, epoch)
         seconds = time.monotonic() - started
-        take_the_first_ones_buffers(state.weighed, job.processes)
+        broadcast_buffers(state.weighed, job.processes)
         validated = evaluate(state.weighed, validation(), job)
 
         row = {"epoch": epoch + 1, "lr": rate}
@@ -108,7 +108,7 @@ def _train_epoch(
     hyper, score_name = job.parameters, batches.description.score
     shown = job.processes.writes
     bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step", lines=False, shown=shown)
-    tally = Tally(job.kind, job.classes, job.device, lambda own: add_up(own, job.processes))
+    tally = Tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes))
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
     stream = iter(batches.train(epoch))

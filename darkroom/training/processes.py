@@ -73,12 +73,12 @@ def leave(processes: Processes) -> None:
         distributed.destroy_process_group()
 
 
-def in_step(model: nn.Module, processes: Processes) -> nn.Module:
+def data_parallel(model: nn.Module, processes: Processes) -> nn.Module:
     """The model whose gradients are the mean over all processes; alone, the model itself."""
     return DistributedDataParallel(model) if processes.count > 1 else model
 
 
-def add_up(figures: Tensor, processes: Processes) -> Tensor:
+def sum_over_processes(figures: Tensor, processes: Processes) -> Tensor:
     """The sum of `figures` over all processes."""
     if processes.count == 1:
         return figures
@@ -87,7 +87,7 @@ def add_up(figures: Tensor, processes: Processes) -> Tensor:
     return total
 
 
-def take_the_first_ones_buffers(model: nn.Module, processes: Processes) -> None:
+def broadcast_buffers(model: nn.Module, processes: Processes) -> None:
     """Give each process the running statistics of the first, so that all try the same model."""
     if processes.count > 1:
         for buffer in model.buffers():

@@ -139,7 +139,7 @@ def test_average_of_the_weights_is_what_is_kept(folder: Path) -> None:
     for weight in (1.0, 2.0, 4.0):
         model.weight.data.fill_(weight)
         state.average.update_parameters(model)
-    assert float(state.weighed.weight.detach()) == pytest.approx(0.9 * (0.9 * 1 + 0.1 * 2) + 0.1 * 4)
+    assert float(state.evaluated.weight.detach()) == pytest.approx(0.9 * (0.9 * 1 + 0.1 * 2) + 0.1 * 4)
 
 
 def test_training_ends_when_nothing_gets_better(folder: Path) -> None:

@@ -80,8 +80,8 @@ def fit(
         torch.manual_seed(seed_for(job.seed, "model", epoch, job.processes.rank))  # for dropout and the like
         trained, rate = _train_epoch(state, forward, batches, job, weights, epoch)
         seconds = time.monotonic() - started
-        broadcast_buffers(state.weighed, job.processes)
-        validated = evaluate(state.weighed, validation(), job)
+        broadcast_buffers(state.evaluated, job.processes)
+        validated = evaluate(state.evaluated, validation(), job)
 
         row = {"epoch": epoch + 1, "lr": rate}
         row |= {f"train_{name}": value for name, value in trained.items()}
@@ -90,7 +90,7 @@ def fit(
         speed = batches.steps * hyper.batch_size / seconds
         state.costs.append({"seconds": seconds, "images_per_second": speed, "peak_memory_mb": peak_memory(job.device)})
         if hyper.keep == "last" or not validated or validated[score_name] > max(scores, default=-math.inf):
-            state.kept = copy.deepcopy(state.weighed.state_dict())
+            state.kept = copy.deepcopy(state.evaluated.state_dict())
         after_epoch(state)
         left = (hyper.epochs - epoch - 1) * (time.monotonic() - started)
         job.processes.tell(f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} images/s, {left:.0f} s left")

@@ -16,7 +16,8 @@ from darkroom.training.parameters import TrainParameters
 
 CODE = Path(__file__).parents[1]
 ROOMS = ("common", "datasets", "batches", "models", "training")  # all that the trained bits hang on
-CHUNK = 1 << 24
+MODULES = ("model", "average", "optimizer", "scaler")  # of a state, saved by their state_dict, where there are any
+VALUES = ("history", "costs", "kept")  # of a state, saved as they are
 
 
 @dataclass
@@ -39,7 +40,7 @@ class State:
     kept: dict[str, Tensor] = field(default_factory=dict)
 
     @property
-    def weighed(self) -> nn.Module:
+    def evaluated(self) -> nn.Module:
         """The model that is tried and kept: the average where there is one."""
         return self.average.module if self.average else self.model
 
@@ -60,7 +61,7 @@ def save(state: State, path: Path, fingerprint: str) -> None:
             {
                 "fingerprint": fingerprint,
                 "modules": {name: getattr(state, name).state_dict() for name in _modules(state)},
-                "values": {name: getattr(state, name) for name in _VALUES},
+                "values": {name: getattr(state, name) for name in VALUES},
             },
             temporary,
         )
@@ -72,20 +73,17 @@ def restore(state: State, path: Path, fingerprint: str) -> bool:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         if saved["fingerprint"] != fingerprint:
             return False
-    except (RuntimeError, KeyError, EOFError, ValueError, pickle.UnpicklingError):
+    except (RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError):
         return False
     for name in _modules(state):
         getattr(state, name).load_state_dict(saved["modules"][name])
-    for name in _VALUES:
+    for name in VALUES:
         setattr(state, name, saved["values"][name])
     return True
 
 
-_VALUES = ("history", "costs", "kept")
-
-
 def _modules(state: State) -> list[str]:
-    return [name for name in ("model", "average", "optimizer", "scaler") if getattr(state, name) is not None]
+    return [name for name in MODULES if getattr(state, name) is not None]
 
 
 def fingerprint(parameters: Parameters, data: Path, device: torch.device, precision: str, processes: int) -> str:
@@ -100,6 +98,5 @@ def fingerprint(parameters: Parameters, data: Path, device: torch.device, precis
         for path in sorted(paths):
             digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
             with path.open("rb") as file:
-                while chunk := file.read(CHUNK):
-                    digest.update(chunk)
+                digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -48,14 +48,17 @@ class Member:
         Raises:
             UserError: the bytes are not those that the archive promises.
         """
-        with Path(self.data).open("rb", buffering=0) as file:
+        file = os.open(self.data, os.O_RDONLY)
+        try:
             if self.method is None:
-                return self._exactly(os.pread(file.fileno(), self.size, self.offset))
-            header = os.pread(file.fileno(), ZIP_LOCAL_HEADER, self.offset)
+                return self._exactly(os.pread(file, self.size, self.offset))
+            header = os.pread(file, ZIP_LOCAL_HEADER, self.offset)
             before = (
                 ZIP_LOCAL_HEADER + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
             )
-            content = self._exactly(os.pread(file.fileno(), self.size, self.offset + before))
+            content = self._exactly(os.pread(file, self.size, self.offset + before))
+        finally:
+            os.close(file)
         if self.method == zipfile.ZIP_DEFLATED:
             try:
                 content = zlib.decompress(content, -zlib.MAX_WBITS)
@@ -174,14 +177,15 @@ def _copy(source: BinaryIO, target: BinaryIO) -> None:
 
 def _check_name(archive: Path, name: str) -> None:
     """Refuse a name or link target that leads out of the archive: nothing trustworthy holds one."""
-    depth = 0
-    for part in PurePosixPath(name.replace("\\", "/")).parts:
-        depth += -1 if part == ".." else 1
-        if depth < 0 or part == "/" or part.endswith(":"):
+    parts = name.replace("\\", "/").split("/")
+    depth = 0 if parts[0] else -1  # an absolute path begins with nothing
+    for part in parts:
+        depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
+        if depth < 0 or part.endswith(":"):
             raise UserError(f"{archive}: {name}: leads out of the archive; do not use this archive")
 
 
 def _is_litter(name: str) -> bool:
     """What macOS adds to archives and no data set means."""
-    path = PurePosixPath(name)
-    return "__MACOSX" in path.parts or path.name.startswith("._") or path.name == ".DS_Store"
+    *folders, file = name.split("/")
+    return "__MACOSX" in folders or file.startswith("._") or file == ".DS_Store"

@@ -11,6 +11,7 @@ from darkroom.archives import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import on_all_cores
 
+SAYS_ORIENTATION = {"exif", "xmp"}  # what a JPEG file may say it in
 CHUNK = 256  # files handed to a worker at a time
 
 
@@ -27,7 +28,9 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
     """As `decode_image`, of an image file's content; `name` is for the message."""
     try:
         image = Image.open(io.BytesIO(content))
-        return ImageOps.exif_transpose(image).convert("RGB")
+        if image.format != "JPEG" or SAYS_ORIENTATION & image.info.keys():  # turning none takes a copy, and time
+            image = ImageOps.exif_transpose(image)
+        return image.convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{name}: does not decode as an image ({error}); replace it") from None
 

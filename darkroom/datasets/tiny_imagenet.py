@@ -61,7 +61,7 @@ def _training_images(members: dict[str, Member], root: str, wnids: list[str], ra
     ids = {wnid: label for label, wnid in enumerate(wnids)}
     images = []
     for name, member in members.items():
-        parts = PurePosixPath(name.removeprefix(root)).parts
+        parts = name.removeprefix(root).split("/")
         if len(parts) == 4 and parts[0] == "train" and parts[2] == "images":
             if parts[1] not in ids:
                 raise UserError(f"{member}: its class {parts[1]} is not in wnids.txt; add it there or remove it")

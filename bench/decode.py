@@ -2,15 +2,17 @@
 
     python -m bench.decode ARCHIVE.zip
 
-Prints the images a second and core of both and their ratio. The bare loop decodes on one core from
-memory; preparing reads the zip, decodes on all cores and writes the packed arrays. Both run one
-after the other, three times, and the best time of each counts.
+Prints the images a second and core of both and their ratio. The bare loop decodes from memory, one on
+every core at once, since cores that share a cache are slower together; preparing reads the zip, decodes
+on all cores and writes the packed arrays. Both take turns, three times, and the best time of each counts.
 """
 
 import io
+import statistics
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from PIL import Image
@@ -32,13 +34,19 @@ def main(archive: str) -> None:
         (raw / "archive.zip").symlink_to(Path(archive).resolve())
         with opened(raw) as members:
             files = [member for name, member in members.items() if name.endswith(".JPEG")][:BARE_IMAGES]
-            bare = min(bare_loop(files) for _ in range(ROUNDS)) / len(files)
-        prepared = min(preparing(raw, Path(folder)) for _ in range(ROUNDS))
+            rounds = [(bare_loops(files), preparing(raw, Path(folder))) for _ in range(ROUNDS)]
+        bare, prepared = min(first for first, _ in rounds) / len(files), min(second for _, second in rounds)
         images = sum(read_json(Path(folder, "prepared", "dataset.json"))["images"].values())
     per_core = prepared * cores() / images
-    print(f"bare loop: {1 / bare:.0f} images/s on one core")
+    print(f"bare loop: {1 / bare:.0f} images/s a core")
     print(f"preparing: {images} images in {prepared:.1f} s on {cores()} cores, {1 / per_core:.0f} images/s a core")
     print(f"ratio of the times per core: {per_core / bare:.2f}")
+
+
+def bare_loops(files: list[Member]) -> float:
+    """Seconds to decode `files` once on every core, the mean of the cores."""
+    with ProcessPoolExecutor(cores()) as pool:
+        return statistics.mean(pool.map(bare_loop, [files] * cores()))
 
 
 def bare_loop(files: list[Member]) -> float:

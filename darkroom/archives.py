@@ -5,6 +5,7 @@ with one `pread`: zip members as they are, tar members after the tar's own compr
 """
 
 import bz2
+import gc
 import gzip
 import lzma
 import os
@@ -15,20 +16,19 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from darkroom.common.errors import UserError
 
 # Of each compression: how its files begin, and what opens them.
 COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 ZIP_LOCAL_HEADER = 30  # bytes before the name; APPNOTE.TXT section 4.3.7
+MAY_LEAD_OUT = ("..", "\\", ":")
 ENCRYPTED = 0x1  # bit of a zip member's flags
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(NamedTuple):
     """One file in an archive: small, picklable, and readable from any process on this machine."""
 
     archive: str  # the archive's path, for messages
@@ -86,12 +86,23 @@ def opened(folder: Path) -> Iterator[dict[str, Member]]:
     """
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=folder.parent) as scratch:
         members: dict[str, Member] = {}
-        for archive in sorted(folder.iterdir()):
-            for member in _index(archive, Path(scratch)):
-                if member.name in members:
-                    raise UserError(f"{member}: stands in the archive twice; keep one")
-                members[member.name] = member
+        with _no_garbage_collection():
+            for archive in sorted(folder.iterdir()):
+                for member in _index(archive, Path(scratch)):
+                    if member.name in members:
+                        raise UserError(f"{member}: stands in the archive twice; keep one")
+                    members[member.name] = member
         yield members
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Going through 100,000 new objects again and again, all of them in use, takes a third of the time."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _index(archive: Path, scratch: Path) -> list[Member]:
@@ -108,7 +119,7 @@ def _index(archive: Path, scratch: Path) -> list[Member]:
 
 
 def _index_zip(archive: Path) -> list[Member]:
-    members = []
+    members, path = [], str(archive)
     with zipfile.ZipFile(archive) as file:
         for info in file.infolist():
             _check_name(archive, info.filename)
@@ -118,17 +129,8 @@ def _index_zip(archive: Path) -> list[Member]:
                 raise UserError(
                     f"{archive}: {info.filename}: is encrypted or packed in a way not read here; zip it anew"
                 )
-            members.append(
-                Member(
-                    str(archive),
-                    info.filename,
-                    str(archive),
-                    info.header_offset,
-                    info.compress_size,
-                    info.compress_type,
-                    info.CRC,
-                )
-            )
+            place = info.header_offset, info.compress_size, info.compress_type, info.CRC
+            members.append(Member(path, info.filename, path, *place))
     return members
 
 
@@ -177,6 +179,8 @@ def _copy(source: BinaryIO, target: BinaryIO) -> None:
 
 def _check_name(archive: Path, name: str) -> None:
     """Refuse a name or link target that leads out of the archive: nothing trustworthy holds one."""
+    if not name.startswith("/") and not any(mark in name for mark in MAY_LEAD_OUT):  # as of nearly all
+        return
     parts = name.replace("\\", "/").split("/")
     depth = 0 if parts[0] else -1  # an absolute path begins with nothing
     for part in parts:

@@ -28,9 +28,10 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
     """As `decode_image`, of an image file's content; `name` is for the message."""
     try:
         image = Image.open(io.BytesIO(content))
-        if image.format != "JPEG" or SAYS_ORIENTATION & image.info.keys():  # turning none takes a copy, and time
+        if image.format != "JPEG" or SAYS_ORIENTATION & image.info.keys():  # to turn nothing takes a copy, and time
             image = ImageOps.exif_transpose(image)
-        return image.convert("RGB")
+        image.load()
+        return image if image.mode == "RGB" else image.convert("RGB")
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise UserError(f"{name}: does not decode as an image ({error}); replace it") from None
 
@@ -49,13 +50,18 @@ def decode_into(path: Path, members: list[Member], description: str, fit: bool =
 
 
 def _decode(path: Path, fit: bool, numbered: list[tuple[int, Member]]) -> list[None]:
-    array = np.load(path, mmap_mode="r+")
-    height, width = array.shape[1:3]
-    for index, member in numbered:
-        image = decode_image(member)
-        if fit:
-            image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-        elif image.size != (width, height):
-            raise UserError(f"{member}: is {image.width}×{image.height} pixels, not {width}×{height} like the first")
-        array[index] = image
+    """Decode files whose numbers follow one another; written as to any file, since mapped pages come slowly."""
+    array = np.load(path, mmap_mode="r")
+    _, height, width, channels = array.shape
+    with path.open("r+b") as file:
+        file.seek(array.offset + numbered[0][0] * height * width * channels)
+        for _, member in numbered:
+            image = decode_image(member)
+            if fit:
+                image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+            elif image.size != (width, height):
+                raise UserError(
+                    f"{member}: is {image.width}×{image.height} pixels, not {width}×{height} like the first"
+                )
+            file.write(image.tobytes())
     return [None] * len(numbered)

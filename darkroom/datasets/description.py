@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
+from PIL import Image
 
 from darkroom.common.files import read_json, write_json
 
@@ -66,13 +67,12 @@ class ChannelStatistics:
         self.squares = np.zeros(3, np.int64)
 
     def add(self, images: np.ndarray) -> None:
-        """Count uint8 images of shape (..., 3)."""
-        levels = images.reshape(-1, 3)
-        self.pixels += len(levels)
-        for channel in range(3):
-            counts = np.bincount(levels[:, channel], minlength=256)
-            self.sums[channel] += counts @ np.arange(256)
-            self.squares[channel] += counts @ np.arange(256) ** 2
+        """Count uint8 images of shape (..., w, 3)."""
+        rows = images.reshape(-1, *images.shape[-2:])
+        self.pixels += rows.shape[0] * rows.shape[1]
+        counts = np.array(Image.fromarray(rows).histogram()).reshape(3, 256)
+        self.sums += counts @ np.arange(256)
+        self.squares += counts @ np.arange(256) ** 2
 
     @classmethod
     def total(cls, parts: Iterable["ChannelStatistics"]) -> "ChannelStatistics":

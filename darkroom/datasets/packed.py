@@ -7,7 +7,7 @@ import numpy as np
 from darkroom.common.files import write_json
 from darkroom.datasets.description import SPLITS, ChannelStatistics, Description
 
-IMAGES_FOR_STATISTICS = 10_000
+IMAGES_FOR_STATISTICS = 5_000
 
 
 def images_path(folder: Path, split: str) -> Path:

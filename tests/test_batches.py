@@ -12,6 +12,7 @@ from darkroom.batches.normalize import normalize
 from darkroom.batches.pairs import PairBatches
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
 from darkroom.batches.pipeline import build_pipeline
+from darkroom.batches.sampling import balanced
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
@@ -140,6 +141,27 @@ def test_an_epoch_shows_each_image_at_most_once_in_an_order_of_its_own(packed: t
     assert not torch.equal(*epochs)
     again = torch.cat([x for x, _ in ImageBatches(*packed, plain, 4, 0, CPU).train(1)])
     assert torch.equal(again, epochs[1]), "an epoch depends on no epoch before it"
+
+
+def test_balanced_samples_show_every_class_equally_often() -> None:
+    labels = torch.tensor([0] * 50 + [2] * 3 + [5] * 10)
+    shown = balanced(labels, torch.Generator().manual_seed(0))
+    assert labels[shown].bincount().tolist() == [21, 0, 21, 0, 0, 21]
+    times = shown.bincount(minlength=len(labels))
+    assert (
+        times[50:53].tolist() == [7, 7, 7] and set(times[53:].tolist()) == {2, 3} and set(times[:50].tolist()) == {0, 1}
+    )
+    assert not torch.equal(shown, balanced(labels, torch.Generator().manual_seed(1)))
+
+
+def test_a_rare_image_is_shown_with_draws_of_its_own(packed: tuple[Path, Description]) -> None:
+    folder, description = packed
+    write_labels(folder, "train", np.array([0] * 9 + [1]))
+    shifted = ImageAugmentation(flip="none", crop=3, cutout=0)
+    batches = ImageBatches(folder, description, shifted, 10, 0, CPU, sampler="balanced")
+    [(images, labels)] = batches.train(0)
+    assert labels.bincount().tolist() == [5, 5]
+    assert len({image.numpy().tobytes() for image in images[labels == 1]}) > 1
 
 
 def test_normalized_images_are_channels_last(packed: tuple[Path, Description]) -> None:

@@ -12,6 +12,7 @@ from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.batches.policies import Plan, apply, draw_plan, jitter_plan
+from darkroom.batches.sampling import SAMPLERS
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
@@ -27,7 +28,7 @@ class ImageBatches:
 
     def __init__(
         self, folder: Path, description: Description, augmentation: ImageAugmentation, batch_size: int, seed: int,
-        device: torch.device, share: slice = slice(None),
+        device: torch.device, share: slice = slice(None), sampler: str = "plain",
     ) -> None:  # fmt: skip
         height, width = description.image_size
         if augmentation.crop >= min(height, width):
@@ -37,49 +38,51 @@ class ImageBatches:
                 f"params.yaml: train.batch_size = {batch_size}: only {description.images['train']} images to train on"
             )
         self.description, self.augmentation = description, augmentation
-        self.batch_size, self.seed, self.device, self.share = batch_size, seed, device, share
+        self.batch_size, self.seed, self.device, self.share, self.sampler = batch_size, seed, device, share, sampler
         images, labels = read_split(folder, "train")
         self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
         self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch, shuffled and augmented by draws that depend on (seed, epoch) alone."""
-        order = torch.randperm(
-            len(self.labels), generator=torch.Generator().manual_seed(seed_for(self.seed, "order", epoch))
-        ).to(self.device)
+        order = torch.randperm(len(self.labels), generator=self._generator("order", epoch)).to(self.device)
+        shown = SAMPLERS[self.sampler](self.labels.cpu(), self._generator("sample", epoch)).to(self.device)
         size = tuple(self.images.shape[1:3])
         draws = Draws.of_epoch(self.augmentation, len(self.labels), size, self.seed, epoch, self.device)
         plans = self._plans(epoch)
         mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
         mixed = self.augmentation.mixup or self.augmentation.cutmix
-        for indices in order[: self.steps * self.batch_size].split(self.batch_size):
-            images, labels = self._augmented(indices if mixed else indices[self.share], draws, plans)
+        for rows in order[: self.steps * self.batch_size].split(self.batch_size):
+            own = rows if mixed else rows[self.share]
+            images, labels = self._augmented(shown[own], draws.at(own), [plan.at(own.cpu()) for plan in plans])
             if mixed:  # with images that are another process's
                 images, labels = mix(images, labels, len(self.description.classes), self.augmentation, mixing)
                 images, labels = images[self.share], labels[self.share]
             yield images, labels
 
     def _augmented(self, indices: Tensor, draws: Draws, plans: list[Plan]) -> tuple[Tensor, Tensor]:
+        """The images at `indices` (b,), with draws and plans of one row for each of them."""
         images = self.images[indices]
         if plans:
             pixels = images.permute(0, 3, 1, 2).float()
             for plan in plans:
-                pixels = apply(pixels, plan.at(indices.cpu()))
+                pixels = apply(pixels, plan)
             images = pixels.permute(0, 2, 3, 1)
         images = normalize(images, self.description)
-        return augment(images, self.augmentation, draws.at(indices)), self.labels[indices]
+        return augment(images, self.augmentation, draws), self.labels[indices]
 
     def _plans(self, epoch: int) -> list[Plan]:
-        """What is done to the pixels of each image in one epoch, drawn from (seed, purpose, epoch)."""
+        """What is done to the pixels of each image shown in one epoch, drawn from (seed, purpose, epoch)."""
         count, side, augmentation = len(self.labels), self.images.shape[1], self.augmentation
         plans = []
         if augmentation.policy != "none":
-            draw = torch.Generator().manual_seed(seed_for(self.seed, "policy", epoch))
-            plans.append(draw_plan(augmentation.policy, count, side, draw))
+            plans.append(draw_plan(augmentation.policy, count, side, self._generator("policy", epoch)))
         if augmentation.jitter:
-            draw = torch.Generator().manual_seed(seed_for(self.seed, "jitter", epoch))
-            plans.append(jitter_plan(augmentation.jitter, count, draw))
+            plans.append(jitter_plan(augmentation.jitter, count, self._generator("jitter", epoch)))
         return plans
+
+    def _generator(self, purpose: str, epoch: int) -> torch.Generator:
+        return torch.Generator().manual_seed(seed_for(self.seed, purpose, epoch))
 
     def class_counts(self) -> Tensor:
         """Training images of each class, int64 (classes,)."""

@@ -32,6 +32,7 @@ class TrainParameters(Parameters):
     )  # weights in a sum
     label_smoothing: float = Field(ge=0, lt=1)  # of the cross-entropy
     class_weights: Literal["none", "balanced"] = "none"  # of cross_entropy and focal; balanced: by one over the share
+    sampler: Literal["plain", "balanced"] = "plain"  # of a classification's images; balanced: all classes equally often
     ema: float = Field(default=0.0, ge=0, lt=1)  # decay a step of the weights' exponential average; 0: none
     precision: Literal["auto", "fp32", "bf16", "fp16"]  # auto: fp16 on CUDA, bf16 on CPUs that have it
     synchronize_norms: bool = False  # batch normalization sees the batches of all GPUs' processes
@@ -46,6 +47,8 @@ class TrainParameters(Parameters):
     def _fit_each_other(self) -> "TrainParameters":
         if self.patience is not None and self.keep == "last":
             raise ValueError("patience goes with keep = best: the last epoch is by then the worse one")
+        if self.sampler == "balanced" and self.class_weights == "balanced":
+            raise ValueError("sampler = balanced: class_weights = balanced makes up for the same; take one of them")
         if self.warmup_epochs > self.epochs:
             raise ValueError(f"warmup_epochs = {self.warmup_epochs} is over epochs = {self.epochs}")
         return self
@@ -77,6 +80,12 @@ class SegmentationTraining(Parameters):
     model: SegmenterParameters
     augment: PairAugmentation
     train: TrainParameters
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "SegmentationTraining":
+        if self.train.sampler != "plain":
+            raise ValueError(f"train.sampler = {self.train.sampler} is for classification; take train.class_weights")
+        return self
 
 
 TRAININGS: dict[str, type[ClassificationTraining] | type[SegmentationTraining]] = {

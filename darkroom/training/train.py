@@ -129,4 +129,4 @@ def _batches(
     shared = (data, description, parameters.augment, parameters.train.batch_size, parameters.seed, device)
     if description.kind == "segmentation":
         return PairBatches(*shared, parameters.train.workers, processes.share)
-    return ImageBatches(*shared, processes.share)
+    return ImageBatches(*shared, processes.share, parameters.train.sampler)

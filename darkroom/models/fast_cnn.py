@@ -11,8 +11,9 @@ from torch import Tensor, nn
 SIDE_OF_GRID = 32  # the whitening layer brings larger images to about this side
 WHITENING_EPSILON = 2e-2  # about where JPEG's own noise ends: what varies less is left small
 BATCHNORM_MOMENTUM = 0.4
-LOGIT_SCALE = 1 / 8
-BIAS_LR_FACTOR = 32.0  # normalization without scale leaves its biases gradients that are small
+LOGIT_SCALE = 0.35
+HEAD_STD = 0.01  # all classes about equal at first
+BIAS_LR_FACTOR = 320.0  # normalization without scale leaves its biases gradients that are small
 
 
 class FastCNN(nn.Module):
@@ -27,6 +28,7 @@ class FastCNN(nn.Module):
         channels = [self.whitening.out_channels, *widths]
         self.groups = nn.Sequential(*(_group(i, o) for i, o in zip(channels, widths, strict=False)))
         self.head = nn.Linear(widths[-1], classes, bias=False)
+        nn.init.normal_(self.head.weight, std=HEAD_STD)
 
     def forward(self, images: Tensor) -> Tensor:
         features = self.groups(nn.functional.gelu(self.whitening(images)))

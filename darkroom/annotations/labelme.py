@@ -6,48 +6,66 @@ import io
 import json
 import math
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from darkroom.annotations.pair import BACKGROUND, IGNORED, Classes, Pair, file_name
+from darkroom.annotations.pair import (
+    BACKGROUND,
+    IGNORED,
+    Pair,
+    Point,
+    Refuse,
+    WrongSize,
+    checked_points,
+    count_outside,
+    file_name,
+)
+from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives import Member
 from darkroom.common.errors import UserError
+from darkroom.datasets.decode import UNDECODABLE
 from darkroom.datasets.description import split_in
 
 IGNORE_LABEL = "__ignore__"
 BACKGROUND_LABELS = (BACKGROUND, "_background_")
 LINE_WIDTH, POINT_RADIUS = 10, 5  # pixels, as LabelMe draws them
 
-Point = tuple[float, float]
+UPRIGHT = True  # LabelMe turns an image by its EXIF orientation before one draws on it
 
 
-def pairs(members: dict[str, Member]) -> list[Pair]:
-    """One pair for each JSON file of `members` that has shapes.
+def recognizes(members: Mapping[str, Member]) -> bool:
+    return any(name.lower().endswith(".json") for name in members)
 
-    Raises:
-        UserError: a file is no LabelMe JSON, or its image is not there.
-    """
+
+def pairs(members: Mapping[str, Member], parameters: AnnotationParameters, refuse: Refuse) -> list[Pair]:
+    """One pair for each JSON file of `members` that has shapes; refused: no LabelMe JSON, or without its image."""
     found = []
     for name, member in members.items():
         if not name.lower().endswith(".json"):
             continue
-        content = _read(member)
+        try:
+            content = _read(member)
+        except UserError as error:
+            refuse(str(error))
+            continue
         image_path = str(content.get("imagePath") or "").replace("\\", "/")
         image = members.get(posixpath.normpath(posixpath.join(posixpath.dirname(name), image_path)))
         if image is None and not content.get("imageData"):
-            raise UserError(
-                f"{member}: its image {image_path!r} is not in the archive; add it or remove the annotation"
-            )
+            refuse(f"{member}: its image {image_path!r} is not in the archive; add it or remove the annotation")
+            continue
         found.append(Pair(file_name(name), image, member, split_in(name)))
     return found
 
 
-def class_names(found: list[Pair], members: dict[str, Member]) -> list[str]:
-    """The background, then all labels in use, sorted."""
-    labels = {shape["label"] for pair in found for shape in _read(pair.annotation)["shapes"]}
-    return [BACKGROUND, *sorted(labels - {IGNORE_LABEL, *BACKGROUND_LABELS})]
+def classes(found: list[Pair], members: Mapping[str, Member], parameters: AnnotationParameters) -> dict[str, str]:
+    """The background, then the classes that the parameters name, or all labels in use, sorted; by label."""
+    labels = parameters.classes
+    if labels is None:
+        used = {shape["label"] for pair in found for shape in _read(pair.annotation)["shapes"]}
+        labels = sorted(used - {IGNORE_LABEL, *BACKGROUND_LABELS})
+    return {**dict.fromkeys(BACKGROUND_LABELS, BACKGROUND), **{label: label for label in labels}}
 
 
 def embedded_image(pair: Pair) -> bytes:
@@ -55,15 +73,15 @@ def embedded_image(pair: Pair) -> bytes:
     return _base64(_read(pair.annotation).get("imageData"), pair)
 
 
-def mask(pair: Pair, classes: Classes, size: tuple[int, int]) -> np.ndarray:
+def mask(pair: Pair, ids: dict[Hashable, int], size: tuple[int, int]) -> tuple[np.ndarray, int]:
     """The shapes of a file, drawn in its order, later over earlier, as LabelMe itself draws them.
 
     Args:
-        classes: ids by label.
+        ids: class ids by label.
         size: (width, height) of the image.
 
     Returns:
-        uint8 (height, width).
+        uint8 (height, width), and how many points lie outside of it.
 
     Raises:
         UserError: an unknown label or kind of shape, points that do not make one, or another size.
@@ -71,28 +89,30 @@ def mask(pair: Pair, classes: Classes, size: tuple[int, int]) -> np.ndarray:
     content = _read(pair.annotation)
     stated = (content.get("imageWidth") or size[0], content.get("imageHeight") or size[1])
     if stated != size:
-        raise UserError(
+        raise WrongSize(
             f"{pair.annotation}: was drawn on {stated[0]}×{stated[1]} pixels, but its image has {size[0]}×{size[1]}"
         )
     canvas = Image.new("L", size)
     draw = ImageDraw.Draw(canvas)
-    known = {**dict.fromkeys(BACKGROUND_LABELS, 0), IGNORE_LABEL: IGNORED, **classes.ids}
+    known = {**ids, IGNORE_LABEL: IGNORED}
+    outside = 0
     for shape in content["shapes"]:
         if shape["label"] not in known:
             raise UserError(f"{pair.annotation}: unknown class {shape['label']!r}; add it to annotations.classes")
         value = known[shape["label"]]
         kind = shape.get("shape_type") or "polygon"
-        points = _points(shape, pair)
-        if kind == "mask":
-            _paste(canvas, points, _base64(shape.get("mask"), pair), value)
-        elif kind in SHAPES:
-            fewest, draw_shape = SHAPES[kind]
-            if len(points) < fewest:
-                raise UserError(f"{pair.annotation}: a {kind} has {len(points)} points and needs {fewest}; redraw it")
-            draw_shape(draw, points, value)
-        else:
+        if kind not in SHAPES and kind != "mask":
             raise UserError(f"{pair.annotation}: unknown shape {kind!r}; known: {', '.join([*SHAPES, 'mask'])}")
-    return np.asarray(canvas)
+        points = _points(shape, pair)
+        outside += count_outside(points, size)
+        fewest, draw_shape = SHAPES.get(kind, (1, None))
+        if len(points) < fewest:
+            raise UserError(f"{pair.annotation}: a {kind} has {len(points)} points and needs {fewest}; redraw it")
+        if draw_shape is None:
+            _paste(canvas, points, _base64(shape.get("mask"), pair), value, pair)
+        else:
+            draw_shape(draw, points, value)
+    return np.asarray(canvas), outside
 
 
 def _polygon(draw: ImageDraw.ImageDraw, points: list[Point], value: int) -> None:
@@ -133,16 +153,19 @@ SHAPES: dict[str, tuple[int, Callable[[ImageDraw.ImageDraw, list[Point], int], N
 }
 
 
-def _paste(canvas: Image.Image, points: list[Point], png: bytes, value: int) -> None:
+def _paste(canvas: Image.Image, points: list[Point], png: bytes, value: int, pair: Pair) -> None:
     """Draw a shape given as a PNG whose upper left pixel lies at the first point."""
-    stencil = Image.open(io.BytesIO(png)).convert("L").point(lambda level: 255 if level else 0)
+    try:
+        stencil = Image.open(io.BytesIO(png)).convert("L").point(lambda level: 255 if level else 0)
+    except UNDECODABLE as error:
+        raise UserError(f"{pair.annotation}: a mask does not decode as an image ({error}); redraw it") from None
     canvas.paste(value, (round(points[0][0]), round(points[0][1])), stencil)
 
 
 def _read(member: Member) -> dict:
     try:
         content = json.loads(member.read())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{member}: is not JSON ({error}); save it again in LabelMe") from None
     shapes = content.get("shapes") if isinstance(content, dict) else None
     if not isinstance(shapes, list) or not all(isinstance(s, dict) and isinstance(s.get("label"), str) for s in shapes):
@@ -151,13 +174,11 @@ def _read(member: Member) -> dict:
 
 
 def _points(shape: dict, pair: Pair) -> list[Point]:
-    try:
-        points = [(float(x), float(y)) for x, y in shape.get("points") or ()]
-    except (TypeError, ValueError):
-        points = [(math.nan, math.nan)]
-    if not points or not all(math.isfinite(c) for point in points for c in point):
-        raise UserError(f"{pair.annotation}: a {shape['label']} has points that are no pairs of numbers; redraw it")
-    return points
+    owner = f"{pair.annotation}: a {shape['label']}"
+    points = shape.get("points")
+    if not isinstance(points, list) or not all(isinstance(point, list) and len(point) == 2 for point in points):
+        points = [["none"]]
+    return checked_points([number for point in points for number in point], owner)
 
 
 def _base64(text: str | None, pair: Pair) -> bytes:

@@ -1,15 +1,25 @@
 """What every format's reader gives: images with their annotations, and the classes' ids."""
 
+import math
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from darkroom.archives import Member
+from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
 
 BACKGROUND = "background"
-
-
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+FAR = 100_000  # pixels: what lies further outside of an image was not drawn by anyone
+
+Point = tuple[float, float]
+Refuse = Callable[[str], None]  # told of an annotation that cannot be used: raises, or notes it and goes on
+
+
+class WrongSize(UserError):
+    """The annotation was made on an image of another size."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +30,17 @@ class Pair:
         name: without folder and suffix; names the prepared files.
         image: the image's file; None where the annotation holds the image itself.
         split: the split that the source puts it in, None where it has no splits.
+        entry: what a file that annotates many images says of this one.
     """
 
     name: str
     image: Member | None
     annotation: Member
     split: str | None
+    entry: Any = None
+
+    def __str__(self) -> str:
+        return str(self.annotation) if self.entry is None else f"{self.annotation}: {self.name}"
 
 
 @dataclass(frozen=True)
@@ -33,24 +48,41 @@ class Classes:
     """The source's classes and the ids that they get in the masks.
 
     Attributes:
-        names: in the source's order, the background first.
-        ids: by name: 0, 1, 2, … without gaps, `IGNORED` for those that count for nothing.
+        names: of the ids 0, 1, 2, …, the background first.
+        ids: by what stands for a class in the source: a label, a pixel's value, a colour, a category's number.
+            Of classes whose pixels count for nothing, `IGNORED`.
     """
 
     names: list[str]
-    ids: dict[str, int]
+    ids: dict[Hashable, int]
 
     @classmethod
-    def numbered(cls, names: list[str], ignore: list[str]) -> "Classes":
-        kept = [name for name in names if name not in ignore]
-        return cls(names, {name: kept.index(name) if name in kept else IGNORED for name in names})
-
-    @property
-    def kept(self) -> list[str]:
-        """The names of the ids 0, 1, 2, …"""
-        return [name for name in self.names if self.ids[name] != IGNORED]
+    def numbered(cls, named: Mapping[Hashable, str], ignore: list[str]) -> "Classes":
+        """Number the classes that `named` gives, in its order, without those in `ignore`."""
+        names = [name for name in dict.fromkeys(named.values()) if name not in ignore]
+        return cls(names, {key: names.index(name) if name in names else IGNORED for key, name in named.items()})
 
 
 def file_name(path: str) -> str:
     """The last part of a path in an archive, without its suffix."""
     return PurePosixPath(path).stem
+
+
+def checked_points(flat: list, owner: str) -> list[Point]:
+    """The points of a shape, given as x, y, x, y, …
+
+    Raises:
+        UserError: they are no finite numbers, or lie absurdly far outside; `owner` says of what.
+    """
+    try:
+        numbers = [float(number) for number in flat]
+    except (TypeError, ValueError, OverflowError):
+        numbers = [math.nan]
+    if len(numbers) % 2 or not all(abs(number) < FAR for number in numbers):  # NaN is not less either
+        raise UserError(f"{owner} has points that are no pairs of numbers near the image; redraw it")
+    return list(zip(numbers[::2], numbers[1::2], strict=True))
+
+
+def count_outside(points: list[Point], size: tuple[int, int]) -> int:
+    """How many of the points lie outside of an image of `size` (width, height); drawing clips them."""
+    return sum(not (0 <= x <= size[0] and 0 <= y <= size[1]) for x, y in points)

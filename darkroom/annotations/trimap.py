@@ -1,23 +1,29 @@
 """Oxford-IIIT Pet's trimaps (https://www.robots.ox.ac.uk/~vgg/data/pets): 1 pet, 2 background, 3 border."""
 
+from collections.abc import Hashable, Mapping
 from pathlib import PurePosixPath
 
 import numpy as np
 
-from darkroom.annotations.pair import BACKGROUND, IGNORED, Classes, Pair
+from darkroom.annotations.pair import BACKGROUND, IGNORED, Pair, Refuse
+from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.png import look_up
 from darkroom.archives import Member
-from darkroom.common.errors import UserError
 
+UPRIGHT = False
+FOLDER = "trimaps"
 PET, SURROUNDINGS, BORDER = 1, 2, 3
 LISTS = {"trainval.txt": "train", "test.txt": "test"}
 
 
-def pairs(members: dict[str, Member]) -> list[Pair]:
+def recognizes(members: Mapping[str, Member]) -> bool:
+    return any(PurePosixPath(name).parent.name == FOLDER for name in members)
+
+
+def pairs(members: Mapping[str, Member], parameters: AnnotationParameters, refuse: Refuse) -> list[Pair]:
     """The images that have a trimap, in the splits of `annotations/trainval.txt` and `test.txt`.
 
-    Raises:
-        UserError: a trimap without its image.
+    Refused: a trimap without its image.
     """
     images = {PurePosixPath(name).stem: m for name, m in members.items() if name.lower().endswith(".jpg")}
     splits = {}
@@ -28,19 +34,21 @@ def pairs(members: dict[str, Member]) -> list[Pair]:
     found = []
     for name, member in sorted(members.items()):
         path = PurePosixPath(name)
-        if path.parent.name != "trimaps" or path.suffix != ".png":
+        if path.parent.name != FOLDER or path.suffix != ".png":
             continue
         if path.stem not in images:
-            raise UserError(f"{member}: its image {path.stem}.jpg is not in the archive; add it or remove the trimap")
+            refuse(f"{member}: its image {path.stem}.jpg is not in the archive; add it or remove the trimap")
+            continue
         found.append(Pair(path.stem, images[path.stem], member, splits.get(path.stem, "train") if splits else None))
     return found
 
 
-def class_names(found: list[Pair], members: dict[str, Member]) -> list[str]:
-    return [BACKGROUND, "pet"]
+def classes(found: list[Pair], members: Mapping[str, Member], parameters: AnnotationParameters) -> dict[int, str]:
+    """The background and the pet, called as the parameters say; by value."""
+    pet = (parameters.classes or ["pet"])[0]
+    return {SURROUNDINGS: BACKGROUND, PET: pet} | ({BORDER: pet} if parameters.border == "pet" else {})
 
 
-def mask(pair: Pair, classes: Classes, size: tuple[int, int]) -> np.ndarray:
-    """The trimap as class ids, uint8 (height, width): the pet's, the background's, the border ignored."""
-    pet = classes.ids[classes.names[1]]
-    return look_up(pair.annotation, {PET: pet, SURROUNDINGS: 0, BORDER: IGNORED}, size)
+def mask(pair: Pair, ids: dict[Hashable, int], size: tuple[int, int]) -> tuple[np.ndarray, int]:
+    """The trimap as class ids, uint8 (height, width), and 0; the border is ignored where no class takes it."""
+    return look_up(pair.annotation, {BORDER: IGNORED, **ids}, size), 0

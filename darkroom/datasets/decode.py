@@ -12,6 +12,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.parallel import on_all_cores
 
 SAYS_ORIENTATION = {"exif", "xmp"}  # what a JPEG file may say it in
+UNDECODABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 CHUNK = 256  # files handed to a worker at a time
 
 
@@ -32,7 +33,7 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
             image = ImageOps.exif_transpose(image)
         image.load()
         return image if image.mode == "RGB" else image.convert("RGB")
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except UNDECODABLE as error:
         raise UserError(f"{name}: does not decode as an image ({error}); replace it") from None
 
 

@@ -1,8 +1,10 @@
 """`python -m darkroom COMMAND`: what people ask for outside of the pipeline."""
 
 import argparse
+from pathlib import Path
 
-from darkroom.commands.models import list_models
+import yaml
+
 from darkroom.common.errors import run_command
 
 
@@ -14,10 +16,34 @@ def main() -> None:
     models.add_argument("name", nargs="?", help="show this model's layers and the shapes that they give")
     models.add_argument("--classes", type=int, default=10, help="default: %(default)s")
     models.add_argument("--side", type=int, default=32, help="of the images, in pixels; default: %(default)s")
-    models.set_defaults(command=lambda given: list_models(given.name, given.classes, given.side))
+    models.set_defaults(command=_models)
+
+    masks = commands.add_parser("masks", help="convert annotations to single-channel masks")
+    masks.add_argument("source", type=Path, help="a folder, or an archive, of images and annotations")
+    masks.add_argument("out", type=Path, help="a new folder for the masks, their report and a contact sheet")
+    masks.add_argument("--format", default="auto", help="auto, labelme, coco, voc, trimap, colour or png")
+    masks.add_argument("--classes", nargs="+", metavar="NAME", help="ids 1, 2, …; else all names found, sorted")
+    masks.add_argument("--ignore", nargs="+", default=[], metavar="NAME", help="classes whose pixels count for nothing")
+    masks.add_argument("--colours", type=yaml.safe_load, help='of RGB masks: "{road: [128, 64, 128], …}"')
+    masks.add_argument("--border", default="ignored", help="of trimaps: ignored or pet")
+    masks.add_argument("--skip-bad", action="store_true", help="leave out what cannot be used, and say so")
+    masks.set_defaults(command=_masks)
 
     given = parser.parse_args()
     run_command(lambda: given.command(given))
+
+
+def _models(given: argparse.Namespace) -> None:
+    from darkroom.commands.models import list_models  # each command imports its own: torch alone takes seconds
+
+    list_models(given.name, given.classes, given.side)
+
+
+def _masks(given: argparse.Namespace) -> None:
+    from darkroom.commands.masks import convert_masks
+
+    keys = ("format", "classes", "ignore", "colours", "border", "skip_bad")
+    convert_masks(given.source, given.out, {key: getattr(given, key) for key in keys})
 
 
 if __name__ == "__main__":

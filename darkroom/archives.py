@@ -95,6 +95,24 @@ def opened(folder: Path) -> Iterator[dict[str, Member]]:
         yield members
 
 
+def files_in(folder: Path) -> dict[str, Member]:
+    """All files in `folder` and below it, by their path in it, sorted; as if it were an archive.
+
+    Raises:
+        UserError: there are none.
+    """
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    named = {path.relative_to(folder).as_posix(): path for path in files}
+    members = {
+        name: Member(str(folder), name, str(path), 0, path.stat().st_size)
+        for name, path in named.items()
+        if not _is_litter(name)
+    }
+    if not members:
+        raise UserError(f"{folder}: holds no files; give a folder of images and annotations")
+    return members
+
+
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
     """Going through 100,000 new objects again and again, all of them in use, takes a third of the time."""

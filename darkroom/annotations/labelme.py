@@ -100,7 +100,7 @@ def mask(pair: Pair, ids: dict[Hashable, int], size: tuple[int, int]) -> tuple[n
         if shape["label"] not in known:
             raise UserError(f"{pair.annotation}: unknown class {shape['label']!r}; add it to annotations.classes")
         value = known[shape["label"]]
-        kind = shape.get("shape_type") or "polygon"
+        kind = str(shape.get("shape_type") or "polygon")
         if kind not in SHAPES and kind != "mask":
             raise UserError(f"{pair.annotation}: unknown shape {kind!r}; known: {', '.join([*SHAPES, 'mask'])}")
         points = _points(shape, pair)

@@ -8,9 +8,10 @@ import pandas as pd
 from darkroom.common.files import read_json, replacing
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
+from darkroom.datasets.pairs import image_paths, mask_path
 from darkroom.figures.classes import draw_bars, draw_confusion
 from darkroom.figures.curves import draw_curves, draw_learning_rate
-from darkroom.figures.pictures import draw_overlays, draw_predictions
+from darkroom.figures.pictures import draw_contact_sheet, draw_overlays, draw_predictions
 
 CHARTS = ("loss", "score", "learning_rate", "confusion")
 
@@ -60,6 +61,9 @@ def _draw_segmentation(data: Path, predictions: Path, report: dict, folder: Path
     draw_bars(iou, "IoU", report["mean_iou"], folder / "classes.png")
     by_image = _read_names(predictions / "images.csv").set_index("image")["mean_iou"]
     draw_overlays(data, predictions, by_image, list(iou), folder / "overlays.png")
+    images = image_paths(data, "train")
+    masks = [mask_path(data, "train", image.stem) for image in images]
+    draw_contact_sheet(images, masks, list(iou), folder / "annotations.png")
 
 
 def _read_names(path: Path) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from darkroom.figures.style import GREEN, RED, save, short
 
 ROWS, COLUMNS = 4, 8  # of the grid of predictions
 OVERLAYS = 6
+RAREST = 3  # classes on the contact sheet of a conversion
 
 
 def draw_predictions(images: np.ndarray, predictions: pd.DataFrame, path: Path) -> None:
@@ -58,10 +59,56 @@ def draw_overlays(data: Path, predictions: Path, iou: pd.Series, classes: list[s
             axis.imshow(image if mask is None else overlay(image, mask, colours))
             axis.set_title(title, fontsize=9)
             axis.axis("off")
-    handles = [Patch(color=colour, label=short(name)) for name, colour in zip(classes[1:], colours[1:], strict=True)]
-    figure.legend(handles=handles, loc="outside lower center", ncols=min(6, len(handles)), fontsize=8)
+    figure.legend(handles=_legend(classes, colours), loc="outside lower center", ncols=6, fontsize=8)
     figure.suptitle("Test images from the worst to the best mean IoU")
     save(figure, path)
+
+
+def draw_contact_sheet(images: list[Path], masks: list[Path], classes: list[str], path: Path) -> None:
+    """Image, mask and overlay of the pairs in which a wrong conversion shows first.
+
+    These are the first pair, the ones with the least and the most foreground, and those with the rarest classes.
+
+    Args:
+        images, masks: of each pair, in the same order.
+    """
+    shares = np.stack([_class_shares(read_mask(mask), len(classes)) for mask in masks])
+    colours = class_colours(len(classes))
+    chosen = _telling(shares, classes)
+    figure, axes = plt.subplots(len(chosen), 3, figsize=(9, 2.4 * len(chosen) + 0.8), squeeze=False)
+    for row, (index, why) in zip(axes, chosen.items(), strict=True):
+        image, mask = read_image(images[index]), read_mask(masks[index])
+        plain = overlay(np.full_like(image, 255), mask, colours, opacity=1.0)
+        titles = (f"{short(images[index].stem)}: {why}", "mask", "overlay")
+        for axis, picture, title in zip(row, (image, plain, overlay(image, mask, colours)), titles, strict=True):
+            axis.imshow(picture)
+            axis.set_title(title, fontsize=9)
+            axis.axis("off")
+    figure.legend(handles=_legend(classes, colours), loc="outside lower center", ncols=6, fontsize=8)
+    figure.suptitle("Annotations as they were converted")
+    save(figure, path)
+
+
+def _class_shares(mask: np.ndarray, classes: int) -> np.ndarray:
+    return np.bincount(mask.ravel(), minlength=256)[:classes] / mask.size
+
+
+def _telling(shares: np.ndarray, classes: list[str]) -> dict[int, str]:
+    """Which rows of `shares` (n, classes) to look at, and why."""
+    foreground = shares[:, 1:].sum(axis=1)
+    chosen = {0: "the first"}
+    chosen.setdefault(int(foreground.argmin()), "least foreground")
+    chosen.setdefault(int(foreground.argmax()), "most foreground")
+    present = np.flatnonzero(shares.any(axis=0))
+    for value in sorted(present, key=lambda value: shares[:, value].sum())[:RAREST]:
+        if value:
+            chosen.setdefault(int(shares[:, value].argmax()), f"most of the rare {short(classes[value])}")
+    return chosen
+
+
+def _legend(classes: list[str], colours: np.ndarray) -> list[Patch]:
+    handles = [Patch(color=colour, label=short(name)) for name, colour in zip(classes[1:], colours[1:], strict=True)]
+    return [*handles, Patch(color="black", label="ignored")]
 
 
 def class_colours(count: int) -> np.ndarray:

@@ -1,0 +1,72 @@
+"""What `python -m darkroom` does outside of the pipeline."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import CLASSES, ROOT, assert_one_line, labelme, run, scene_files, shape
+from test_annotations import png_files
+
+from darkroom.commands.masks import convert_masks
+from darkroom.common.errors import UserError
+from darkroom.common.files import read_json
+from darkroom.datasets.pairs import read_mask
+
+
+def write_files(files: dict[str, bytes | str], folder: Path) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def test_masks_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_files(scene_files(12), Path("own"))
+    convert_masks(Path("own"), Path("out"), {})
+    masks = {path.stem: read_mask(path) for path in Path("out/masks").iterdir()}
+    assert sorted(masks) == sorted(f"s{n}" for n in range(12))
+    expected = np.zeros((36, 40), np.uint8)
+    expected[5:20, 5:25] = 2
+    assert (masks["s1"] == expected).all()
+    assert Path("out/contact_sheet.png").stat().st_size > 10_000
+    entry = read_json(Path("out/report.json"))["classes"][1]
+    assert entry["name"] == CLASSES[0]
+    assert entry["splits"]["all"] == {
+        "images": 6, "pixels": 6 * 300, "share": round(6 * 300 / (12 * 36 * 40), 6), "objects": 6, "smallest": 300,
+        "largest": 300,
+    }  # fmt: skip
+    table = capsys.readouterr().out.splitlines()
+    assert table[2].split() == ["1", "cat", "6", "6", "1,800", "10.42%", "300", "300"]
+    assert "12 masks from labelme, 0 without foreground" in table[-1]
+
+
+def test_masks_keep_the_splits_of_their_source(folder: Path) -> None:
+    write_files(png_files(np.repeat(np.arange(4, dtype=np.uint8), 9).reshape(4, 9)), Path("own"))
+    convert_masks(Path("own"), Path("out"), {"ignore": ["void"]})
+    assert sorted(path.name for path in Path("out/masks").iterdir()) == ["train", "validation"]
+    assert read_mask(Path("out/masks/train/train3.png"))[:, 0].tolist() == [0, 1, 255, 2]
+
+
+def test_masks_that_cannot_be_made_leave_nothing(folder: Path) -> None:
+    write_files(scene_files(4) | {"scenes/s1.json": labelme("s1.jpg", [shape("cat", [[1, 1]])], 40, 36)}, Path("own"))
+    with pytest.raises(UserError, match="a polygon has 1 points"):
+        convert_masks(Path("own"), Path("out"), {})
+    assert not Path("out").exists()
+    convert_masks(Path("own"), Path("out"), {"skip_bad": True})
+    assert len(read_json(Path("out/report.json"))["left_out"]) == 1
+    for arguments, message in (
+        ((Path("own"), Path("out"), {}), "out: is there already"),
+        ((Path("own"), Path("new"), {"format": "cocoa"}), "'cocoa': must be 'auto', 'labelme'"),
+        ((Path("nowhere"), Path("new"), {}), "nowhere: is not there"),
+    ):
+        with pytest.raises(UserError, match=message):
+            convert_masks(*arguments)
+
+
+def test_command_line(folder: Path) -> None:
+    write_files(scene_files(6), folder / "own")
+    done = run(
+        ROOT, "python", "-m", "darkroom", "masks", str(folder / "own"), str(folder / "out"), "--classes", *CLASSES
+    )
+    assert done.returncode == 0 and "6 masks from labelme" in done.stdout
+    assert_one_line(run(ROOT, "python", "-m", "darkroom", "masks", "nowhere", "out"), "nowhere: is not there")

@@ -1,0 +1,306 @@
+"""Annotation formats held against their own tools, and against whatever hypothesis can think of."""
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import jpeg_bytes, labelme, noise, png_bytes, scene_files, shape, write_zip
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pycocotools import mask as rasterize
+from pycocotools.coco import COCO
+from test_annotations import OUT, RAW, REPORT, convert, masks
+
+from darkroom.annotations import coco
+from darkroom.annotations import labelme as labelme_reader
+from darkroom.annotations.pair import Pair
+from darkroom.archives import Member
+from darkroom.common.errors import UserError
+from darkroom.common.files import read_json
+from darkroom.datasets.description import SPLITS, Description
+from darkroom.datasets.pairs import image_paths, read_image
+
+HEIGHT, WIDTH = 36, 40
+CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 7, "name": "ant"}, {"id": 1, "name": "cow"}]
+IDS = {7: 1, 1: 2, 90: 3}  # of the names, sorted
+
+
+def coco_files(annotations: list[dict], count: int = 12, **changes) -> dict[str, bytes | str]:
+    """Images 0, 1, …, and `annotations` of them."""
+    images = [{"id": n, "file_name": f"c{n}.jpg", "width": WIDTH, "height": HEIGHT} for n in range(count)]
+    content = {"images": images, "annotations": annotations, "categories": CATEGORIES} | changes
+    files: dict[str, bytes | str] = {f"set/photos/c{n}.jpg": jpeg_bytes(noise(HEIGHT, WIDTH, n)) for n in range(count)}
+    return files | {"set/instances.json": json.dumps(content)}
+
+
+def annotation(image: int, category: int, segmentation: object, **more) -> dict:
+    return {"id": 1, "image_id": image, "category_id": category, "segmentation": segmentation, "iscrowd": 0} | more
+
+
+def stored(region: np.ndarray, compressed: bool) -> dict:
+    """The RLE of a bool region (height, width)."""
+    if compressed:
+        encoded = rasterize.encode(np.asfortranarray(region.astype(np.uint8)))
+        return {"size": encoded["size"], "counts": encoded["counts"].decode()}
+    flat = region.T.ravel().astype(int)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flat, [1 - flat[-1]]])))
+    return {"size": list(region.shape), "counts": np.diff(np.concatenate([[0], edges])).tolist()}
+
+
+coordinates = st.floats(-20, 60, allow_nan=False).map(lambda x: round(x, 2))
+polygons = st.lists(st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=7), min_size=1, max_size=3)
+segmentations = st.one_of(
+    polygons.map(lambda parts: [[number for point in part for number in point] for part in parts]),
+    st.tuples(st.integers(0, 2**32 - 1), st.floats(0, 1), st.booleans()).map(
+        lambda draw: stored(np.random.default_rng(draw[0]).random((HEIGHT, WIDTH)) < draw[1], draw[2])
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(segmentations, st.sampled_from([90, 7, 1])), max_size=5))
+def test_coco_masks_are_those_of_pycocotools(drawn: list[tuple[object, int]]) -> None:
+    shapes = [annotation(0, category, segmentation, id=n) for n, (segmentation, category) in enumerate(drawn)]
+    reference = COCO()
+    reference.dataset = {
+        "images": [{"id": 0, "width": WIDTH, "height": HEIGHT}], "annotations": shapes, "categories": CATEGORIES,
+    }  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("builtins.print", lambda *_: None)
+        reference.createIndex()
+    regions = [(reference.annToMask(shape).astype(bool), shape["category_id"]) for shape in shapes]
+    expected = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for region, category in sorted(regions, key=lambda one: -one[0].sum()):
+        expected[region] = IDS[category]
+    pair = Pair("c0", None, Member("a", "b", "c", 0, 0), None, {"size": (WIDTH, HEIGHT), "shapes": shapes})
+    result, _ = coco.mask(pair, {None: 0, **IDS}, (WIDTH, HEIGHT))
+    assert (result == expected).all()
+
+
+def test_coco_set(folder: Path) -> None:
+    square, small = [10, 10, 30, 10, 30, 30, 10, 30], [15, 15, 20, 15, 20, 20, 15, 20]
+    outside = [30, 30, 50, 30, 50, 50, 30, 50]
+    convert(coco_files([annotation(0, 90, [small]), annotation(0, 7, [square]), annotation(1, 1, [outside])]))
+    assert Description.read(OUT).classes == ["background", "ant", "cow", "zebra"]
+    assert masks()["c0"][17, 17] == 3, "the smaller instance lies over the larger one"
+    assert masks()["c0"][12, 12] == 1 and not masks()["c2"].any()
+    report = read_json(REPORT)
+    assert report["without_foreground"] == 10 and report["points_outside"] == 3 and report["left_out"] == []
+    ants = [split["objects"] for split in report["classes"][1]["splits"].values() if "objects" in split]
+    assert ants == [1]
+    for split in SPLITS:
+        shutil.rmtree(OUT / split)
+    convert(coco_files([annotation(0, 90, [small])]), classes=["zebra"])
+    assert masks()["c0"][17, 17] == 1
+
+
+def test_coco_splits_are_those_of_the_files_names(folder: Path) -> None:
+    files = coco_files([])
+    content = json.loads(files.pop("set/instances.json"))
+    for name, part in {"train2017": content["images"][:8], "val2017": content["images"][8:]}.items():
+        files[f"annotations/instances_{name}.json"] = json.dumps(content | {"images": part})
+    files["annotations/captions_val2017.json"] = json.dumps({"images": [], "annotations": []})
+    convert(files)
+    assert Description.read(OUT).images == {"train": 6, "validation": 2, "test": 4}
+
+
+BAD_COCO = {
+    "no image": (coco_files([], images=[{"id": 1, "file_name": "x.jpg"}]), "its image 'x.jpg' is not in the archive"),
+    "image not listed": (coco_files([annotation(99, 7, [])]), "annotation of image 99, which it does not list"),
+    "unknown category": (coco_files([annotation(0, 5, [[1, 1, 9, 1, 9, 9]])]), "c0: unknown category 5"),
+    "two points": (coco_files([annotation(0, 7, [[1, 1, 9, 1]])]), "fewer than three points"),
+    "no numbers": (coco_files([annotation(0, 7, [[1, 1, 9, 1, 9, "x"]])]), "points that are no pairs of numbers"),
+    "far away": (coco_files([annotation(0, 7, [[1, 1, 9, 1, 9, 1e12]])]), "points that are no pairs of numbers near"),
+    "RLE too short": (
+        coco_files([annotation(0, 7, {"size": [HEIGHT, WIDTH], "counts": [5, 6]})]),
+        "an RLE of 11 pixels, .* does not fit an image of 36×40",
+    ),
+    "RLE of another size": (
+        coco_files([annotation(0, 7, {"size": [WIDTH, HEIGHT], "counts": [WIDTH * HEIGHT]})]),
+        "does not fit an image",
+    ),
+    "no segmentation": (coco_files([annotation(0, 7, None)]), "neither polygons nor an RLE"),
+    "another size": (
+        coco_files([], images=[{"id": 0, "file_name": "c0.jpg", "width": 9, "height": 9}]),
+        "was drawn on 9×9 pixels, but its image has 40×36",
+    ),
+    "class without category": (coco_files([]), "no category is called 'yak'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_COCO)
+def test_bad_coco_sets(folder: Path, case: str) -> None:
+    files, message = BAD_COCO[case]
+    with pytest.raises(UserError, match=message):
+        convert(files, classes=["yak"] if case == "class without category" else None)
+    assert not OUT.exists()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+rle_texts = st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12)
+
+
+def assert_mask_or_one_line(read: object, pair: Pair, ids: dict) -> None:
+    try:
+        result, _ = read(pair, ids, (WIDTH, HEIGHT))
+    except UserError:
+        return
+    assert result.shape == (HEIGHT, WIDTH) and result.dtype == np.uint8
+
+
+@settings(max_examples=300, deadline=None)
+@given(json_values | rle_texts.map(lambda text: {"size": [HEIGHT, WIDTH], "counts": text}))
+def test_no_coco_segmentation_ends_in_a_traceback(segmentation: object) -> None:
+    entry = {"size": (WIDTH, HEIGHT), "shapes": [annotation(0, 7, segmentation)]}
+    assert_mask_or_one_line(coco.mask, Pair("c0", None, Member("a", "b", "c", 0, 0), None, entry), IDS)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    shapes=st.lists(
+        st.fixed_dictionaries(
+            {
+                "label": st.sampled_from(["cat", "__ignore__", "background"]),
+                "points": json_values | polygons.map(lambda p: p[0]),
+            },
+            optional={
+                "shape_type": st.sampled_from([*labelme_reader.SHAPES, "mask", None]) | json_values,
+                "mask": json_values,
+            },
+        ),
+        max_size=3,
+    )
+)
+def test_no_labelme_shape_ends_in_a_traceback(folder: Path, shapes: list[dict]) -> None:
+    path = folder / "a.json"
+    path.write_text(labelme("a.jpg", shapes, WIDTH, HEIGHT))
+    member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
+    assert_mask_or_one_line(labelme_reader.mask, Pair("a", None, member, None), {"cat": 1, "background": 0})
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.floats(2, WIDTH * 8), st.floats(2, HEIGHT * 8)), min_size=3, max_size=8))
+def test_labelme_polygons_agree_with_a_fine_raster(folder: Path, points: list[tuple[float, float]]) -> None:
+    """Within the pixels that the boundary goes through; the order of points around their middle makes it simple."""
+    middle = np.mean(points, axis=0)
+    points = sorted(points, key=lambda p: math.atan2(p[1] - middle[1], p[0] - middle[0]))
+    size = (WIDTH * 8, HEIGHT * 8)
+    path = folder / "a.json"
+    path.write_text(labelme("a.jpg", [shape("cat", points)], *size))
+    member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
+    result, _ = labelme_reader.mask(Pair("a", None, member, None), {"cat": 1}, size)
+    flat = [number for point in points for number in point]
+    exact = rasterize.decode(rasterize.merge(rasterize.frPyObjects([flat], size[1], size[0]))).astype(bool)
+    edge = np.zeros(size[::-1], bool)
+    for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1], strict=True):
+        steps = np.linspace(0, 1, 2000)
+        xs, ys = x1 + (x2 - x1) * steps, y1 + (y2 - y1) * steps
+        for dx in (-1, 0, 1):
+            for dy in (-1, 0, 1):
+                edge[np.clip(ys + dy, 0, size[1] - 1).astype(int), np.clip(xs + dx, 0, size[0] - 1).astype(int)] = True
+    assert ((result == 1) == exact)[~edge].all()
+
+
+def mask_files(values: dict[str, np.ndarray]) -> dict[str, bytes]:
+    files = {}
+    for name, mask in values.items():
+        files[f"set/images/{name}.jpg"] = jpeg_bytes(noise(*mask.shape[:2]))
+        files[f"set/masks/{name}.png"] = png_bytes(mask)
+    return files
+
+
+def test_binary_masks(folder: Path) -> None:
+    values = {f"b{n}": np.where(noise(9, 8, n)[..., 0] > 99, 255, 0).astype(np.uint8) for n in range(9)}
+    convert(mask_files(values), classes=["road"])
+    assert Description.read(OUT).classes == ["background", "road"]
+    assert all((masks()[name] == values[name] // 255).all() for name in values)
+
+
+def test_ids_of_16_bits(folder: Path) -> None:
+    values = {f"b{n}": (noise(9, 8, n)[..., 0] % 3).astype(np.uint16) * 1 for n in range(9)}
+    values["b0"][0, 0] = 65535
+    convert(mask_files(values))
+    assert masks()["b0"][0, 0] == 255 and (masks()["b1"] == values["b1"]).all()
+    values["b1"][2, 3] = 700
+    with pytest.raises(UserError, match=r"b1.png: value 700 at \(3, 2\) is of an unknown class"):
+        convert(mask_files(values), classes=["a", "b"])
+
+
+def test_colours(folder: Path) -> None:
+    colours = {"road": [128, 64, 128], "sky": [70, 130, 180]}
+    table = np.array([[0, 0, 0], *colours.values()], np.uint8)
+    ids = {f"b{n}": noise(9, 8, n)[..., 0] % 3 for n in range(9)}
+    convert(mask_files({name: table[i] for name, i in ids.items()}), colours=colours)
+    assert Description.read(OUT).classes == ["background", "road", "sky"]
+    assert all((masks()[name] == ids[name]).all() for name in ids)
+    strange = {name: table[i] for name, i in ids.items()}
+    strange["b4"][1, 2] = (1, 2, 3)
+    with pytest.raises(UserError, match=r"b4.png: colour \[1, 2, 3\] at \(2, 1\) is of no class"):
+        convert(mask_files(strange), colours=colours)
+    with pytest.raises(UserError, match="sky and road have the same colour"):
+        convert(mask_files(strange), colours={"road": [1, 2, 3], "sky": [1, 2, 3]})
+
+
+def test_voc_indices_and_lists(folder: Path) -> None:
+    files: dict[str, bytes | str] = {}
+    for number in range(8):
+        mask = Image.fromarray((noise(9, 8, number)[..., 0] % 21).astype(np.uint8), "P")
+        mask.putpalette(noise(16, 16, 3).tobytes())
+        mask.save(folder / "mask.png")
+        files[f"VOC2012/SegmentationClass/v{number}.png"] = (folder / "mask.png").read_bytes()
+        files[f"VOC2012/JPEGImages/v{number}.jpg"] = jpeg_bytes(noise(9, 8))
+    files["VOC2012/JPEGImages/unlabelled.jpg"] = jpeg_bytes(noise(9, 8))
+    files["VOC2012/ImageSets/Segmentation/train.txt"] = "".join(f"v{n}\n" for n in range(5))
+    files["VOC2012/ImageSets/Segmentation/val.txt"] = "v5\nv6\nv7\n"
+    convert(files)
+    description = Description.read(OUT)
+    assert description.classes[:3] == ["background", "aeroplane", "bicycle"] and len(description.classes) == 21
+    assert description.images == {"train": 4, "validation": 1, "test": 3}
+    assert (masks()["v6"] == noise(9, 8, 6)[..., 0] % 21).all()
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_masks_are_turned_with_their_images(folder: Path, orientation: int) -> None:
+    """Both as they are stored: what was bright in the image is where the mask is 1, however it is turned."""
+    files = mask_files({f"b{n}": np.zeros((8, 9), np.uint8) for n in range(9)})
+    mask = np.zeros((32, 48), np.uint8)
+    mask[:16, :16] = 1
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    picture = np.repeat(mask[..., None] * 255, 3, axis=2)
+    files["set/images/own.jpg"] = jpeg_bytes(picture, exif=exif, quality=95)
+    files["set/masks/own.png"] = png_bytes(mask)
+    convert(files)
+    [path] = [p for s in SPLITS for p in image_paths(OUT, s) if p.stem == "own"]
+    assert ((read_image(path)[..., 0] > 127) == (masks()["own"] == 1)).all()
+    assert masks()["own"].shape == ((48, 32) if orientation > 4 else (32, 48))
+
+
+def test_bad_pairs_may_be_left_out(folder: Path) -> None:
+    files = scene_files(20)
+    files["scenes/s1.json"] = "{"
+    files["scenes/s2.jpg"] = b"GIF89"
+    files["scenes/s3.json"] = labelme("s3.jpg", [shape("cat", [[1, 1]])], WIDTH, HEIGHT)
+    del files["scenes/s4.jpg"]
+    convert(files, skip_bad=True)
+    left_out = read_json(REPORT)["left_out"]
+    for part in ("s1.json: is not JSON", "s2.jpg: does not decode", "a polygon has 1 points", "its image 's4.jpg'"):
+        assert sum(part in line for line in left_out) == 1, left_out
+    assert len(left_out) == 4 and sorted(masks()) == sorted(f"s{n}" for n in range(20) if n not in (1, 2, 3, 4))
+    assert sum(Description.read(OUT).images.values()) == 16
+    with pytest.raises(UserError, match="has no image to train on"):
+        convert({n: c if n.endswith("json") else b"x" for n, c in scene_files(20).items()}, skip_bad=True)
+
+
+def test_archive_of_nothing_known(folder: Path) -> None:
+    write_zip(RAW / "own.zip", {"a.json": "[]"})
+    with pytest.raises(UserError, match="is not LabelMe's"):
+        convert({"a.json": "[]"})

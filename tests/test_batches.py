@@ -6,6 +6,7 @@ import torch
 from conftest import noise, png_bytes
 
 from darkroom.batches.augment import Draws, augment, cutout, flip, shifted_crop
+from darkroom.batches.copy_paste import paste_object
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
@@ -145,13 +146,14 @@ def test_an_epoch_shows_each_image_at_most_once_in_an_order_of_its_own(packed: t
 
 def test_balanced_samples_show_every_class_equally_often() -> None:
     labels = torch.tensor([0] * 50 + [2] * 3 + [5] * 10)
-    shown = balanced(labels, torch.Generator().manual_seed(0))
+    shows = torch.nn.functional.one_hot(labels) > 0
+    shown = balanced(shows, torch.Generator().manual_seed(0))
     assert labels[shown].bincount().tolist() == [21, 0, 21, 0, 0, 21]
     times = shown.bincount(minlength=len(labels))
     assert (
         times[50:53].tolist() == [7, 7, 7] and set(times[53:].tolist()) == {2, 3} and set(times[:50].tolist()) == {0, 1}
     )
-    assert not torch.equal(shown, balanced(labels, torch.Generator().manual_seed(1)))
+    assert not torch.equal(shown, balanced(shows, torch.Generator().manual_seed(1)))
 
 
 def test_a_rare_image_is_shown_with_draws_of_its_own(packed: tuple[Path, Description]) -> None:
@@ -211,11 +213,64 @@ def test_image_and_mask_go_through_the_same_transform(pairs: tuple[Path, Descrip
             assert torch.equal(batch[:, 1] > 0, inside)
 
 
+def test_rare_classes_are_sampled_and_pasted_with_their_masks(pairs: tuple[Path, Description]) -> None:
+    """Class 1 is in one image, 3 × 6 pixels of it; red is the mask in this set."""
+    folder, description = pairs
+    for number in range(6):
+        mask = np.zeros((40, 50), np.uint8)
+        if number == 4:
+            mask[30:33, 20:26] = 1
+        (image_folder(folder, "train") / f"{number}.png").write_bytes(
+            png_bytes(np.dstack([mask * 60, mask * 0 + 128, mask * 0]))
+        )
+        mask_path(folder, "train", str(number)).write_bytes(png_bytes(mask))
+
+    def crops(sampler: str = "plain", **changes) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        augmentation = PairAugmentation(crop=32, transforms=GEOMETRIC, **changes)
+        batches = PairBatches(folder, description, augmentation, 6, 0, CPU, 0, sampler=sampler)
+        return [batch for epoch in range(4) for batch in batches.train(epoch)]
+
+    def share_with_class(batches: list[tuple[torch.Tensor, torch.Tensor]]) -> float:
+        for images, targets in batches:
+            inside = targets >= 0
+            assert torch.equal((images[:, 0] / 60).round().long()[inside], targets[inside])
+        return float(torch.cat([(targets == 1).flatten(1).any(1).float() for _, targets in batches]).mean())
+
+    assert share_with_class(crops()) < 0.17
+    assert 0.5 <= share_with_class(crops("balanced", foreground=1.0)) < 0.67, "half, and the background's may be it too"
+    whole = {int((targets == 1).sum()) for _, batch in crops("balanced", foreground=1.0) for targets in batch}
+    assert whole == {0, 18}, "what a crop is centred on lies in it"
+    assert share_with_class(crops(copy_paste=1.0)) > 0.5
+    first, again = crops("balanced", copy_paste=0.5), crops("balanced", copy_paste=0.5)
+    assert all(torch.equal(one, two) for (one, _), (two, _) in zip(first, again, strict=True))
+
+
+def test_pasted_object_lies_as_a_whole_in_its_new_image() -> None:
+    image, mask = noise(30, 20), np.zeros((30, 20), np.uint8)
+    other, other_mask = noise(50, 60, 1), np.full((50, 60), 0, np.uint8)
+    other_mask[5:10, 5:12], other_mask[40, 40], other_mask[:, 30:55] = 2, 3, IGNORED
+    other_mask[20:22, 3:11] = 2
+    seen = set()
+    for seed in range(40):
+        pasted, new = paste_object(image, mask, other, other_mask, np.random.default_rng(seed))
+        changed = new != mask
+        assert (pasted[~changed] == image[~changed]).all()
+        if not changed.any():  # the one pixel of class 3
+            continue
+        assert set(new[changed]) == {2}
+        ys, xs = np.nonzero(changed)
+        box = (slice(5, 10), slice(5, 12)) if changed.sum() == 35 else (slice(20, 22), slice(3, 11))
+        assert (pasted[changed] == other[box].reshape(-1, 3)).all()
+        seen.add((int(changed.sum()), ys.min(), xs.min()))
+    assert {count for count, _, _ in seen} == {35, 16} and len(seen) > 10
+
+
 def test_workers_do_not_change_the_bits(pairs: tuple[Path, Description]) -> None:
     transforms = [*GEOMETRIC, {"RandomScale": {"p": 1.0}}, {"RandomBrightnessContrast": {"p": 1.0}}]
     results = []
     for workers in (0, 2):
-        batches = PairBatches(*pairs, PairAugmentation(crop=32, transforms=transforms), 2, 0, CPU, workers)
+        augmentation = PairAugmentation(crop=32, transforms=transforms, foreground=0.5, copy_paste=0.5)
+        batches = PairBatches(*pairs, augmentation, 2, 0, CPU, workers, sampler="balanced")
         results.append(torch.cat([batch for batch, _ in batches.train(1)]))
     assert torch.equal(*results)
 

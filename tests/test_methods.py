@@ -17,7 +17,7 @@ from darkroom.datasets.description import Description
 from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
 from darkroom.models.zoo import build_model
 from darkroom.training.loop import Job, epochs_waited, fit
-from darkroom.training.objective import balanced_weights, cross_entropy, focal_loss
+from darkroom.training.objective import class_weights, cross_entropy, focal_loss, tversky_loss
 from darkroom.training.optimizers import build_optimizer, orthogonalize
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.schedule import learning_rate
@@ -47,13 +47,37 @@ def test_focal_loss_and_class_weights_count_what_they_say() -> None:
     logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.2, 0.1], [0.0, 0.0, 3.0]]), torch.tensor([0, 2, -100])
     p = logits.softmax(1)[[0, 1], [0, 2]]
     assert float(focal_loss(logits, targets)) == pytest.approx(float((-((1 - p) ** 2) * p.log()).mean()))
-    weights = balanced_weights(torch.tensor([30, 0, 10]))
+    weights = class_weights("balanced", torch.tensor([[10, 0, 10], [20, 0, 0]]))
     expected = compute_class_weight("balanced", classes=np.array([0, 2]), y=[0] * 30 + [2] * 10)
     assert weights[[0, 2]].tolist() == pytest.approx(expected.tolist()) and weights[1] == 0
     weighted = (-(p.log()) * weights[[0, 2]]).sum() / weights[[0, 2]].sum()
     assert float(cross_entropy(logits, targets, weights=weights)) == pytest.approx(float(weighted))
     weighted = (-((1 - p) ** 2) * p.log() * weights[[0, 2]]).sum() / weights[[0, 2]].sum()
     assert float(focal_loss(logits, targets, weights=weights)) == pytest.approx(float(weighted))
+
+
+def test_median_frequency_weights_are_those_of_the_paper() -> None:
+    counts = torch.tensor([[60, 40, 0, 0], [90, 0, 10, 0], [50, 50, 0, 0]])
+    frequency = np.array([200 / 300, 90 / 200, 10 / 100])
+    expected = np.median(frequency) / frequency
+    assert class_weights("median_frequency", counts).tolist() == pytest.approx([*expected, 0.0])
+    assert class_weights("none", counts) is None
+    assert class_weights([1.0, 2.0, 0.0, 0.5], counts).tolist() == [1.0, 2.0, 0.0, 0.5]
+    with pytest.raises(UserError, match="has 2 weights, but there are 4 classes"):
+        class_weights([1.0, 2.0], counts)
+
+
+def test_tversky_loss_counts_missed_pixels_for_more_than_false_ones() -> None:
+    logits = torch.randn(2, 3, 4, 5, generator=torch.Generator().manual_seed(0))
+    targets = torch.randint(3, (2, 4, 5), generator=torch.Generator().manual_seed(1))
+    targets[0, 0] = -100
+    counted = (targets >= 0)[:, None].float()
+    p = logits.softmax(1) * counted
+    truth = torch.nn.functional.one_hot(targets.clamp(min=0), 3).movedim(-1, 1) * counted
+    right = (p * truth).sum((0, 2, 3))
+    false, missed = (p * (1 - truth)).sum((0, 2, 3)), ((counted - p) * truth).sum((0, 2, 3))
+    expected = (1 - right / (right + 0.3 * false + 0.7 * missed)).mean()
+    assert float(tversky_loss(logits, targets)) == pytest.approx(float(expected), abs=1e-5)
 
 
 def test_muon_steps_are_orthogonal() -> None:

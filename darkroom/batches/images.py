@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from darkroom.batches.augment import Draws, augment
@@ -46,7 +47,7 @@ class ImageBatches:
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch, shuffled and augmented by draws that depend on (seed, epoch) alone."""
         order = torch.randperm(len(self.labels), generator=self._generator("order", epoch)).to(self.device)
-        shown = SAMPLERS[self.sampler](self.labels.cpu(), self._generator("sample", epoch)).to(self.device)
+        shown = SAMPLERS[self.sampler](self.class_counts() > 0, self._generator("sample", epoch)).to(self.device)
         size = tuple(self.images.shape[1:3])
         draws = Draws.of_epoch(self.augmentation, len(self.labels), size, self.seed, epoch, self.device)
         plans = self._plans(epoch)
@@ -85,8 +86,8 @@ class ImageBatches:
         return torch.Generator().manual_seed(seed_for(self.seed, purpose, epoch))
 
     def class_counts(self) -> Tensor:
-        """Training images of each class, int64 (classes,)."""
-        return self.labels.bincount(minlength=len(self.description.classes)).cpu()
+        """What there is of each class in each image, int64 (n, classes): 1 of its own."""
+        return F.one_hot(self.labels.cpu(), len(self.description.classes))
 
     def sample(self, count: int) -> Tensor:
         """The first `count` training images, normalized; float (n, 3, h, w)."""

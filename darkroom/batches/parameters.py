@@ -30,4 +30,6 @@ class PairAugmentation(Parameters):
     """
 
     crop: int = Field(ge=32)
+    foreground: float = Field(default=0.0, ge=0, le=1)  # share of the crops centred on a class but the background
+    copy_paste: float = Field(default=0.0, ge=0, le=1)  # share of the images that get an object of another one
     transforms: list[dict[str, dict[str, Any]]] = []

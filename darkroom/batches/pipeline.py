@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from darkroom.batches.parameters import PairAugmentation
 from darkroom.common.errors import UserError
-from darkroom.datasets.pairs import IGNORED
 
 if TYPE_CHECKING:
     from albumentations import Compose
@@ -22,6 +21,8 @@ def build_pipeline(augmentation: PairAugmentation, where: str = "augment") -> "C
     """
     import albumentations  # here, since it takes seconds and few stages need it
 
+    from darkroom.batches.foreground_crop import ForegroundCrop
+
     transforms = []
     for number, entry in enumerate(augmentation.transforms):
         for name, arguments in entry.items():
@@ -35,5 +36,5 @@ def build_pipeline(augmentation: PairAugmentation, where: str = "augment") -> "C
                     transforms.append(transform(**arguments))
             except (ValueError, TypeError, UserWarning) as error:
                 raise UserError(f"{key}: {' '.join(str(error).split())}") from None
-    crop = albumentations.RandomCrop(augmentation.crop, augmentation.crop, pad_if_needed=True, fill_mask=IGNORED)
+    crop = ForegroundCrop(augmentation.crop, augmentation.crop, augmentation.foreground)
     return albumentations.Compose([*transforms, crop])

@@ -6,26 +6,28 @@ import torch
 from torch import Tensor
 
 
-def plain(labels: Tensor, _: torch.Generator) -> Tensor:
-    """Each image once; int64 (n,) for the class ids `labels` (n,)."""
-    return torch.arange(len(labels))
+def plain(shows: Tensor, _: torch.Generator) -> Tensor:
+    """Each image once; int64 (n,)."""
+    return torch.arange(len(shows))
 
 
-def balanced(labels: Tensor, draw: torch.Generator) -> Tensor:
-    """As many images as there are, every class equally often and every image of a class equally often.
+def balanced(shows: Tensor, draw: torch.Generator) -> Tensor:
+    """As many images as there are: every class gets as many that show it, and takes each of these equally often.
 
-    Where that does not come out even, some classes, and the images that `draw` puts first, are shown once more.
+    Where that does not come out even, some classes, and the images that `draw` puts first, are taken once more.
+
+    Args:
+        shows: bool (n, classes), which classes each image shows.
 
     Returns:
-        Indices of images, int64 (n,), for their class ids `labels`, int64 (n,).
+        Indices of images, int64 (n,).
     """
-    present = labels.unique()
-    quotas = [len(part) for part in torch.arange(len(labels)).tensor_split(len(present))]
+    present = shows.any(0).nonzero().flatten()
     chosen = []
-    for label, quota in zip(present, quotas, strict=True):
-        own = (labels == label).nonzero().flatten()
-        rounds = -(-quota // len(own))
-        chosen.append(torch.cat([own[torch.randperm(len(own), generator=draw)] for _ in range(rounds)])[:quota])
+    for label, part in zip(present, torch.arange(len(shows)).tensor_split(len(present)), strict=True):
+        own = shows[:, label].nonzero().flatten()
+        rounds = -(-len(part) // len(own))
+        chosen.append(torch.cat([own[torch.randperm(len(own), generator=draw)] for _ in range(rounds)])[: len(part)])
     return torch.cat(chosen)
 
 

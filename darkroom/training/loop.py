@@ -16,7 +16,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
 from darkroom.training.cost import peak_memory
-from darkroom.training.objective import Tally, balanced_weights, cross_entropy, weighted_loss
+from darkroom.training.objective import Tally, class_weights, cross_entropy, weighted_loss
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.precision import autocast
 from darkroom.training.processes import ALONE, Processes, broadcast_buffers, data_parallel, sum_over_processes
@@ -66,8 +66,8 @@ def fit(
     model = data_parallel(state.model, job.processes)
     forward = torch.compile(model) if hyper.compile else model
     weights = None
-    if hyper.class_weights == "balanced":
-        weights = balanced_weights(batches.class_counts()).to(job.device)
+    if hyper.class_weights != "none":
+        weights = class_weights(hyper.class_weights, batches.class_counts()).to(job.device)
 
     for epoch in range(len(state.history), hyper.epochs):
         scores = [row[f"validation_{score_name}"] for row in state.history if f"validation_{score_name}" in row]

@@ -6,8 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from darkroom.common.errors import UserError
+
 UNCOUNTED = -100  # the target of pixels that count for nothing
 FOCAL_GAMMA = 2.0
+TVERSKY_FALSE = 0.3  # the weight of false positives, that of false negatives the rest to 1
 
 
 def cross_entropy(
@@ -54,7 +57,23 @@ def dice_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, wei
     return DiceLoss("multiclass", ignore_index=UNCOUNTED)(logits.float(), targets)
 
 
-LOSSES: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "focal": focal_loss, "dice": dice_loss}
+def tversky_loss(
+    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
+) -> Tensor:
+    """1 - the Tversky index, as `dice_loss`, but that a missed pixel costs more than a false one (arXiv:1706.05721)."""
+    from segmentation_models_pytorch.losses import TverskyLoss
+
+    return TverskyLoss(
+        "multiclass", ignore_index=UNCOUNTED, alpha=TVERSKY_FALSE, beta=1 - TVERSKY_FALSE
+    )(logits.float(), targets)  # fmt: skip
+
+
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "cross_entropy": cross_entropy,
+    "focal": focal_loss,
+    "dice": dice_loss,
+    "tversky": tversky_loss,
+}
 
 
 def weighted_loss(
@@ -64,13 +83,43 @@ def weighted_loss(
     return sum(share * LOSSES[name](logits, targets, label_smoothing, weights) for name, share in shares.items())
 
 
-def balanced_weights(counts: Tensor) -> Tensor:
-    """The weight of each class, float32 (classes,), by one over its share of `counts` (classes,).
+def class_weights(how: str | list[float], counts: Tensor) -> Tensor | None:
+    """The weight of each class in cross-entropy and focal loss, float32 (classes,); None where all weigh 1.
 
-    Where all classes are equally many, each weighs 1; a class without targets weighs nothing.
+    Args:
+        how: `none`; `balanced`, by one over the class's share of all there is; `median_frequency`, the median share
+            over the class's own, of the images that show it (Eigen and Fergus, arXiv:1411.4734); or the weights.
+            Where all classes are equally many, each weighs 1; one that does not occur weighs nothing.
+        counts: what there is of each class in each image, int64 (images, classes).
+
+    Raises:
+        UserError: another number of weights than of classes.
     """
-    present = counts > 0
-    return torch.where(present, counts.sum() / (present.sum() * counts.clamp(min=1)), 0.0).float()
+    if isinstance(how, list):
+        if len(how) != counts.shape[1]:
+            raise UserError(
+                f"params.yaml: train.class_weights: has {len(how)} weights, but there are {counts.shape[1]} classes, "
+                "the background among them"
+            )
+        return torch.tensor(how)
+    return None if how == "none" else WEIGHTS[how](counts.double()).float()
+
+
+def _balanced(counts: Tensor) -> Tensor:
+    of_class = counts.sum(0)
+    present = of_class > 0
+    return torch.where(present, of_class.sum() / (present.sum() * of_class.clamp(min=1)), 0.0)
+
+
+def _median_frequency(counts: Tensor) -> Tensor:
+    of_class = counts.sum(0)
+    where_shown = (counts.sum(1, keepdim=True) * (counts > 0)).sum(0)
+    frequency = of_class / where_shown.clamp(min=1)
+    present = of_class > 0
+    return torch.where(present, frequency[present].quantile(0.5) / frequency.clamp(min=1e-12), 0.0)
+
+
+WEIGHTS: dict[str, Callable[[Tensor], Tensor]] = {"balanced": _balanced, "median_frequency": _median_frequency}
 
 
 def _flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

@@ -27,12 +27,13 @@ class TrainParameters(Parameters):
     warmup_epochs: float = Field(ge=0)  # of linear increase
     milestones: list[Share] = [0.5, 0.75]  # of multi_step: after which shares of the epochs
     gamma: float = Field(default=0.1, gt=0, lt=1)  # and by what the rate is multiplied there
-    loss: dict[Literal["cross_entropy", "focal", "dice"], Annotated[float, Field(gt=0)]] = Field(
+    loss: dict[Literal["cross_entropy", "focal", "dice", "tversky"], Annotated[float, Field(gt=0)]] = Field(
         min_length=1
     )  # weights in a sum
     label_smoothing: float = Field(ge=0, lt=1)  # of the cross-entropy
-    class_weights: Literal["none", "balanced"] = "none"  # of cross_entropy and focal; balanced: by one over the share
-    sampler: Literal["plain", "balanced"] = "plain"  # of a classification's images; balanced: all classes equally often
+    # Of cross_entropy and focal; a list has a weight for each class, by id.
+    class_weights: Literal["none", "balanced", "median_frequency"] | list[Annotated[float, Field(ge=0)]] = "none"
+    sampler: Literal["plain", "balanced"] = "plain"  # balanced: images of all classes equally often
     ema: float = Field(default=0.0, ge=0, lt=1)  # decay a step of the weights' exponential average; 0: none
     precision: Literal["auto", "fp32", "bf16", "fp16"]  # auto: fp16 on CUDA, bf16 on CPUs that have it
     synchronize_norms: bool = False  # batch normalization sees the batches of all GPUs' processes
@@ -47,8 +48,6 @@ class TrainParameters(Parameters):
     def _fit_each_other(self) -> "TrainParameters":
         if self.patience is not None and self.keep == "last":
             raise ValueError("patience goes with keep = best: the last epoch is by then the worse one")
-        if self.sampler == "balanced" and self.class_weights == "balanced":
-            raise ValueError("sampler = balanced: class_weights = balanced makes up for the same; take one of them")
         if self.warmup_epochs > self.epochs:
             raise ValueError(f"warmup_epochs = {self.warmup_epochs} is over epochs = {self.epochs}")
         return self
@@ -65,8 +64,11 @@ class ClassificationTraining(Parameters):
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "ClassificationTraining":
-        if "dice" in self.train.loss:
-            raise ValueError("train.loss.dice is for segmentation; take cross_entropy or focal")
+        for name in ("dice", "tversky"):
+            if name in self.train.loss:
+                raise ValueError(f"train.loss.{name} is for segmentation; take cross_entropy or focal")
+        if self.train.class_weights == "median_frequency":
+            raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
         if "focal" in self.train.loss and (self.augment.mixup or self.augment.cutmix):
             raise ValueError("train.loss.focal takes no mixed classes; set augment.mixup and augment.cutmix to 0")
         return self
@@ -80,12 +82,6 @@ class SegmentationTraining(Parameters):
     model: SegmenterParameters
     augment: PairAugmentation
     train: TrainParameters
-
-    @model_validator(mode="after")
-    def _fit_each_other(self) -> "SegmentationTraining":
-        if self.train.sampler != "plain":
-            raise ValueError(f"train.sampler = {self.train.sampler} is for classification; take train.class_weights")
-        return self
 
 
 TRAININGS: dict[str, type[ClassificationTraining] | type[SegmentationTraining]] = {

@@ -128,5 +128,5 @@ def _batches(
 ) -> ImageBatches | PairBatches:
     shared = (data, description, parameters.augment, parameters.train.batch_size, parameters.seed, device)
     if description.kind == "segmentation":
-        return PairBatches(*shared, parameters.train.workers, processes.share)
+        return PairBatches(*shared, parameters.train.workers, processes.share, parameters.train.sampler)
     return ImageBatches(*shared, processes.share, parameters.train.sampler)

@@ -5,10 +5,19 @@ import numpy as np
 import pytest
 import torch
 from conftest import noise
-from sklearn.metrics import confusion_matrix, f1_score, jaccard_score, log_loss, top_k_accuracy_score
+from sklearn.metrics import (
+    confusion_matrix,
+    f1_score,
+    jaccard_score,
+    log_loss,
+    precision_score,
+    recall_score,
+    top_k_accuracy_score,
+)
 from small_runs import CPU, DATA, METRICS, MODEL, classification, prepare_classes, prepare_scenes, segmentation, trained
 
 from darkroom.common.errors import UserError
+from darkroom.datasets.pairs import image_paths, mask_path, read_mask
 from darkroom.evaluation.evaluate import evaluate
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.training import precision
@@ -53,7 +62,19 @@ def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name
     trained(segmentation(epochs=8, batch_size=2, lr=0.003, precision=precision_name))
     evaluate(MODEL, DATA, Path("predictions"), METRICS / "test.json")
     report = json.loads((METRICS / "test.json").read_text())
-    assert report.keys() == {"loss", "mean_iou", "mean_dice", "pixel_accuracy", "classes"}
+    assert report.keys() == {
+        "loss", "mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "classes", "objects",
+    }  # fmt: skip
+    truth = np.concatenate([read_mask(mask_path(DATA, "test", p.stem)).ravel() for p in image_paths(DATA, "test")])
+    predicted = np.concatenate([read_mask(p).ravel() for p in sorted(Path("predictions/masks").iterdir())])
+    shares = {"precision": precision_score, "recall": recall_score, "iou": jaccard_score, "dice": f1_score}
+    for name, score in shares.items():
+        expected = score(truth, predicted, labels=[0, 1, 2], average=None, zero_division=0)
+        reported = [entry[name] or 0 for entry in report["classes"]]
+        assert reported == pytest.approx(expected.tolist(), abs=1e-6), name
+    occurring = [value for value in (1, 2) if value in truth or value in predicted]
+    expected = jaccard_score(truth, predicted, labels=occurring, average="macro")
+    assert report["mean_foreground_iou"] == pytest.approx(expected, abs=1e-6)
     assert report["pixel_accuracy"] > 0.5
     assert len(list(Path("predictions/masks").iterdir())) == 5
     draw(DATA, Path("predictions"), METRICS, Path("plots"), {name: Path("charts", f"{name}.csv") for name in CHARTS})

@@ -15,6 +15,7 @@ from darkroom.common.files import replacing, write_json
 from darkroom.common.progress import progress
 from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
+from darkroom.evaluation.masks import MaskTally
 from darkroom.models.model_file import Card, load_model
 from darkroom.training.objective import Tally, cross_entropy, dice_coefficient, intersection_over_union
 from darkroom.training.precision import autocast, choose_device, fix_algorithms
@@ -41,7 +42,7 @@ def evaluate(model_file: Path, data: Path, predictions: Path, report: Path) -> N
         folder.mkdir()
         tally, figures = write(model, card, data, description, folder, device)
         np.save(folder / "confusion.npy", tally.confusion.cpu().numpy().astype(np.int64))
-    write_json(report, _rounded(tally.figures()) | {"classes": figures})
+    write_json(report, _rounded(tally.figures()) | figures)
 
 
 def _logits(
@@ -61,7 +62,7 @@ def _logits(
 
 def _classification(
     model: nn.Module, card: Card, data: Path, description: Description, folder: Path, device: torch.device
-) -> tuple[Tally, list[dict]]:
+) -> tuple[Tally, dict]:
     tally = Tally(card.kind, len(card.classes), device)
     batches = [
         (logits.cpu(), targets.cpu()) for logits, targets in _logits(model, card, data, description, device, tally)
@@ -85,29 +86,43 @@ def _classification(
         {"name": name, "images": int(count), "accuracy": round(float(share), 6)}
         for name, count, share in zip(card.classes, images, accuracy, strict=True)
     ]
-    return tally, figures
+    return tally, {"classes": figures}
 
 
 def _segmentation(
     model: nn.Module, card: Card, data: Path, description: Description, folder: Path, device: torch.device
-) -> tuple[Tally, list[dict]]:
-    tally = Tally(card.kind, len(card.classes), device)
+) -> tuple[Tally, dict]:
+    tally, masks = Tally(card.kind, len(card.classes), device), MaskTally(len(card.classes))
     (folder / "masks").mkdir()
     rows = []
     batches = _logits(model, card, data, description, device, tally)
     for path, (logits, targets) in zip(image_paths(data, "test"), batches, strict=True):
-        height, width = read_mask(mask_path(data, "test", path.stem)).shape
+        truth = read_mask(mask_path(data, "test", path.stem))
+        height, width = truth.shape
         predicted = logits.argmax(1)[0, :height, :width].byte().cpu().numpy()
+        masks.add(truth, predicted)
         Image.fromarray(predicted).save(folder / "masks" / f"{path.stem}.png")
         rows.append([path.stem, f"{_figures_of_one(card, logits, targets)['mean_iou']:.6f}"])
     _write_csv(folder / "images.csv", ["image", "mean_iou"], rows)
-    iou, dice = intersection_over_union(tally.confusion), dice_coefficient(tally.confusion)
-    pixels = tally.confusion.sum(1)
+    columns = _by_class(tally.confusion) | {"boundary_iou": torch.from_numpy(masks.boundary_iou())}
     figures = [
-        {"name": name, "pixels": int(count), "iou": _number(overlap), "dice": _number(coefficient)}
-        for name, count, overlap, coefficient in zip(card.classes, pixels, iou, dice, strict=True)
+        {"name": name, "pixels": int(count), **{column: _number(values[n]) for column, values in columns.items()}}
+        for n, (name, count) in enumerate(zip(card.classes, tally.confusion.sum(1), strict=True))
     ]
-    return tally, figures
+    foreground = [entry["iou"] for entry in figures[1:] if entry["iou"] is not None]
+    mean = round(sum(foreground) / len(foreground), 6) if foreground else None
+    return tally, {"mean_foreground_iou": mean, "classes": figures, "objects": masks.by_size()}
+
+
+def _by_class(confusion: Tensor) -> dict[str, Tensor]:
+    """Overlap, precision and recall of each class, float (classes,); NaN where there is nothing to divide by."""
+    right = confusion.diagonal()
+    return {
+        "iou": intersection_over_union(confusion),
+        "dice": dice_coefficient(confusion),
+        "precision": right / confusion.sum(0),
+        "recall": right / confusion.sum(1),
+    }
 
 
 def _figures_of_one(card: Card, logits: Tensor, targets: Tensor) -> dict[str, float]:
@@ -117,7 +132,7 @@ def _figures_of_one(card: Card, logits: Tensor, targets: Tensor) -> dict[str, fl
 
 
 def _number(value: Tensor) -> float | None:
-    """Rounded, or None for a class that is neither in truth nor in prediction."""
+    """Rounded, or None for what a class that does not occur does not have."""
     return None if value.isnan() else round(float(value), 6)
 
 

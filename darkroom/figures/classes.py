@@ -1,11 +1,11 @@
-"""Figures by class: the confusion matrix, and one bar a class."""
+"""Figures by class: the confusion matrix, and one bar a class; and by the size of objects."""
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
-from darkroom.figures.style import BLUE, RED, save, short
+from darkroom.figures.style import BLUE, ORANGE, RED, save, short
 
 MOST_NAMED = 30  # classes whose names and numbers fit a matrix
 MOST_WITH_NUMBERS = 12
@@ -66,4 +66,30 @@ def draw_bars(values: dict[str, float | None], what: str, overall: float, path: 
     axis.set(title=title, xlabel=what, ylabel="class", xlim=(0, 1.08), ylim=(-0.6, len(bars) - 0.4))
     axis.grid(axis="y", visible=False)
     figure.legend(loc="outside lower right", fontsize=8)
+    save(figure, path)
+
+
+def draw_object_sizes(sizes: dict[str, dict[str, float | None]], path: Path) -> None:
+    """Two bars a size: the share of its objects that is found, and the share of those predicted that is right.
+
+    Args:
+        sizes: by name, each with its limit in pixels (`under`), objects, recall, predicted and precision; without a
+            share, no bar.
+    """
+    figure, axis = plt.subplots(figsize=(6.5, 4))
+    bars = (
+        ("recall", "objects", BLUE, "found, of the true ones"),
+        ("precision", "predicted", ORANGE, "right, of those predicted"),
+    )
+    for place, (share, count, colour, label) in enumerate(bars):
+        for index, figures in enumerate(sizes.values()):
+            x, value = index + 0.4 * place - 0.2, figures[share]
+            axis.bar(x, value or 0, 0.38, color=colour, label=label if index == 0 else None)
+            text = "none" if value is None else f"{value:.2f}\nof {figures[count]}"
+            axis.text(x, (value or 0) + 0.01, text, ha="center", va="bottom", fontsize=8)
+    limits = [f"under {figures['under']:,}" if figures["under"] else "more" for figures in sizes.values()]
+    axis.set_xticks(range(len(sizes)), [f"{name}\n{limit}" for name, limit in zip(sizes, limits, strict=True)])
+    axis.set(title="Objects by their size", ylabel="share of the objects", xlabel="size in pixels", ylim=(0, 1.18))
+    axis.grid(axis="x", visible=False)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     save(figure, path)

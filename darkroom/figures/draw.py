@@ -9,7 +9,7 @@ from darkroom.common.files import read_json, replacing
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import image_paths, mask_path
-from darkroom.figures.classes import draw_bars, draw_confusion
+from darkroom.figures.classes import draw_bars, draw_confusion, draw_object_sizes
 from darkroom.figures.curves import draw_curves, draw_learning_rate
 from darkroom.figures.pictures import draw_contact_sheet, draw_overlays, draw_predictions
 
@@ -59,6 +59,7 @@ def _draw_classification(data: Path, predictions: Path, report: dict, folder: Pa
 def _draw_segmentation(data: Path, predictions: Path, report: dict, folder: Path) -> None:
     iou = {entry["name"]: entry["iou"] for entry in report["classes"]}
     draw_bars(iou, "IoU", report["mean_iou"], folder / "classes.png")
+    draw_object_sizes(report["objects"], folder / "objects.png")
     by_image = _read_names(predictions / "images.csv").set_index("image")["mean_iou"]
     draw_overlays(data, predictions, by_image, list(iou), folder / "overlays.png")
     images = image_paths(data, "train")

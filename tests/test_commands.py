@@ -70,3 +70,9 @@ def test_command_line(folder: Path) -> None:
     )
     assert done.returncode == 0 and "6 masks from labelme" in done.stdout
     assert_one_line(run(ROOT, "python", "-m", "darkroom", "masks", "nowhere", "out"), "nowhere: is not there")
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    piped = run(ROOT, "bash", "-c", "python -m darkroom models simple_cnn | head -n 1; exit ${PIPESTATUS[0]}")
+    assert (piped.returncode, piped.stderr) == (0, "")
+    assert len(piped.stdout.splitlines()) == 1

@@ -1,6 +1,7 @@
 """Errors that a user can cause, and how a stage ends on them: one line, exit code 1, no traceback."""
 
 import errno
+import os
 import sys
 from collections.abc import Callable
 
@@ -27,11 +28,14 @@ def run_command(command: Callable[[], None]) -> None:
     """Call `command`; end with one line where the user caused an error. Exit codes as of `run_stage`."""
     try:
         command()
+        sys.stdout.flush()
     except UserError as error:
         fail(str(error))
     except KeyboardInterrupt:
         print(f"{stage_name()}: stopped", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # who reads the output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

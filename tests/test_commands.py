@@ -73,6 +73,5 @@ def test_command_line(folder: Path) -> None:
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
-    piped = run(ROOT, "bash", "-c", "python -m darkroom models simple_cnn | head -n 1; exit ${PIPESTATUS[0]}")
+    piped = run(ROOT, "bash", "-c", "python -m darkroom models simple_cnn | true; exit ${PIPESTATUS[0]}")
     assert (piped.returncode, piped.stderr) == (0, "")
-    assert len(piped.stdout.splitlines()) == 1

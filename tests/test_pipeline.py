@@ -45,12 +45,14 @@ def test_repro_writes_metrics_and_figures(project: Path) -> None:
     for task in TASKS:
         report = json.loads((project / "metrics" / task / "test.json").read_text())
         expected = {"loss", "classes"} | (
-            {"mean_iou", "mean_dice", "pixel_accuracy"} if task == "segmentation" else {"accuracy", "top5_accuracy"}
+            {"mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "objects"}
+            if task == "segmentation"
+            else {"accuracy", "top5_accuracy"}
         )
         assert report.keys() == expected
         names = {path.stem for path in (project / "plots" / task).glob("*.png")}
-        pictures = "overlays" if task == "segmentation" else "predictions"
-        assert names == {"learning_curves", "learning_rate", "confusion", "classes", pictures}
+        pictures = {"overlays", "objects", "annotations"} if task == "segmentation" else {"predictions"}
+        assert names == {"learning_curves", "learning_rate", "confusion", "classes", *pictures}
     kept = git(project, "ls-files", "data", "models", "plots").split()
     assert kept == ["data/.gitignore", "models/.gitignore", "plots/.gitignore"], "git keeps no data"
 

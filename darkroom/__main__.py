@@ -29,6 +29,14 @@ def main() -> None:
     masks.add_argument("--skip-bad", action="store_true", help="leave out what cannot be used, and say so")
     masks.set_defaults(command=_masks)
 
+    predict = commands.add_parser("predict", help="what a trained model says of any images")
+    predict.add_argument("images", nargs="+", help="files, folders, or patterns in quotes")
+    predict.add_argument("--task", required=True, help="whose model: cifar10, …")
+    predict.add_argument("--rev", help="the model of this git revision or experiment")
+    predict.add_argument("--out", type=Path, help="a new folder for the masks and overlays of a segmentation")
+    predict.add_argument("--json", action="store_true", help="print for machines")
+    predict.set_defaults(command=_predict)
+
     given = parser.parse_args()
     run_command(lambda: given.command(given))
 
@@ -44,6 +52,12 @@ def _masks(given: argparse.Namespace) -> None:
 
     keys = ("format", "classes", "ignore", "colours", "border", "skip_bad")
     convert_masks(given.source, given.out, {key: getattr(given, key) for key in keys})
+
+
+def _predict(given: argparse.Namespace) -> None:
+    from darkroom.commands.predict import predict
+
+    predict(given.task, given.images, given.rev, given.out, given.json)
 
 
 if __name__ == "__main__":

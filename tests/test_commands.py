@@ -1,16 +1,31 @@
 """What `python -m darkroom` does outside of the pipeline."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CLASSES, ROOT, assert_one_line, labelme, run, scene_files, shape
+from conftest import (
+    CLASSES,
+    ROOT,
+    assert_one_line,
+    jpeg_bytes,
+    labelme,
+    noise,
+    png_bytes,
+    run,
+    scene_files,
+    shape,
+)
+from small_runs import DATA, MODEL, classification, prepare_classes, prepare_scenes, segmentation, trained
 from test_annotations import png_files
 
 from darkroom.commands.masks import convert_masks
+from darkroom.commands.predict import image_files, predict
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
-from darkroom.datasets.pairs import read_mask
+from darkroom.datasets.pairs import image_folder, read_mask
+from darkroom.evaluation.evaluate import evaluate
 
 
 def write_files(files: dict[str, bytes | str], folder: Path) -> None:
@@ -75,3 +90,63 @@ def test_command_line(folder: Path) -> None:
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     piped = run(ROOT, "bash", "-c", "python -m darkroom models simple_cnn | true; exit ${PIPESTATUS[0]}")
     assert (piped.returncode, piped.stderr) == (0, "")
+
+
+def place_model(task: str) -> None:
+    target = Path("models", task, "model.safetensors")
+    target.parent.mkdir(parents=True)
+    MODEL.rename(target)
+
+
+def test_prediction_of_images_of_any_kind(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The two classes differ in brightness: cat is dark, dog is bright."""
+    prepare_classes()
+    trained(classification(epochs=6))
+    place_model("own")
+    Path("new").mkdir()
+    bright, dark = noise(40, 64) // 2 + 120, noise(32, 32) // 2
+    Path("new/bright.png").write_bytes(png_bytes(bright))
+    Path("new/alpha.png").write_bytes(png_bytes(np.dstack([bright, bright[..., :1]])))
+    Path("new/dark.jpg").write_bytes(jpeg_bytes(dark))
+    Path("new/grey.jpg").write_bytes(jpeg_bytes(dark[..., 0]))
+    Path("new/notes.txt").write_text("no image")
+    capsys.readouterr()
+    predict("own", ["new"], None, None, True)
+    told = {Path(e["image"]).stem: e["classes"] for e in json.loads(capsys.readouterr().out)}
+    assert {name: best[0]["name"] for name, best in told.items()} == {
+        "bright": "dog", "alpha": "dog", "dark": "cat", "grey": "cat",
+    }  # fmt: skip
+    for best in told.values():
+        assert sum(entry["probability"] for entry in best) == pytest.approx(1, abs=1e-5)
+    predict("own", ["new/dark.jpg", "new/b*.png"], None, None, False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["new/dark.jpg:", "cat"], ["new/bright.png:", "dog"]]
+    assert (
+        image_files(["new/dark.jpg", "new"])[0] == Path("new/dark.jpg") and len(image_files(["new/*.*g", "new"])) == 4
+    )
+    for arguments, message in (
+        (("own", ["nowhere"], None, None, False), "nowhere: is no image and no folder"),
+        (("own", ["new/notes.txt"], None, None, False), "notes.txt: does not decode"),
+        (("other", ["new"], None, None, False), "models/other/model.safetensors: no such file"),
+    ):
+        with pytest.raises(UserError, match=message):
+            predict(*arguments)
+
+
+def test_prediction_is_what_the_stage_evaluate_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare_scenes()
+    trained(segmentation(epochs=6, batch_size=2, lr=0.003))
+    evaluate(MODEL, DATA, Path("predictions"), Path("test.json"))
+    place_model("own")
+    images = str(image_folder(DATA, "test"))
+    predict("own", [images], None, Path("out"), True)
+    shares = json.loads(capsys.readouterr().out.partition("[")[2].join(["[", ""]))
+    masks = sorted(path.name for path in Path("predictions/masks").iterdir())
+    assert [Path(entry["image"]).stem + ".png" for entry in shares] == masks
+    for name in masks:
+        assert (read_mask(Path("out/masks", name)) == read_mask(Path("predictions/masks", name))).all()
+        assert Path("out/overlays", name).is_file()
+    with pytest.raises(UserError, match="say where its masks go"):
+        predict("own", [images], None, None, False)
+    with pytest.raises(UserError, match="out: is there already"):
+        predict("own", [images], None, Path("out"), False)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT, copy_project, git, run
+from conftest import ROOT, assert_one_line, copy_project, git, run
 
 TASKS = ("cifar10", "tiny_imagenet", "segmentation")
 
@@ -90,6 +90,15 @@ def test_experiment_retrains_what_inherits_the_parameter(project: Path) -> None:
     assert "is cached - skipping run" in back
     assert "Running stage 'train" not in back
     assert json.loads(succeed(project, "dvc", "metrics", "diff", "--json")) == {}
+
+
+def test_prediction_by_the_model_of_a_revision(project: Path) -> None:
+    git(project, "tag", "-f", "shown")
+    picture = str(next((project / "plots" / "cifar10").glob("*.png")))
+    command = ("python", "-m", "darkroom", "predict", "--task", "cifar10", picture, "--json", "--rev")
+    [entry] = json.loads(succeed(project, *command, "shown"))
+    assert entry["image"] == picture and len(entry["classes"]) == 5
+    assert_one_line(run(project, *command, "nowhere"), "model.safetensors of nowhere: cannot be read")
 
 
 def test_plots_show_curves_confusion_and_images(project: Path) -> None:

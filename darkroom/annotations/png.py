@@ -58,6 +58,8 @@ def classes(found: list[Pair], members: Mapping[str, Member], parameters: Annota
                 return dict(enumerate(line.strip() for line in lines if line.strip()))
     used: set[int] = set()
     for pair in found:
+        if parameters.classes is not None and not used <= {0, IGNORED}:
+            break  # not binary, and that was all there was to learn
         try:
             used.update(np.flatnonzero(np.bincount(values(pair.annotation).ravel())).tolist())
         except UserError:

@@ -26,9 +26,10 @@ from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.models.parameters import ClassifierParameters
 from darkroom.models.zoo import build_model, initialize_from_images
-from darkroom.training.optimizers import build_optimizer
+from darkroom.training.loop import Job, train_step
 from darkroom.training.parameters import TrainParameters
-from darkroom.training.precision import autocast, choose_device, choose_precision
+from darkroom.training.precision import choose_device, choose_precision
+from darkroom.training.state import start
 
 DATA = Path("data/prepared/cifar10")
 ROUNDS = 5
@@ -78,18 +79,13 @@ def darkroom(
     model = build_model(ClassifierParameters(name=name), len(description.classes), tuple(description.image_size))
     initialize_from_images(model, batches.sample)
     model = model.to(device, memory_format=torch.channels_last)
-    optimizer, precision = build_optimizer(model, hyper), choose_precision(hyper.precision, device)
-    scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+    precision = choose_precision(hyper.precision, device)
+    state = start(model, hyper, device, precision)
+    job = Job("classification", len(description.classes), hyper, 0, device, precision)
     first, epoch = next(iter(batches.train(0))), 0
     while True:
-        for images, labels in [first] if fixed else batches.train(epoch):
-            with autocast(device, precision):
-                logits = model(images)
-            loss = torch.nn.functional.cross_entropy(logits.float(), labels)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(loss).backward()
-            scaler.step(optimizer)
-            scaler.update()
+        for batch in [first] if fixed else batches.train(epoch):
+            train_step(state, model, [batch], job)
             yield
         epoch += 1
 

@@ -113,7 +113,7 @@ def test_plots_show_curves_confusion_and_images(project: Path) -> None:
         for name in ("learning_curves", "confusion", "classes"):
             assert str(Path("plots", task, f"{name}.png")) in charts
         assert f"plots_{task}_learning_curves.png" in page
-    assert len(list((project / "dvc_plots" / "static").glob("*.png"))) == 15
+    assert len(list((project / "dvc_plots" / "static").glob("*.png"))) == 17
     (project / "dvc_plots" / "index.html").unlink()
 
 

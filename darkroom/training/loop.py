@@ -116,21 +116,8 @@ def _train_epoch(
         rate = learning_rate(hyper, epoch * batches.steps + number, hyper.epochs * batches.steps, batches.steps)
         for group in state.optimizer.param_groups:
             group["lr"] = rate * group["lr_factor"]
-        state.optimizer.zero_grad(set_to_none=True)
-        for images, targets in together:
-            with autocast(job.device, job.precision):
-                logits = forward(images)
-            loss = weighted_loss(logits, targets, hyper.loss, hyper.label_smoothing, weights)
-            state.scaler.scale(loss / len(together)).backward()
-            tally.add(logits.detach(), targets, loss)
-        if hyper.clip_norm is not None:
-            state.scaler.unscale_(state.optimizer)
-            nn.utils.clip_grad_norm_(state.model.parameters(), hyper.clip_norm)
-        state.scaler.step(state.optimizer)
-        state.scaler.update()
-        if state.average is not None:
-            state.average.update_parameters(state.model)
-
+        for logits, targets, loss in train_step(state, forward, together, job, weights):
+            tally.add(logits, targets, loss)
         looked, number = number // STEPS_BETWEEN_LOOKS, number + len(together)
         bar.update(len(together))
         if number // STEPS_BETWEEN_LOOKS > looked or number == batches.steps:
@@ -146,6 +133,32 @@ def _train_epoch(
                 )
     bar.close()
     return tally.figures(), rate
+
+
+def train_step(
+    state: State,
+    forward: Callable[[Tensor], Tensor],
+    together: list[tuple[Tensor, Tensor]],
+    job: Job,
+    weights: Tensor | None = None,
+) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """One step of the optimizer on the gradients of all batches in `together`; each one's logits, targets and loss."""
+    hyper, seen = job.parameters, []
+    state.optimizer.zero_grad(set_to_none=True)
+    for images, targets in together:
+        with autocast(job.device, job.precision):
+            logits = forward(images)
+        loss = weighted_loss(logits, targets, hyper.loss, hyper.label_smoothing, weights)
+        state.scaler.scale(loss / len(together)).backward()
+        seen.append((logits.detach(), targets, loss.detach()))
+    if hyper.clip_norm is not None:
+        state.scaler.unscale_(state.optimizer)
+        nn.utils.clip_grad_norm_(state.model.parameters(), hyper.clip_norm)
+    state.scaler.step(state.optimizer)
+    state.scaler.update()
+    if state.average is not None:
+        state.average.update_parameters(state.model)
+    return seen
 
 
 def epochs_waited(scores: list[float], min_delta: float) -> int:

@@ -184,7 +184,7 @@ def test_channel_statistics_are_those_of_numpy() -> None:
     parts = []
     for image in images:
         parts.append(ChannelStatistics())
-        parts[-1].add(image)
+        parts[-1].add(Image.fromarray(image))
     mean, std = ChannelStatistics.total(parts).mean_and_std()
     assert np.allclose(mean, (images / 255).mean((0, 1, 2)), atol=1e-6)
     assert np.allclose(std, (images / 255).std((0, 1, 2)), atol=1e-6)

@@ -11,7 +11,8 @@ import pytest
 from conftest import assert_one_line, copy_project, stage
 
 from darkroom.annotations import labelme
-from darkroom.annotations.pair import Classes
+from darkroom.annotations.parameters import AnnotationParameters
+from darkroom.annotations.source import read_source
 from darkroom.archives import opened
 from darkroom.common.errors import UserError
 from darkroom.sources import download
@@ -170,12 +171,11 @@ def test_scenes_are_mostly_background(samples: dict[str, bytes], folder: Path) -
     (folder / "raw").mkdir()
     (folder / "raw" / "scenes.zip").write_bytes(samples["segmentation"])
     with opened(folder / "raw") as members:
-        pairs = labelme.pairs(members)
-        classes = Classes.numbered(labelme.class_names(pairs, members), [])
-        contents = [json.loads(pair.annotation.read()) for pair in pairs]
+        source = read_source(AnnotationParameters(), members, "annotations", "raw")
+        contents = [json.loads(pair.annotation.read()) for pair in source.pairs]
         sizes = [(content["imageWidth"], content["imageHeight"]) for content in contents]
-        masks = [labelme.mask(pair, classes, size) for pair, size in zip(pairs, sizes, strict=True)]
-    assert len(classes.kept) == 5
+        masks = [labelme.mask(p, source.classes.ids, size)[0] for p, size in zip(source.pairs, sizes, strict=True)]
+    assert source.format == "labelme" and len(source.classes.names) == 5
     assert len(set(sizes)) > 10
     foreground = [np.count_nonzero(mask) / mask.size for mask in masks]
     assert sum(foreground) / len(foreground) < 0.15

@@ -89,7 +89,7 @@ def _draw(reader: ModuleType, classes: Classes, order: Order) -> Drawn:
             image.save(order.images / f"{pair.name}.png")
     Image.fromarray(mask).save(order.mask, compress_level=FAST)
     statistics = ChannelStatistics()
-    statistics.add(np.asarray(image))
+    statistics.add(image)
     return Drawn(pair.name, np.bincount(mask.ravel(), minlength=256), _objects(mask), statistics, outside)
 
 

@@ -66,11 +66,10 @@ class ChannelStatistics:
         self.sums = np.zeros(3, np.int64)
         self.squares = np.zeros(3, np.int64)
 
-    def add(self, images: np.ndarray) -> None:
-        """Count uint8 images of shape (..., w, 3)."""
-        rows = images.reshape(-1, *images.shape[-2:])
-        self.pixels += rows.shape[0] * rows.shape[1]
-        counts = np.array(Image.fromarray(rows).histogram()).reshape(3, 256)
+    def add(self, image: Image.Image) -> None:
+        """Count an RGB image."""
+        self.pixels += image.width * image.height
+        counts = np.array(image.histogram()).reshape(3, 256)
         self.sums += counts @ np.arange(256)
         self.squares += counts @ np.arange(256) ** 2
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from darkroom.common.files import write_json
 from darkroom.datasets.description import SPLITS, ChannelStatistics, Description
@@ -47,7 +48,8 @@ def describe(folder: Path, classes: list[str], report: Path) -> None:
             counts[name][split] = int(count)
         if split == "train":
             step = max(1, len(images) // IMAGES_FOR_STATISTICS)
-            statistics.add(images[::step])
+            rows = images[::step].reshape(-1, *images.shape[2:])
+            statistics.add(Image.fromarray(rows))
     mean, std = statistics.mean_and_std()
     Description("classification", classes, mean, std, sizes, list(images.shape[1:3])).write(folder)
     write_json(

@@ -64,7 +64,6 @@ def draw_masks(source: Source, orders: list[Order], skip_bad: bool) -> Iterable[
 
 
 def _draw_some(format_name: str, classes: Classes, skip_bad: bool, orders: list[Order]) -> list[Drawn]:
-    cv2.setNumThreads(1)  # each core has a worker of its own already
     drawn = []
     for order in orders:
         try:

@@ -174,7 +174,8 @@ def test_normalized_images_are_channels_last(packed: tuple[Path, Description]) -
     assert np.allclose(batch[1].permute(1, 2, 0), expected, atol=1e-5)
     assert targets.tolist() == [0, 1, 2, 0]
     assert list(whole_split(folder, description, "validation", CPU)) == []
-    assert normalize(torch.zeros(1, 4, 4, 3, dtype=torch.uint8), description).unique().tolist() == [-2.0]
+    black = torch.zeros(1, 4, 4, 3, dtype=torch.uint8)
+    assert normalize(black, description.mean, description.std).unique().tolist() == [-2.0]
 
 
 def test_batches_that_do_not_fit_the_data(packed: tuple[Path, Description]) -> None:

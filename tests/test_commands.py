@@ -113,11 +113,11 @@ def test_prediction_of_images_of_any_kind(folder: Path, capsys: pytest.CaptureFi
     capsys.readouterr()
     predict("own", ["new"], None, None, True)
     told = {Path(e["image"]).stem: e["classes"] for e in json.loads(capsys.readouterr().out)}
-    assert {name: best[0]["name"] for name, best in told.items()} == {
+    assert {name: next(iter(best)) for name, best in told.items()} == {
         "bright": "dog", "alpha": "dog", "dark": "cat", "grey": "cat",
     }  # fmt: skip
     for best in told.values():
-        assert sum(entry["probability"] for entry in best) == pytest.approx(1, abs=1e-5)
+        assert sum(best.values()) == pytest.approx(1, abs=1e-5)
     predict("own", ["new/dark.jpg", "new/b*.png"], None, None, False)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:2] for line in lines] == [["new/dark.jpg:", "cat"], ["new/bright.png:", "dog"]]
@@ -143,6 +143,7 @@ def test_prediction_is_what_the_stage_evaluate_says(folder: Path, capsys: pytest
     shares = json.loads(capsys.readouterr().out.partition("[")[2].join(["[", ""]))
     masks = sorted(path.name for path in Path("predictions/masks").iterdir())
     assert [Path(entry["image"]).stem + ".png" for entry in shares] == masks
+    assert all(sum(entry["classes"].values()) == pytest.approx(1, abs=1e-4) for entry in shares)
     for name in masks:
         assert (read_mask(Path("out/masks", name)) == read_mask(Path("predictions/masks", name))).all()
         assert Path("out/overlays", name).is_file()

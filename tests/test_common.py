@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import termios
+import threading
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,18 @@ def test_work_on_all_cores_keeps_the_order_and_raises_what_was_raised() -> None:
     assert list(on_all_cores(double, list(range(10)), "doubling", chunk=3)) == list(range(0, 20, 2))
     with pytest.raises(UserError, match="bad luck"):
         list(on_all_cores(double, list(range(20)), "doubling", chunk=3))
+
+
+HELD = threading.Lock()
+
+
+def try_lock(numbers: list[int]) -> list[bool]:
+    return [HELD.acquire(timeout=5) for _ in numbers]
+
+
+def test_workers_are_not_stopped_by_locks_that_a_thread_holds() -> None:
+    with HELD:
+        assert list(on_all_cores(try_lock, [0], "locking", chunk=1)) == [True]
 
 
 def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,7 +69,7 @@ class ImageBatches:
             for plan in plans:
                 pixels = apply(pixels, plan)
             images = pixels.permute(0, 2, 3, 1)
-        images = normalize(images, self.description)
+        images = normalize(images, self.description.mean, self.description.std)
         return augment(images, self.augmentation, draws), self.labels[indices]
 
     def _plans(self, epoch: int) -> list[Plan]:
@@ -91,4 +91,4 @@ class ImageBatches:
 
     def sample(self, count: int) -> Tensor:
         """The first `count` training images, normalized; float (n, 3, h, w)."""
-        return normalize(self.images[:count], self.description)
+        return normalize(self.images[:count], self.description.mean, self.description.std)

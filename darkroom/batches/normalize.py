@@ -3,15 +3,18 @@
 import torch
 from torch import Tensor
 
-from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import IGNORED
 
 
-def normalize(images: Tensor, description: Description) -> Tensor:
-    """Values from 0 to 255 (b, h, w, 3) to float32 (b, 3, h, w) in channels_last, of mean 0 and deviation 1."""
-    mean = torch.tensor(description.mean, device=images.device) * 255
-    scale = 1 / (torch.tensor(description.std, device=images.device) * 255)
-    return ((images - mean) * scale).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+def normalize(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
+    """Values from 0 to 255 (b, h, w, 3) to float32 (b, 3, h, w) in channels_last, of mean 0 and deviation 1.
+
+    Args:
+        mean, std: of each channel over the training images, as shares of full scale.
+    """
+    centre = torch.tensor(mean, device=images.device) * 255
+    scale = 1 / (torch.tensor(std, device=images.device) * 255)
+    return ((images - centre) * scale).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
 def targets_of(masks: Tensor) -> Tensor:

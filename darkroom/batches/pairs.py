@@ -1,7 +1,7 @@
 """Batches of images and masks of varying size, augmented together in loader workers."""
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +36,7 @@ class PairBatches:
             raise UserError(f"params.yaml: train.batch_size = {batch_size}: only {len(paths)} images to train on")
         self.description, self.batch_size, self.seed = description, batch_size, seed
         self.device, self.workers, self.share, self.sampler = device, workers, share, sampler
+        self.normalize = partial(normalize, mean=description.mean, std=description.std)
         self.pairs = AugmentedPairs(folder, paths, augmentation, seed, len(description.classes))
         self.steps = len(paths) // batch_size
 
@@ -53,11 +54,11 @@ class PairBatches:
         )
         for images, masks in loader:
             images = images.to(self.device, non_blocking=True)
-            yield normalize(images, self.description), targets_of(masks.to(self.device, non_blocking=True))
+            yield self.normalize(images), targets_of(masks.to(self.device, non_blocking=True))
 
     def _shown(self, epoch: int) -> list[int]:
         """The index of the pair that each row of an epoch shows."""
-        if self.sampler == "plain":
+        if self.sampler == "plain":  # counting classes would read every mask for nothing
             return list(range(len(self.pairs)))
         draw = torch.Generator().manual_seed(seed_for(self.seed, "sample", epoch))
         return SAMPLERS[self.sampler](self.class_counts() > 0, draw).tolist()
@@ -69,7 +70,7 @@ class PairBatches:
     def sample(self, count: int) -> Tensor:
         """The first `count` training pairs of epoch 0, normalized crops; float (n, 3, crop, crop)."""
         images = [self.pairs[0, index, index][0] for index in range(min(count, len(self.pairs)))]
-        return normalize(torch.from_numpy(np.stack(images)).to(self.device), self.description)
+        return self.normalize(torch.from_numpy(np.stack(images)).to(self.device))
 
 
 class AugmentedPairs(Dataset):

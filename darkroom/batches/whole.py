@@ -28,7 +28,7 @@ def whole_split(
     """
     read = {"classification": _packed, "segmentation": _pairs}[description.kind]
     for images, targets in read(folder, split):
-        yield normalize(images.to(device), description), targets.to(device)
+        yield normalize(images.to(device), description.mean, description.std), targets.to(device)
 
 
 def _packed(folder: Path, split: str) -> Iterator[tuple[Tensor, Tensor]]:

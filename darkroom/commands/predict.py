@@ -43,13 +43,13 @@ def predict(task: str, names: list[str], revision: str | None, out: Path | None,
     with _model_file(task, revision) as file:
         model, card = load_model(file, choose_device())
     if card.kind == "classification":
-        _print_classes(_classify(model, card, files), as_json)
+        _print(_classify(model, card, files), as_json)
     elif out is None:
         raise UserError(f"{task}: is a segmentation; say where its masks go: --out FOLDER")
     elif out.exists():
         raise UserError(f"{out}: is there already; give a new folder or remove it")
     else:
-        _print_shares(_segment(model, card, files, out), as_json)
+        _print(_segment(model, card, files, out), as_json)
 
 
 def image_files(names: list[str]) -> list[Path]:
@@ -95,8 +95,8 @@ def _model_file(task: str, revision: str | None) -> Iterator[Path]:
         yield copy
 
 
-def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple[Path, list[tuple[str, float]]]]:
-    """Of each image the `BEST` classes with their probabilities."""
+def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple[Path, dict[str, float]]]:
+    """Of each image the `BEST` classes with their probabilities, the likeliest first."""
     height, width = card.image_size
     for file in files:
         image = _decode(file)
@@ -104,11 +104,11 @@ def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple
             image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
         probabilities = _logits(model, card, np.asarray(image)).softmax(1)[0]
         best = probabilities.topk(min(BEST, len(card.classes)))
-        yield file, [(card.classes[index], float(share)) for share, index in zip(*best, strict=True)]
+        yield file, {card.classes[index]: float(share) for share, index in zip(*best, strict=True)}
 
 
 def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> Iterator[tuple[Path, dict[str, float]]]:
-    """Write a mask and an overlay of each image, and give the shares of its classes."""
+    """Write a mask and an overlay of each image, and give the shares of the classes that it shows."""
     twice = len(files) - len({file.stem for file in files})
     if twice:
         raise UserError(f"{out}: {twice} of the images have the names of others; give them in two calls")
@@ -127,7 +127,8 @@ def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> Iter
             Image.fromarray(mask).save(folder / "masks" / f"{file.stem}.png")
             Image.fromarray(overlay(image, mask, colours)).save(folder / "overlays" / f"{file.stem}.png")
             counts = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
-            shares.append((file, dict(zip(card.classes, counts.tolist(), strict=True))))
+            largest_first = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+            shares.append((file, {card.classes[value]: float(counts[value]) for value in largest_first}))
             bar.update()
     bar.close()
     return iter(shares)
@@ -137,7 +138,7 @@ def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> Iter
 def _logits(model: nn.Module, card: Card, image: np.ndarray) -> Tensor:
     """Of one image, uint8 (h, w, 3): float32 (1, classes, …)."""
     device = next(model.parameters()).device
-    images = normalize(torch.tensor(image, device=device)[None], card)
+    images = normalize(torch.tensor(image, device=device)[None], card.mean, card.std)
     with autocast(device, card.precision):
         return model(images).float()
 
@@ -146,26 +147,14 @@ def _decode(file: Path) -> Image.Image:
     return decode_bytes(file.read_bytes(), str(file))
 
 
-def _print_classes(predicted: Iterator[tuple[Path, list[tuple[str, float]]]], as_json: bool) -> None:
+def _print(predicted: Iterator[tuple[Path, dict[str, float]]], as_json: bool) -> None:
+    """The classes of each image by their shares, the largest first."""
     if as_json:
         entries = [
-            {"image": str(file), "classes": [{"name": name, "probability": round(p, 6)} for name, p in best]}
-            for file, best in predicted
-        ]
-        print(json.dumps(entries, indent=2))
-        return
-    for file, best in predicted:
-        print(f"{file}: " + ", ".join(f"{name} {p:.1%}" for name, p in best))
-
-
-def _print_shares(predicted: Iterator[tuple[Path, dict[str, float]]], as_json: bool) -> None:
-    if as_json:
-        entries = [
-            {"image": str(file), "shares": {name: round(share, 6) for name, share in shares.items()}}
+            {"image": str(file), "classes": {name: round(share, 6) for name, share in shares.items()}}
             for file, shares in predicted
         ]
         print(json.dumps(entries, indent=2))
         return
     for file, shares in predicted:
-        present = sorted(((share, name) for name, share in shares.items() if share), reverse=True)
-        print(f"{file}: " + ", ".join(f"{name} {share:.1%}" for share, name in present))
+        print(f"{file}: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))

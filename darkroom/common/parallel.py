@@ -1,5 +1,6 @@
 """Work on all cores, in worker processes, with one progress bar."""
 
+import multiprocessing
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -21,11 +22,12 @@ def on_all_cores(
 ) -> Iterable[Result]:
     """What `work` makes of `items`, in their order; `work` gets `chunk` items at a time.
 
-    An exception in a worker is raised here, and the chunks not yet begun are dropped.
+    An exception in a worker is raised here, and the chunks not yet begun are dropped. Workers are new processes:
+    a fork has the locks of this one's threads, but not the threads that would open them, and can hang.
     """
     chunks = [items[start : start + chunk] for start in range(0, len(items), chunk)]
     bar = progress(len(items), description)
-    with ProcessPoolExecutor(cores()) as pool:
+    with ProcessPoolExecutor(cores(), multiprocessing.get_context("spawn")) as pool:
         try:
             for results in pool.map(work, chunks):
                 bar.update(len(results))

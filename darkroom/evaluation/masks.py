@@ -6,7 +6,8 @@ import numpy as np
 from darkroom.datasets.pairs import IGNORED
 
 BOUNDARY = 0.02  # of an image's diagonal: how far from its edge a region's boundary reaches
-SIZES = {"small": 32**2, "medium": 96**2, "large": None}  # objects of fewer pixels than that, as COCO sorts them
+SIZES = ("small", "medium", "large")  # of objects
+LIMITS = (32**2, 96**2)  # pixels from which they are medium and large, as in COCO's evaluation
 FOUND = 0.5  # share of an object's pixels that must be right
 
 
@@ -39,7 +40,9 @@ class MaskTally:
         count, numbers = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
         pixels = np.bincount(numbers.ravel(), minlength=count)[1:]
         shared = np.bincount(numbers[other], minlength=count)[1:]
-        for size, inside in _by_size(pixels).items():
+        sizes = np.digitize(pixels, LIMITS)
+        for number, size in enumerate(SIZES):
+            inside = sizes == number
             self.objects[size][seen] += int(inside.sum())
             self.objects[size][confirmed] += int((shared[inside] >= FOUND * pixels[inside]).sum())
 
@@ -56,13 +59,13 @@ class MaskTally:
         """
         return {
             size: {
-                "under": SIZES[size],
+                "under": under,
                 "objects": counts["true"],
                 "recall": _share(counts["found"], counts["true"]),
                 "predicted": counts["predicted"],
                 "precision": _share(counts["right"], counts["predicted"]),
             }
-            for size, counts in self.objects.items()
+            for (size, counts), under in zip(self.objects.items(), (*LIMITS, None), strict=True)
         }
 
 
@@ -74,16 +77,6 @@ def _boundary(region: np.ndarray, reach: int) -> np.ndarray:
     padded = cv2.copyMakeBorder(region.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     inner = cv2.erode(padded, np.ones((3, 3), np.uint8), iterations=reach)[1:-1, 1:-1]
     return region & (inner == 0)
-
-
-def _by_size(pixels: np.ndarray) -> dict[str, np.ndarray]:
-    """Which objects are of each size, by their pixels (n,)."""
-    small, medium, large = SIZES
-    return {
-        small: pixels < SIZES[small],
-        medium: (pixels >= SIZES[small]) & (pixels < SIZES[medium]),
-        large: pixels >= SIZES[medium],
-    }
 
 
 def _share(part: int, whole: int) -> float | None:

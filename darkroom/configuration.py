@@ -19,6 +19,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.datasets.parameters import FolderParameters, SplitParameters
+from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.sources.parameters import FetchParameters
 from darkroom.training.parameters import TRAININGS, TrainParameters
 
@@ -79,6 +80,7 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
         "fetch": FetchParameters,
         "prepare": preparation.parameters,
         "train": TRAININGS[preparation.kind],
+        "evaluate": EvaluateParameters,
     }
     given = {"seed": top.seed, "source": top.source, "task": name, "kind": preparation.kind}
     own = {key: value for key, value in task.items() if key != "prepare"}

@@ -3,13 +3,17 @@
 from pathlib import Path
 
 from darkroom.common.errors import run_stage
+from darkroom.common.parameters import for_stage
 from darkroom.evaluation.evaluate import evaluate
+from darkroom.evaluation.parameters import EvaluateParameters
 
 
 def main(task: str) -> None:
     evaluate(
+        for_stage("evaluate", task, EvaluateParameters),
         Path("models", task, "model.safetensors"),
         Path("data/prepared", task),
+        Path("metrics", task, "train.json"),
         Path("data/predictions", task),
         Path("metrics", task, "test.json"),
     )

@@ -9,8 +9,11 @@ from conftest import cifar_files, scene_files, write_tar, write_zip
 from darkroom.annotations.convert import convert_annotations
 from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
+from darkroom.common.files import read_json
 from darkroom.datasets.cifar10 import prepare_cifar10
 from darkroom.datasets.parameters import SplitParameters
+from darkroom.evaluation.evaluate import evaluate
+from darkroom.evaluation.parameters import EvaluateParameters, Evaluation
 from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
 from darkroom.training.parameters import ClassificationTraining, SegmentationTraining, TrainParameters
 from darkroom.training.train import Outputs, train
@@ -59,13 +62,20 @@ def prepare_classes(validation: float = 0.25) -> None:
             records[:, 1:] = records[:, 1:] // 2 + 120 * records[:, :1]
             files[name] = records.tobytes()
     write_tar(Path("raw/a.tar.gz"), files)
-    prepare_cifar10(SplitParameters(seed=0, validation=validation), "key", Path("raw"), DATA, Path("data.json"))
+    prepare_cifar10(SplitParameters(seed=0, validation=validation), "key", Path("raw"), DATA, METRICS / "data.json")
 
 
 def prepare_scenes() -> None:
     write_zip(Path("raw/a.zip"), scene_files(24))
     parameters = MaskParameters(seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters())
-    convert_annotations(parameters, "key", Path("raw"), DATA, Path("data.json"))
+    convert_annotations(parameters, "key", Path("raw"), DATA, METRICS / "data.json")
+
+
+def evaluated(kind: str = "classification", tta: str = "none") -> dict:
+    """The report on the model that was trained last; its predictions are in `predictions`."""
+    parameters = EvaluateParameters(kind=kind, evaluate=Evaluation(tta=tta))
+    evaluate(parameters, MODEL, DATA, METRICS / "train.json", Path("predictions"), METRICS / "test.json")
+    return read_json(METRICS / "test.json")
 
 
 def trained(parameters) -> tuple[bytes, bytes]:

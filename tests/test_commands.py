@@ -17,7 +17,7 @@ from conftest import (
     scene_files,
     shape,
 )
-from small_runs import DATA, MODEL, classification, prepare_classes, prepare_scenes, segmentation, trained
+from small_runs import DATA, MODEL, classification, evaluated, prepare_classes, prepare_scenes, segmentation, trained
 from test_annotations import png_files
 
 from darkroom.commands.masks import convert_masks
@@ -25,7 +25,6 @@ from darkroom.commands.predict import image_files, predict
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.datasets.pairs import image_folder, read_mask
-from darkroom.evaluation.evaluate import evaluate
 
 
 def write_files(files: dict[str, bytes | str], folder: Path) -> None:
@@ -136,7 +135,7 @@ def test_prediction_of_images_of_any_kind(folder: Path, capsys: pytest.CaptureFi
 def test_prediction_is_what_the_stage_evaluate_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare_scenes()
     trained(segmentation(epochs=6, batch_size=2, lr=0.003))
-    evaluate(MODEL, DATA, Path("predictions"), Path("test.json"))
+    evaluated("segmentation")
     place_model("own")
     images = str(image_folder(DATA, "test"))
     predict("own", [images], None, Path("out"), True)

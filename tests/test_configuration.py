@@ -35,9 +35,8 @@ def differing(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
 
 
 def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
-    names = {
-        f"{task}/{name}.json" for task in yaml.safe_load(PARAMS)["tasks"] for name in ("fetch", "prepare", "train")
-    }
+    stages = ("fetch", "prepare", "train", "evaluate")
+    names = {f"{task}/{name}.json" for task in yaml.safe_load(PARAMS)["tasks"] for name in stages}
     assert written().keys() == names
 
 

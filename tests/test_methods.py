@@ -113,7 +113,7 @@ def test_muon_takes_the_filters_before_normalizations_and_sgd_the_rest() -> None
             else:
                 assert torch.allclose(one, other, atol=1e-6), name
 
-    unet = build_model(SegmenterParameters(name="unet", encoder_depth=3), 4, None)
+    unet = build_model(SegmenterParameters(name="unet", encoder_depth=3), 4, (32, 32))
     orthogonal = [group for group in build_optimizer(unet, hyper).param_groups if group["orthogonal"]]
     taken = {id(parameter) for group in orthogonal for parameter in group["params"]}
     assert id(unet.encoder.conv1.weight) in taken and id(unet.segmentation_head[0].weight) not in taken

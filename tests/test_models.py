@@ -132,13 +132,27 @@ def test_whitening_makes_patches_uncorrelated() -> None:
 
 @pytest.mark.parametrize("name", ["unet", "fpn", "deeplabv3plus"])
 def test_segmenters_give_logits_for_each_pixel(name: str) -> None:
-    model = build_model(SegmenterParameters(name=name), 4, None).eval()
+    model = build_model(SegmenterParameters(name=name), 4, (32, 32)).eval()
     assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 4, 64, 96)
 
 
 def test_unknown_encoder_is_one_line() -> None:
     with pytest.raises(UserError, match="model.encoder = resnet19"):
-        build_model(SegmenterParameters(name="unet", encoder="resnet19"), 4, None)
+        build_model(SegmenterParameters(name="unet", encoder="resnet19"), 4, (32, 32))
+
+
+def test_encoder_weights_are_needed_at_the_start_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    pretrained = {"name": "unet", "encoder_weights": "imagenet"}
+    with pytest.raises(UserError, match="encoder_weights = imagenet: cannot be downloaded; check the network"):
+        build_model(SegmenterParameters(**pretrained), 2, (32, 32))
+    with pytest.raises(UserError, match="encoder_weights = imagenat: Wrong pretrained weights"):
+        build_model(SegmenterParameters(name="unet", encoder_weights="imagenat"), 2, (32, 32))
+    model = build_model(SegmenterParameters(name="unet"), 2, (32, 32))
+    save_model(
+        Path("model"), model, Card("segmentation", pretrained, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32")
+    )
+    assert load_model(Path("model"), torch.device("cpu"))[1].model == pretrained
 
 
 def test_model_file_is_whole_and_the_same_each_time(folder: Path) -> None:

@@ -1,11 +1,12 @@
-import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import noise
 from sklearn.metrics import (
+    classification_report,
     confusion_matrix,
     f1_score,
     jaccard_score,
@@ -14,11 +15,22 @@ from sklearn.metrics import (
     recall_score,
     top_k_accuracy_score,
 )
-from small_runs import CPU, DATA, METRICS, MODEL, classification, prepare_classes, prepare_scenes, segmentation, trained
+from small_runs import (
+    CPU,
+    DATA,
+    METRICS,
+    MODEL,
+    classification,
+    evaluated,
+    prepare_classes,
+    prepare_scenes,
+    segmentation,
+    trained,
+)  # fmt: skip
 
 from darkroom.common.errors import UserError
+from darkroom.common.files import read_json
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
-from darkroom.evaluation.evaluate import evaluate
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.training import precision
 from darkroom.training.objective import Tally, cross_entropy, dice_loss
@@ -33,11 +45,14 @@ def test_equal_runs_give_equal_bytes(folder: Path) -> None:
     assert trained(classification(lr=0.06))[0] != first[0]
 
 
+def figures_of(entry: dict) -> dict:
+    return {"precision": entry["precision"], "recall": entry["recall"], "f1": entry["f1-score"]}
+
+
 def test_classes_that_differ_are_learned_reported_and_drawn(folder: Path) -> None:
     prepare_classes()
     trained(classification(epochs=6))
-    evaluate(MODEL, DATA, Path("predictions"), METRICS / "test.json")
-    report = json.loads((METRICS / "test.json").read_text())
+    report = evaluated()
     logits = np.load("predictions/logits.npy")
     truth = np.load(DATA / "test_labels.npy")
     probabilities = torch.from_numpy(logits).softmax(1).numpy()
@@ -46,7 +61,18 @@ def test_classes_that_differ_are_learned_reported_and_drawn(folder: Path) -> Non
     assert report["loss"] == pytest.approx(log_loss(truth, probabilities), abs=1e-4)
     assert report["top5_accuracy"] == 1.0
     assert np.array_equal(np.load("predictions/confusion.npy"), confusion_matrix(truth, logits.argmax(1)))
-    assert [entry["images"] for entry in report["classes"]] == [5, 5]
+    theirs = classification_report(truth, logits.argmax(1), target_names=["cat", "dog"], output_dict=True)
+    for entry in report["classes"]:
+        own = theirs[entry.pop("name")]
+        assert entry == pytest.approx({"images": own["support"], **figures_of(own)}, abs=1e-6)
+    for average in ("macro", "weighted"):
+        assert report[average] == pytest.approx(figures_of(theirs[f"{average} avg"]), abs=1e-6)
+    summary = read_json(METRICS / "train.json")
+    for split in ("train", "validation"):
+        assert report[f"gap_to_{split}"] == pytest.approx(summary[f"{split}_accuracy"] - report["accuracy"], abs=2e-6)
+    table = pd.read_csv("predictions/predictions.csv")
+    assert list(table) == ["index", "true", "predicted", "confidence", "second", "second_confidence"]
+    assert list(table["confidence"] + table["second_confidence"]) == pytest.approx([1.0] * 10, abs=2e-6)
 
     charts = {name: Path("charts", f"{name}.csv") for name in CHARTS}
     draw(DATA, Path("predictions"), METRICS, Path("plots"), charts)
@@ -60,10 +86,10 @@ def test_classes_that_differ_are_learned_reported_and_drawn(folder: Path) -> Non
 def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name: str) -> None:
     prepare_scenes()
     trained(segmentation(epochs=8, batch_size=2, lr=0.003, precision=precision_name))
-    evaluate(MODEL, DATA, Path("predictions"), METRICS / "test.json")
-    report = json.loads((METRICS / "test.json").read_text())
+    report = evaluated("segmentation")
     assert report.keys() == {
         "loss", "mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "classes", "objects",
+        "gap_to_train", "gap_to_validation",
     }  # fmt: skip
     truth = np.concatenate([read_mask(mask_path(DATA, "test", p.stem)).ravel() for p in image_paths(DATA, "test")])
     predicted = np.concatenate([read_mask(p).ravel() for p in sorted(Path("predictions/masks").iterdir())])

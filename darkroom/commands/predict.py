@@ -19,9 +19,10 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.common.progress import progress
 from darkroom.datasets.decode import decode_bytes
+from darkroom.evaluation.inference import logits_of
 from darkroom.figures.pictures import class_colours, overlay
 from darkroom.models.model_file import Card, load_model
-from darkroom.training.precision import autocast, choose_device, fix_algorithms
+from darkroom.training.precision import choose_device, fix_algorithms
 
 BEST = 5  # classes told of an image
 
@@ -138,9 +139,7 @@ def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> Iter
 def _logits(model: nn.Module, card: Card, image: np.ndarray) -> Tensor:
     """Of one image, uint8 (h, w, 3): float32 (1, classes, …)."""
     device = next(model.parameters()).device
-    images = normalize(torch.tensor(image, device=device)[None], card.mean, card.std)
-    with autocast(device, card.precision):
-        return model(images).float()
+    return logits_of(model, card, normalize(torch.tensor(image, device=device)[None], card.mean, card.std))
 
 
 def _decode(file: Path) -> Image.Image:

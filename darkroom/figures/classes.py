@@ -4,12 +4,14 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import MaxNLocator
 
 from darkroom.figures.style import BLUE, ORANGE, RED, save, short
 
 MOST_NAMED = 30  # classes whose names and numbers fit a matrix
 MOST_WITH_NUMBERS = 12
 MOST_BARS = 40
+MOST_PAIRS = 10  # of classes that are mistaken for each other
 
 
 def draw_confusion(confusion: np.ndarray, classes: list[str], path: Path) -> None:
@@ -38,6 +40,28 @@ def draw_confusion(confusion: np.ndarray, classes: list[str], path: Path) -> Non
             if share >= 0.005:
                 colour = "white" if share > 0.5 else "black"
                 axis.text(column, row, f"{share:.2f}", ha="center", va="center", fontsize=8, color=colour)
+    save(figure, path)
+
+
+def draw_confused_pairs(confusion: np.ndarray, classes: list[str], path: Path) -> None:
+    """The ten most frequent errors of `confusion`, int (classes, classes), as bars."""
+    errors = confusion - np.diag(np.diagonal(confusion))
+    order = np.argsort(-errors, axis=None, kind="stable")[:MOST_PAIRS]
+    pairs = [divmod(int(place), len(classes)) for place in order if errors.flat[place]][::-1]
+    figure, axis = plt.subplots(figsize=(7, max(2.5, 0.34 * len(pairs) + 1.2)))
+    for place, (true, predicted) in enumerate(pairs):
+        count = int(errors[true, predicted])
+        axis.barh(place, count, color=ORANGE)
+        axis.text(
+            count, place, f" {count} ({count / confusion[true].sum():.1%} of {short(classes[true])})", va="center"
+        )
+    axis.set_yticks(
+        range(len(pairs)), [f"{short(classes[true])} taken for {short(classes[guess])}" for true, guess in pairs]
+    )
+    axis.set(title=f"The {len(pairs)} most frequent errors" if pairs else "No errors", xlabel="test images")
+    axis.margins(x=0.45)
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axis.grid(axis="y", visible=False)
     save(figure, path)
 
 

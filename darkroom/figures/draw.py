@@ -9,10 +9,13 @@ from darkroom.common.files import read_json, replacing
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import image_paths, mask_path
-from darkroom.figures.classes import draw_bars, draw_confusion, draw_object_sizes
+from darkroom.figures.classes import draw_bars, draw_confused_pairs, draw_confusion, draw_object_sizes
+from darkroom.figures.confidence import draw_ranks, draw_reliability
 from darkroom.figures.curves import draw_curves, draw_learning_rate
-from darkroom.figures.pictures import draw_contact_sheet, draw_overlays, draw_predictions
+from darkroom.figures.pictures import draw_confident_errors, draw_contact_sheet, draw_overlays, draw_predictions
 
+PLACES = ("predicted", "second", "third", "fourth", "fifth")  # columns of predictions.csv
+MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
 CHARTS = ("loss", "score", "learning_rate", "confusion")
 
 
@@ -22,22 +25,20 @@ def draw(data: Path, predictions: Path, metrics: Path, folder: Path, charts: dic
     Args:
         data: the prepared data set.
         predictions: what the stage `evaluate` wrote.
-        metrics: the folder of `history.csv` and `test.json`.
+        metrics: the folder of `history.csv`, `data.json` and `test.json`.
         charts: where each table goes.
     """
     description = Description.read(data)
     history = pd.read_csv(metrics / "history.csv")
-    report = read_json(metrics / "test.json")
+    reports = {name: read_json(metrics / f"{name}.json") for name in ("data", "test")}
+    own = {"classification": _draw_classification, "segmentation": _draw_segmentation}
     confusion = np.load(predictions / "confusion.npy")
     with replacing(folder) as temporary:
         temporary.mkdir()
         draw_curves(history, description.score, temporary / "learning_curves.png")
         draw_learning_rate(history, temporary / "learning_rate.png")
         draw_confusion(confusion, description.classes, temporary / "confusion.png")
-        if description.kind == "classification":
-            _draw_classification(data, predictions, report, temporary)
-        else:
-            _draw_segmentation(data, predictions, report, temporary)
+        own[description.kind](data, predictions, confusion, reports, temporary)
     tables = {
         "loss": _by_split(history, "loss"),
         "score": _by_split(history, description.score),
@@ -46,18 +47,33 @@ def draw(data: Path, predictions: Path, metrics: Path, folder: Path, charts: dic
     }
     for name in CHARTS:
         with replacing(charts[name]) as temporary:
-            tables[name].to_csv(temporary, index=False, lineterminator="\n")
+            _write_table(temporary, tables[name])
 
 
-def _draw_classification(data: Path, predictions: Path, report: dict, folder: Path) -> None:
-    accuracy = {entry["name"]: entry["accuracy"] for entry in report["classes"]}
+def _draw_classification(
+    data: Path, predictions: Path, confusion: np.ndarray, reports: dict[str, dict], folder: Path
+) -> None:
+    report = reports["test"]
+    classes = pd.DataFrame(report["classes"])
+    _write_table(folder / "classes.csv", classes.rename(columns={"name": "class", "images": "support"}))
+    accuracy = dict(zip(classes["name"], classes["recall"], strict=True))
     draw_bars(accuracy, "accuracy", report["accuracy"], folder / "classes.png")
+    draw_confused_pairs(confusion, list(classes["name"]), folder / "confused_pairs.png")
+    table = _read_names(predictions / "predictions.csv")
     images, _ = read_split(data, "test")
-    draw_predictions(images, _read_names(predictions / "predictions.csv"), folder / "predictions.png")
+    draw_predictions(images, table, folder / "predictions.png")
+    draw_confident_errors(images, table, folder / "confident_errors.png")
+    bins = pd.read_csv(predictions / "calibration.csv")
+    draw_reliability(bins, report["expected_calibration_error"], folder / "reliability.png")
+    named = [place for place in PLACES if place in table]
+    ranks = sum((place + 1) * (table[column] == table["true"]) for place, column in enumerate(named))
+    draw_ranks(ranks.to_numpy(), len(named), folder / "ranks.png")
 
 
-def _draw_segmentation(data: Path, predictions: Path, report: dict, folder: Path) -> None:
+def _draw_segmentation(data: Path, predictions: Path, _: np.ndarray, reports: dict[str, dict], folder: Path) -> None:
+    report = reports["test"]
     iou = {entry["name"]: entry["iou"] for entry in report["classes"]}
+    _write_table(folder / "classes.csv", _mask_table(reports["data"], report))
     draw_bars(iou, "IoU", report["mean_iou"], folder / "classes.png")
     draw_object_sizes(report["objects"], folder / "objects.png")
     by_image = _read_names(predictions / "images.csv").set_index("image")["mean_iou"]
@@ -67,9 +83,24 @@ def _draw_segmentation(data: Path, predictions: Path, report: dict, folder: Path
     draw_contact_sheet(images, masks, list(iou), folder / "annotations.png")
 
 
+def _mask_table(conversion: dict, report: dict) -> pd.DataFrame:
+    """Of each class what its masks show, split by split, and how well those of the test split are predicted."""
+    rows = []
+    for entry, figures in zip(conversion["classes"], report["classes"], strict=True):
+        row = {"class": entry["name"]}
+        for split, counts in entry["splits"].items():
+            row |= {f"{split}_{name}": counts.get(name) for name in MASK_COUNTS}
+        rows.append(row | {name: value for name, value in figures.items() if name not in ("name", "pixels")})
+    return pd.DataFrame(rows).convert_dtypes()  # whole numbers stay whole where a class has none
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    table.to_csv(path, index=False, lineterminator="\n")
+
+
 def _read_names(path: Path) -> pd.DataFrame:
     """A table in which an image or a class may be named `10`, `nan` or `null`."""
-    return pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(["image", "true", "predicted"], str))
+    return pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(["image", "true", *PLACES], str))
 
 
 def _by_split(history: pd.DataFrame, figure: str) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image,
 from darkroom.figures.style import GREEN, RED, save, short
 
 ROWS, COLUMNS = 4, 8  # of the grid of predictions
-OVERLAYS = 6
+ERROR_ROWS, ERROR_COLUMNS = 4, 5  # of that of errors
+EXTREMES = 3  # images shown at either end, the worst and the best
 RAREST = 3  # classes on the contact sheet of a conversion
 
 
@@ -27,26 +28,41 @@ def draw_predictions(images: np.ndarray, predictions: pd.DataFrame, path: Path) 
     count = min(ROWS * COLUMNS, len(predictions))
     errors = min(len(wrong), max(count // 2, count - len(right)))
     shown = sorted(_spread(wrong, errors) + _spread(right, count - errors))
-    figure, axes = plt.subplots(ROWS, COLUMNS, figsize=(COLUMNS * 1.5, ROWS * 1.85))
+    title = f"Test images: {len(right)} right (green), {len(wrong)} wrong (red), with the model's confidence"
+    _draw_grid(images, predictions.loc[shown], (ROWS, COLUMNS), title, path)
+
+
+def draw_confident_errors(images: np.ndarray, predictions: pd.DataFrame, path: Path) -> None:
+    """A grid of the errors that the model is surest of; arguments as of `draw_predictions`."""
+    wrong = predictions[predictions["true"] != predictions["predicted"]]
+    shown = wrong.sort_values("confidence", ascending=False, kind="stable")[: ERROR_ROWS * ERROR_COLUMNS]
+    title = f"The {len(shown)} errors that the model is surest of, with its confidence" if len(shown) else "No errors"
+    _draw_grid(images, shown, (ERROR_ROWS, ERROR_COLUMNS), title, path)
+
+
+def _draw_grid(images: np.ndarray, shown: pd.DataFrame, grid: tuple[int, int], title: str, path: Path) -> None:
+    """`images` at the index of `shown`, in `grid` (rows, columns)."""
+    rows, columns = grid
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.5, rows * 1.85))
     for axis in axes.flat:
         axis.axis("off")
-    for axis, index in zip(axes.flat, shown, strict=False):
+    for axis, (index, row) in zip(axes.flat, shown.iterrows(), strict=False):
         axis.imshow(images[index], interpolation="nearest")
-        true, predicted, confidence = predictions.loc[index, ["true", "predicted", "confidence"]]
-        text = short(true) if true == predicted else f"{short(true)}\ntaken for {short(predicted)}"
-        axis.set_title(f"{text}\n{confidence:.0%}", fontsize=7, color=GREEN if true == predicted else RED)
-    figure.suptitle(f"Test images: {len(right)} right (green), {len(wrong)} wrong (red), with the model's confidence")
+        is_right = row["true"] == row["predicted"]
+        text = short(row["true"]) if is_right else f"{short(row['true'])}\ntaken for {short(row['predicted'])}"
+        axis.set_title(f"{text}\n{row['confidence']:.0%}", fontsize=7, color=GREEN if is_right else RED)
+    figure.suptitle(title)
     save(figure, path)
 
 
 def draw_overlays(data: Path, predictions: Path, iou: pd.Series, classes: list[str], path: Path) -> None:
-    """Image, true mask and predicted mask of test images from the worst to the best mean IoU, evenly chosen.
+    """Image, true mask and predicted mask of the test images with the worst and the best mean IoU.
 
     Args:
         iou: of each image, indexed by its name.
     """
     order = list(iou.sort_values(kind="stable").index)
-    shown = _spread(order, min(OVERLAYS, len(order)))
+    shown = order if len(order) <= 2 * EXTREMES else order[:EXTREMES] + order[-EXTREMES:]
     files = {image.stem: image for image in image_paths(data, "test")}
     colours = class_colours(len(classes))
     figure, axes = plt.subplots(len(shown), 3, figsize=(9, 2.3 * len(shown) + 0.8), squeeze=False)
@@ -60,7 +76,7 @@ def draw_overlays(data: Path, predictions: Path, iou: pd.Series, classes: list[s
             axis.set_title(title, fontsize=9)
             axis.axis("off")
     figure.legend(handles=_legend(classes, colours), loc="outside lower center", ncols=6, fontsize=8)
-    figure.suptitle("Test images from the worst to the best mean IoU")
+    figure.suptitle("The test images with the worst and the best mean IoU, from the worst on")
     save(figure, path)
 
 

@@ -25,7 +25,7 @@ class Card:
     Attributes:
         model: name and arguments, as in params.yaml.
         classes: names by class id.
-        image_size: (height, width) of the training images in pixels, None where they vary.
+        image_size: (height, width) of the training images, or of the crops of them, in pixels.
         mean, std: of each channel, as shares of full scale, for normalization.
         precision: that it was trained with: fp32, bf16 or fp16.
     """
@@ -33,7 +33,7 @@ class Card:
     kind: str
     model: dict
     classes: list[str]
-    image_size: list[int] | None
+    image_size: list[int]
     mean: list[float]
     std: list[float]
     precision: str
@@ -60,7 +60,8 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
         raise UserError(f"{path}: no such file; `dvc repro` makes it") from None
     except (SafetensorError, KeyError, ValueError, TypeError):
         raise UserError(f"{path}: is no model file of Darkroom's, or is damaged; train it again") from None
-    parameters = PARAMETERS[card.kind](**card.model)
-    model = build_model(parameters, len(card.classes), card.image_size and tuple(card.image_size))
+    started_from = {"encoder_weights": None} if card.kind == "segmentation" else {}  # to be overwritten: no download
+    parameters = PARAMETERS[card.kind](**card.model | started_from)
+    model = build_model(parameters, len(card.classes), tuple(card.image_size))
     model.load_state_dict(weights)
     return model.to(device, memory_format=torch.channels_last).eval(), card

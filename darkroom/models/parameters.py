@@ -63,3 +63,4 @@ class SegmenterParameters(Parameters):
     name: Literal["unet", "fpn", "deeplabv3plus"]
     encoder: str = "resnet18"
     encoder_depth: int = Field(default=5, ge=3, le=5)  # halvings of the resolution
+    encoder_weights: str | None = None  # to start from, such as imagenet; None: from scratch

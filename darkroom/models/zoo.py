@@ -17,17 +17,17 @@ UNET_CHANNELS = (256, 128, 64, 32, 16)  # of the decoder, from the deepest stage
 SMALL_IMAGE = 128  # sides up to this get a stem that keeps the image's resolution
 
 
-def build_model(parameters: ModelParameters, classes: int, image_size: tuple[int, int] | None) -> nn.Module:
+def build_model(parameters: ModelParameters, classes: int, image_size: tuple[int, int]) -> nn.Module:
     """A model from scratch, initialized by torch's global generator.
 
     Args:
-        image_size: (height, width) in pixels, None where images vary in size.
+        image_size: (height, width) of what it is trained on, in pixels.
 
     Raises:
         UserError: the model does not fit the images, or an argument names nothing.
     """
     least = SMALLEST_IMAGE.get(parameters.name, 1)
-    if image_size is not None and min(image_size) < least:
+    if min(image_size) < least:
         raise UserError(
             f"params.yaml: model.name = {parameters.name}: images of {image_size[0]}×{image_size[1]} pixels are too "
             f"small for it; {least} at least"
@@ -110,17 +110,26 @@ def _small_stem(channels: int) -> nn.Conv2d:
 
 
 def _segmenter(architecture: str) -> Callable[..., nn.Module]:
-    def build(parameters: SegmenterParameters, classes: int, image_size: None) -> nn.Module:
+    def build(parameters: SegmenterParameters, classes: int, _: tuple[int, int]) -> nn.Module:
         import segmentation_models_pytorch
+        from huggingface_hub.utils import logging
 
-        depth = parameters.encoder_depth
+        logging.set_verbosity_error()  # without a network each of its tries would say so
+        depth, weights = parameters.encoder_depth, parameters.encoder_weights
         own = {"decoder_channels": UNET_CHANNELS[-depth:]} if architecture == "Unet" else {}
         try:
             return getattr(segmentation_models_pytorch, architecture)(
-                parameters.encoder, encoder_depth=depth, encoder_weights=None, classes=classes, **own
+                parameters.encoder, encoder_depth=depth, encoder_weights=weights, classes=classes, **own
             )
         except (KeyError, ValueError) as error:
-            raise UserError(f"params.yaml: model.encoder = {parameters.encoder}: {error.args[0]}") from None
+            raise UserError(
+                f"params.yaml: model.encoder = {parameters.encoder}, model.encoder_weights = {weights}: {error.args[0]}"
+            ) from None
+        except OSError:
+            raise UserError(
+                f"params.yaml: model.encoder_weights = {weights}: cannot be downloaded; check the network, or set it "
+                "to null to start from scratch"
+            ) from None
 
     return build
 

@@ -83,6 +83,15 @@ class SegmentationTraining(Parameters):
     augment: PairAugmentation
     train: TrainParameters
 
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "SegmentationTraining":
+        multiple = 2**self.model.encoder_depth
+        if self.augment.crop % multiple:
+            raise ValueError(
+                f"augment.crop = {self.augment.crop}: must be a multiple of {multiple}, which the encoder halves"
+            )
+        return self
+
 
 TRAININGS: dict[str, type[ClassificationTraining] | type[SegmentationTraining]] = {
     "classification": ClassificationTraining,

@@ -65,8 +65,8 @@ def train(parameters: ClassificationTraining | SegmentationTraining, data: Path,
     batches = _batches(parameters, data, description, device, processes)
 
     torch.manual_seed(seed_for(parameters.seed, "weights"))
-    size = description.image_size and tuple(description.image_size)
-    model = build_model(parameters.model, len(description.classes), size)
+    size = description.image_size or [parameters.augment.crop] * 2
+    model = build_model(parameters.model, len(description.classes), tuple(size))
     initialize_from_images(model, batches.sample)
     if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -112,8 +112,8 @@ def train(parameters: ClassificationTraining | SegmentationTraining, data: Path,
     write_json(outputs.report, report | {"device": device.type, "precision": precision})
     model.load_state_dict(state.kept)
     card = Card(
-        description.kind, parameters.model.model_dump(), description.classes, description.image_size,
-        description.mean, description.std, precision,
+        description.kind, parameters.model.model_dump(), description.classes, size, description.mean,
+        description.std, precision,
     )  # fmt: skip
     save_model(outputs.model, model, card)
     remove(outputs.state)

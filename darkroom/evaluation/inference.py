@@ -1,0 +1,99 @@
+"""What a trained model says of images: whole, by windows, or as the mean over several views."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from darkroom.batches.whole import whole_split
+from darkroom.common.progress import progress
+from darkroom.datasets.description import Description
+from darkroom.models.model_file import Card
+from darkroom.training.precision import autocast
+
+WINDOWS_AT_ONCE = 8  # so that the memory that an image needs does not grow with it
+VIEWS: dict[str, list[tuple[bool, int]]] = {  # mirrored or not, and by how many pixels it is shifted
+    "flip": [(False, 0), (True, 0)],
+    "flip_shift": [(flipped, shift) for flipped in (False, True) for shift in (-1, 0, 1)],
+}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trained model, and the folder of the prepared data set that it is tried on."""
+
+    model: nn.Module
+    card: Card
+    data: Path
+    description: Description
+    device: torch.device
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Normalized images of the test split, their targets, and the model's logits, float32, all on the device."""
+        bar = progress(self.description.images["test"], "testing")
+        with torch.inference_mode():
+            for images, targets in whole_split(self.data, self.description, "test", self.device):
+                yield images, targets, logits_of(self.model, self.card, images)
+                bar.update(len(images))
+        bar.close()
+
+
+def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
+    """Logits float32 of normalized images (b, 3, h, w): (b, classes), or of a segmentation (b, classes, h, w).
+
+    What a segmentation gives for images larger than the crops that it was trained on is put together from windows.
+    """
+    with autocast(images.device, card.precision):
+        if card.kind == "classification":
+            return model(images).float()
+        return torch.cat([_windowed(model, image[None], card.image_size) for image in images])
+
+
+def mean_over_views(model: nn.Module, card: Card, images: Tensor, views: str) -> Tensor:
+    """The mean logits float32 (b, classes) over the `VIEWS` of images (b, 3, h, w)."""
+    return torch.stack([logits_of(model, card, _view(images, *view)) for view in VIEWS[views]]).mean(0)
+
+
+def _view(images: Tensor, flipped: bool, shift: int) -> Tensor:
+    """Shifted right and down by pixels, -1 to 1, the border reflected into what comes free; then mirrored."""
+    if shift:
+        height, width = images.shape[2:]
+        images = F.pad(images, (1, 1, 1, 1), mode="reflect")[:, :, 1 - shift :, 1 - shift :][:, :, :height, :width]
+    images = images.flip(3) if flipped else images
+    return images.contiguous(memory_format=torch.channels_last)
+
+
+def _windowed(model: nn.Module, image: Tensor, window: list[int]) -> Tensor:
+    """Logits (1, classes, h, w) of one image (1, 3, h, w), shown to `model` by windows that overlap by half.
+
+    A pixel's logits are the mean of those that the windows give it. An image that fits into one goes through whole.
+
+    Args:
+        window: (height, width) in pixels.
+    """
+    height, width = (min(side, limit) for side, limit in zip(image.shape[2:], window, strict=True))
+    corners = [(y, x) for y in _starts(image.shape[2], height) for x in _starts(image.shape[3], width)]
+    if len(corners) == 1:
+        return model(image).float()
+    total = times = None
+    for start in range(0, len(corners), WINDOWS_AT_ONCE):
+        some = corners[start : start + WINDOWS_AT_ONCE]
+        shown = torch.cat([image[:, :, y : y + height, x : x + width] for y, x in some])
+        logits = model(shown.contiguous(memory_format=torch.channels_last)).float()
+        if total is None:
+            total = logits.new_zeros(1, logits.shape[1], *image.shape[2:])
+            times = logits.new_zeros(image.shape[2:])
+        for (y, x), one in zip(some, logits, strict=True):
+            total[0, :, y : y + height, x : x + width] += one
+            times[y : y + height, x : x + width] += 1
+    return total / times
+
+
+def _starts(side: int, window: int) -> list[int]:
+    """Where windows begin that cover `side` pixels, even steps of half of `window` at most apart."""
+    steps = math.ceil(2 * (side - window) / window)
+    return [round(step * (side - window) / max(1, steps)) for step in range(steps + 1)]

@@ -1,0 +1,115 @@
+"""What the stage evaluate makes of a model: views, windows, calibration, and the figures of it."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from small_runs import classification, evaluated, prepare_classes, trained
+from torch import nn
+
+from darkroom.common.errors import UserError
+from darkroom.common.parameters import check
+from darkroom.evaluation.classification import calibration_bins, calibration_error, class_figures
+from darkroom.evaluation.inference import VIEWS, logits_of, mean_over_views
+from darkroom.evaluation.parameters import EvaluateParameters
+from darkroom.figures.classes import draw_confused_pairs
+from darkroom.figures.confidence import draw_ranks
+from darkroom.figures.pictures import draw_confident_errors
+from darkroom.models.model_file import Card
+
+
+def card_of(kind: str, size: int) -> Card:
+    return Card(kind, {}, ["a", "b"], [size, size], [0.5] * 3, [0.25] * 3, "fp32")
+
+
+@pytest.mark.parametrize("height, width", [(32, 32), (48, 48), (33, 97), (20, 100)])
+def test_windows_give_each_pixel_its_own_answer(height: int, width: int) -> None:
+    """What looks at single pixels answers the same, however the image is shown to it."""
+    torch.manual_seed(0)
+    model, images = nn.Conv2d(3, 2, 1), torch.randn(2, 3, height, width)
+    assert torch.allclose(logits_of(model, card_of("segmentation", 32), images), model(images), atol=1e-6)
+
+
+def test_windows_are_no_larger_than_the_crops() -> None:
+    seen = []
+
+    class Watching(nn.Conv2d):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            seen.append(tuple(images.shape))
+            return super().forward(images)
+
+    logits_of(Watching(3, 2, 1), card_of("segmentation", 32), torch.zeros(1, 3, 64, 128))
+    assert {shape[2:] for shape in seen} == {(32, 32)}
+    assert sum(shape[0] for shape in seen) == 3 * 7  # half of them overlapping, along either side
+
+
+@pytest.mark.parametrize("views", VIEWS)
+def test_views_are_those_of_a_mirror_and_of_shifts(views: str) -> None:
+    class Corner(nn.Module):
+        """The value of the pixel at the upper left."""
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images[:, :1, 0, 0]
+
+    images = torch.arange(16.0).reshape(1, 1, 4, 4).repeat(1, 3, 1, 1)
+    # Reflected, the pixel at (-1, -1) is that at (1, 1): what comes to the corner when all goes right and down.
+    corners = {"flip": [0, 3], "flip_shift": [0, 5, 5, 3, 6, 6]}[views]
+    assert mean_over_views(Corner(), card_of("classification", 4), images, views).item() == pytest.approx(
+        np.mean(corners)
+    )
+
+
+def test_views_are_reported_besides(folder: Path) -> None:
+    prepare_classes()
+    trained(classification(epochs=2))
+    plain, viewed = evaluated(), evaluated(tta="flip")
+    assert viewed.pop("tta").keys() == {"views", "loss", "accuracy", "top5_accuracy"}
+    assert viewed == plain
+    with pytest.raises(UserError, match="evaluate.tta = flip is for classification"):
+        check(EvaluateParameters, {"kind": "segmentation", "evaluate": {"tta": "flip"}}, "tasks.own")
+
+
+def test_calibration_error_against_its_definition() -> None:
+    rng = np.random.default_rng(0)
+    confidence = np.concatenate([rng.random(500), [0.0, 1.0, 0.2, 0.4]])
+    is_right = rng.random(504) < confidence**2
+    expected = 0.0
+    edges = np.linspace(0, 1, 16)
+    for low, high in pairwise(edges):
+        inside = (confidence > low) & (confidence <= high) | ((low == 0) & (confidence == 0))
+        if inside.any():
+            expected += inside.mean() * abs(is_right[inside].mean() - confidence[inside].mean())
+    bins = calibration_bins(confidence, is_right)
+    assert calibration_error(bins) == pytest.approx(expected)
+    assert sum(entry["images"] for entry in bins) == 504
+    assert calibration_error(calibration_bins(np.full(10, 0.7), np.arange(10) < 7)) == pytest.approx(0)
+
+
+def test_a_class_that_is_never_there_or_never_predicted_has_zeros() -> None:
+    figures = class_figures(np.array([[3, 0, 1], [2, 0, 0], [0, 0, 0]]))
+    assert figures["precision"].tolist() == [0.6, 0, 0]
+    assert figures["recall"].tolist() == [0.75, 0, 0]
+    assert figures["f1"].tolist() == [pytest.approx(2 * 0.6 * 0.75 / 1.35), 0, 0]
+
+
+def test_figures_of_a_model_without_errors_can_be_drawn(folder: Path) -> None:
+    images = np.zeros((4, 8, 8, 3), np.uint8)
+    table = pd.DataFrame({"true": list("abab"), "predicted": list("abab"), "confidence": [1.0] * 4})
+    draw_confident_errors(images, table, Path("errors.png"))
+    draw_confused_pairs(np.eye(2, dtype=int), ["a", "b"], Path("pairs.png"))
+    draw_ranks(np.ones(4, int), 2, Path("ranks.png"))
+    for name in ("errors", "pairs", "ranks"):
+        assert plt.imread(f"{name}.png").std() > 0
+
+
+def test_the_surest_errors_come_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = []
+    monkeypatch.setattr("darkroom.figures.pictures.save", lambda figure, _: shown.append(figure))
+    table = pd.DataFrame({"true": list("aabb"), "predicted": list("bbba"), "confidence": [0.6, 0.9, 1.0, 0.7]})
+    draw_confident_errors(np.zeros((4, 8, 8, 3), np.uint8), table, Path("errors.png"))
+    titles = [axis.get_title().splitlines() for axis in shown[0].axes if axis.get_title()]
+    assert titles == [["a", "taken for b", "90%"], ["b", "taken for a", "70%"], ["a", "taken for b", "60%"]]

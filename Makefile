@@ -19,6 +19,7 @@ test: .venv/installed-for-tests
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or newer")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
+	$(BIN)/python -m darkroom plots-page
 	touch $@
 
 .venv/installed-for-tests: .venv/installed
@@ -26,4 +27,5 @@ test: .venv/installed-for-tests
 	touch $@
 
 clean:
-	rm -rf .venv data models plots runs .dvc/cache .dvc/tmp
+	rm -rf .venv runs .dvc/cache .dvc/tmp
+	git clean -dfqX data models plots reports

@@ -37,6 +37,16 @@ def main() -> None:
     predict.add_argument("--json", action="store_true", help="print for machines")
     predict.set_defaults(command=_predict)
 
+    compare = commands.add_parser("compare", help="what changed from one experiment's predictions to another's")
+    compare.add_argument("revisions", nargs=2, metavar="REVISION", help="of git, an experiment, or workspace")
+    compare.add_argument("--task", required=True, help="cifar10, …")
+    compare.add_argument("--out", type=Path, help="a new folder for a row for each image and a figure of the changes")
+    compare.add_argument("--json", action="store_true", help="print for machines")
+    compare.set_defaults(command=_compare)
+
+    page = commands.add_parser("plots-page", help="write the page of `dvc plots show` that needs no network")
+    page.set_defaults(command=_plots_page)
+
     given = parser.parse_args()
     run_command(lambda: given.command(given))
 
@@ -58,6 +68,18 @@ def _predict(given: argparse.Namespace) -> None:
     from darkroom.commands.predict import predict
 
     predict(given.task, given.images, given.rev, given.out, given.json)
+
+
+def _compare(given: argparse.Namespace) -> None:
+    from darkroom.commands.compare import compare
+
+    compare(given.task, tuple(given.revisions), given.out, given.json)
+
+
+def _plots_page(_: argparse.Namespace) -> None:
+    from darkroom.commands.plots_page import write_plots_page
+
+    write_plots_page()
 
 
 if __name__ == "__main__":

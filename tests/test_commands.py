@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import (
     CLASSES,
@@ -20,10 +21,11 @@ from conftest import (
 from small_runs import DATA, MODEL, classification, evaluated, prepare_classes, prepare_scenes, segmentation, trained
 from test_annotations import png_files
 
+from darkroom.commands.compare import compare, mcnemar
 from darkroom.commands.masks import convert_masks
 from darkroom.commands.predict import image_files, predict
 from darkroom.common.errors import UserError
-from darkroom.common.files import read_json
+from darkroom.common.files import read_json, write_json
 from darkroom.datasets.pairs import image_folder, read_mask
 
 
@@ -150,3 +152,63 @@ def test_prediction_is_what_the_stage_evaluate_says(folder: Path, capsys: pytest
         predict("own", [images], None, None, False)
     with pytest.raises(UserError, match="out: is there already"):
         predict("own", [images], None, Path("out"), False)
+
+
+def write_predictions(folder: Path, rows: list[tuple[str, str, float, str]], accuracy: float) -> None:
+    names = ["true", "predicted", "confidence", "second"]
+    table = pd.DataFrame(rows, columns=names).rename_axis("index").reset_index()
+    folder.joinpath("data/predictions/own").mkdir(parents=True)
+    table.to_csv(folder / "data/predictions/own/predictions.csv", index=False)
+    write_json(folder / "metrics/own/test.json", {"accuracy": accuracy})
+
+
+def test_comparison_counts_what_was_fixed_and_broken(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two revisions, read from two folders instead of from DVC."""
+    write_predictions(
+        Path("old"), [("cat", "cat", 0.9, "dog"), ("dog", "cat", 0.8, "dog"), ("dog", "cat", 0.6, "cow")], 1 / 3
+    )
+    write_predictions(
+        Path("new"), [("cat", "dog", 0.7, "cat"), ("dog", "dog", 0.9, "cat"), ("dog", "cat", 0.6, "dog")], 1 / 3
+    )
+    write_predictions(Path("others"), [("cat", "cat", 0.9, "dog")], 1.0)
+    monkeypatch.setattr("darkroom.commands.compare.read_at", lambda path, revision: Path(revision, path).read_bytes())
+    monkeypatch.setattr(
+        "darkroom.commands.compare.read_split", lambda *_: (np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
+    )
+    compare("own", ("old", "new"), Path("out"), True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["images"] == {"both_right": 0, "fixed": 1, "broken": 1, "both_wrong": 1}
+    assert told["mcnemar_p"] == 1.0
+    assert told["classes"] == [{"class": "cat", "a": 1.0, "b": 0.0}, {"class": "dog", "a": 0.0, "b": 0.5}]
+    assert told["ranks"] == [
+        {"rank_a": 0, "rank_b": 2, "images": 1},
+        {"rank_a": 1, "rank_b": 2, "images": 1},
+        {"rank_a": 2, "rank_b": 1, "images": 1},
+    ]
+    assert pd.read_csv("out/images.csv")["predicted_b"].tolist() == ["dog", "dog", "cat"]
+    assert Path("out/flips.png").stat().st_size > 0
+    compare("own", ("old", "new"), None, False)
+    assert "both right 0, fixed 1, broken 1, both wrong 1" in capsys.readouterr().out
+    with pytest.raises(UserError, match="old and others were tried on other test images"):
+        compare("own", ("old", "others"), None, True)
+    with pytest.raises(UserError, match="out: is there already"):
+        compare("own", ("old", "new"), Path("out"), True)
+    assert mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+
+
+def test_comparison_of_segmentations(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, first, second in (("old", 0.5, 0.9), ("new", 0.7, 0.6)):
+        Path(name, "data/predictions/own").mkdir(parents=True)
+        Path(name, "data/predictions/own/images.csv").write_text(f"image,mean_iou\n10,{first}\nnan,{second}\n")
+        classes = [{"name": "background", "iou": 0.9}, {"name": "cat", "iou": first}]
+        write_json(Path(name, "metrics/own/test.json"), {"mean_iou": first, "classes": classes})
+    monkeypatch.setattr("darkroom.commands.compare.read_at", lambda path, revision: Path(revision, path).read_bytes())
+    compare("own", ("old", "new"), None, True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["classes"][1] == {"class": "cat", "a": 0.5, "b": 0.7}
+    assert told["gained_most"] == [{"image": "10", "a": 0.5, "b": 0.7, "change": 0.2}]
+    assert told["lost_most"] == [{"image": "nan", "a": 0.9, "b": 0.6, "change": -0.3}]

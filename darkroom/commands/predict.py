@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from darkroom.annotations.pair import IMAGE_SUFFIXES
 from darkroom.batches.normalize import normalize
 from darkroom.batches.whole import SIZE_MULTIPLE
+from darkroom.commands.revisions import read_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.common.progress import progress
@@ -82,17 +83,9 @@ def _model_file(task: str, revision: str | None) -> Iterator[Path]:
     if revision is None:
         yield path
         return
-    import dvc.api  # here, since it takes a second
-    from dvc.exceptions import DvcException
-    from scmrepo.exceptions import SCMError
-
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, path.name)
-        try:
-            with dvc.api.open(path.as_posix(), rev=revision, mode="rb") as file:
-                copy.write_bytes(file.read())
-        except (DvcException, SCMError, FileNotFoundError) as error:
-            raise UserError(f"{path} of {revision}: cannot be read ({error}); `dvc exp show` lists them") from None
+        copy.write_bytes(read_at(path, revision))
         yield copy
 
 

@@ -7,10 +7,9 @@ import torch
 
 from darkroom.evaluation.inference import Trial, mean_over_views
 from darkroom.evaluation.parameters import Evaluation
-from darkroom.evaluation.tables import DIGITS, rounded, write_csv
+from darkroom.evaluation.tables import DIGITS, PLACES, rounded, write_csv
 from darkroom.training.objective import Tally, cross_entropy
 
-PLACES = ("predicted", "second", "third", "fourth", "fifth")  # of the classes told of an image
 CALIBRATION_BINS = 15
 
 

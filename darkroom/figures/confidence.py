@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from darkroom.figures.style import BLUE, GREY, ORANGE, save
+from darkroom.figures.style import BLUE, ORANGE, save
 
 
 def draw_reliability(bins: pd.DataFrame, error: float, path: Path) -> None:
@@ -20,7 +20,7 @@ def draw_reliability(bins: pd.DataFrame, error: float, path: Path) -> None:
     left = np.arange(len(bins)) * width
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(5.5, 6), sharex=True, height_ratios=[3, 1])
     upper.bar(left, bins["accuracy"], width, align="edge", color=BLUE, edgecolor="white", label="accuracy")
-    upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", label="calibrated")
+    upper.plot([0, 1], [0, 1], color="black", linestyle="--", label="calibrated")
     upper.set(title=f"Reliability: expected calibration error {error:.3f}", ylabel="accuracy", ylim=(0, 1))
     upper.legend(loc="upper left")
     lower.bar(left, bins["images"] / bins["images"].sum(), width, align="edge", color=ORANGE, edgecolor="white")

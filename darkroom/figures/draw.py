@@ -9,12 +9,12 @@ from darkroom.common.files import read_json, replacing
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import image_paths, mask_path
+from darkroom.evaluation.tables import PLACES, read_names, truth_ranks
 from darkroom.figures.classes import draw_bars, draw_confused_pairs, draw_confusion, draw_object_sizes
 from darkroom.figures.confidence import draw_ranks, draw_reliability
 from darkroom.figures.curves import draw_curves, draw_learning_rate
 from darkroom.figures.pictures import draw_confident_errors, draw_contact_sheet, draw_overlays, draw_predictions
 
-PLACES = ("predicted", "second", "third", "fourth", "fifth")  # columns of predictions.csv
 MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
 CHARTS = ("loss", "score", "learning_rate", "confusion")
 
@@ -59,15 +59,13 @@ def _draw_classification(
     accuracy = dict(zip(classes["name"], classes["recall"], strict=True))
     draw_bars(accuracy, "accuracy", report["accuracy"], folder / "classes.png")
     draw_confused_pairs(confusion, list(classes["name"]), folder / "confused_pairs.png")
-    table = _read_names(predictions / "predictions.csv")
+    table = read_names(predictions / "predictions.csv")
     images, _ = read_split(data, "test")
     draw_predictions(images, table, folder / "predictions.png")
     draw_confident_errors(images, table, folder / "confident_errors.png")
     bins = pd.read_csv(predictions / "calibration.csv")
     draw_reliability(bins, report["expected_calibration_error"], folder / "reliability.png")
-    named = [place for place in PLACES if place in table]
-    ranks = sum((place + 1) * (table[column] == table["true"]) for place, column in enumerate(named))
-    draw_ranks(ranks.to_numpy(), len(named), folder / "ranks.png")
+    draw_ranks(truth_ranks(table).to_numpy(), min(len(PLACES), len(classes)), folder / "ranks.png")
 
 
 def _draw_segmentation(data: Path, predictions: Path, _: np.ndarray, reports: dict[str, dict], folder: Path) -> None:
@@ -76,7 +74,7 @@ def _draw_segmentation(data: Path, predictions: Path, _: np.ndarray, reports: di
     _write_table(folder / "classes.csv", _mask_table(reports["data"], report))
     draw_bars(iou, "IoU", report["mean_iou"], folder / "classes.png")
     draw_object_sizes(report["objects"], folder / "objects.png")
-    by_image = _read_names(predictions / "images.csv").set_index("image")["mean_iou"]
+    by_image = read_names(predictions / "images.csv").set_index("image")["mean_iou"]
     draw_overlays(data, predictions, by_image, list(iou), folder / "overlays.png")
     images = image_paths(data, "train")
     masks = [mask_path(data, "train", image.stem) for image in images]
@@ -96,11 +94,6 @@ def _mask_table(conversion: dict, report: dict) -> pd.DataFrame:
 
 def _write_table(path: Path, table: pd.DataFrame) -> None:
     table.to_csv(path, index=False, lineterminator="\n")
-
-
-def _read_names(path: Path) -> pd.DataFrame:
-    """A table in which an image or a class may be named `10`, `nan` or `null`."""
-    return pd.read_csv(path, keep_default_na=False, dtype=dict.fromkeys(["image", "true", *PLACES], str))
 
 
 def _by_split(history: pd.DataFrame, figure: str) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from darkroom.figures.style import GREEN, RED, save, short
 
 ROWS, COLUMNS = 4, 8  # of the grid of predictions
 ERROR_ROWS, ERROR_COLUMNS = 4, 5  # of that of errors
+FLIPS = 8  # images in a row of those that one of two models gets right
 EXTREMES = 3  # images shown at either end, the worst and the best
 RAREST = 3  # classes on the contact sheet of a conversion
 
@@ -38,6 +39,34 @@ def draw_confident_errors(images: np.ndarray, predictions: pd.DataFrame, path: P
     shown = wrong.sort_values("confidence", ascending=False, kind="stable")[: ERROR_ROWS * ERROR_COLUMNS]
     title = f"The {len(shown)} errors that the model is surest of, with its confidence" if len(shown) else "No errors"
     _draw_grid(images, shown, (ERROR_ROWS, ERROR_COLUMNS), title, path)
+
+
+def draw_flips(images: np.ndarray, changes: pd.DataFrame, names: tuple[str, str], path: Path) -> None:
+    """Images that only one of two models gets right, those first of which both together are surest.
+
+    Args:
+        images: uint8 (n, h, w, 3).
+        changes: a row for each image: true, and of either model predicted_a, confidence_a, predicted_b, confidence_b.
+        names: of the models.
+    """
+    right = [changes[f"predicted_{side}"] == changes["true"] for side in "ab"]
+    sure = changes["confidence_a"] + changes["confidence_b"]
+    rows = (("broken", right[0] & ~right[1]), ("fixed", right[1] & ~right[0]))
+    figure, axes = plt.subplots(2 * len(rows), FLIPS, figsize=(FLIPS * 1.5, 4 * len(rows) * 0.95 + 0.6))
+    for axis in axes.flat:
+        axis.axis("off")
+    for block, (what, chosen) in enumerate(rows):
+        shown = sure[chosen].sort_values(ascending=False, kind="stable").index[: 2 * FLIPS]
+        for axis, index in zip(axes[2 * block : 2 * block + 2].flat, shown, strict=False):
+            row = changes.loc[index]
+            axis.imshow(images[index], interpolation="nearest")
+            change = " → ".join(short(row[f"predicted_{side}"]) for side in "ab")
+            axis.set_title(f"{what}\n{change}", fontsize=7, color=GREEN if what == "fixed" else RED)
+    counts = [int(chosen.sum()) for _, chosen in rows]
+    figure.suptitle(
+        f"From {short(names[0])} to {short(names[1])}: {counts[0]} images broken (red), {counts[1]} fixed (green)"
+    )
+    save(figure, path)
 
 
 def _draw_grid(images: np.ndarray, shown: pd.DataFrame, grid: tuple[int, int], title: str, path: Path) -> None:

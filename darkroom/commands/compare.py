@@ -1,0 +1,121 @@
+"""Two experiments side by side, from the predictions that they kept: nothing is trained or checked out."""
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+from scipy.stats import binomtest
+
+from darkroom.commands.revisions import read_at
+from darkroom.common.errors import UserError
+from darkroom.common.files import replacing
+from darkroom.datasets.packed import read_split
+from darkroom.evaluation.tables import DIGITS, read_names, truth_ranks
+from darkroom.figures.pictures import draw_flips
+
+MOST_IMAGES = 10  # that gained or lost are told of a segmentation
+SIDES = ("a", "b")
+
+
+def compare(task: str, revisions: tuple[str, str], out: Path | None, as_json: bool) -> None:
+    """Print what changed from the first revision's predictions of `task` to the second's.
+
+    Args:
+        revisions: of git, names of experiments, or `workspace`.
+        out: a new folder for a row for each image, and a figure of the most telling changes; None for neither.
+        as_json: print for machines.
+
+    Raises:
+        UserError: predictions that cannot be read, or are of other test images.
+    """
+    if out is not None and out.exists():
+        raise UserError(f"{out}: is there already; give a new folder or remove it")
+    reports = [json.loads(read_at(Path("metrics", task, "test.json"), revision)) for revision in revisions]
+    is_classification = ["accuracy" in report for report in reports]
+    if is_classification[0] != is_classification[1]:
+        raise UserError(f"{task}: is a classification in one of {' and '.join(revisions)} and none in the other")
+    told, images = (_classifications if is_classification[0] else _segmentations)(task, revisions, reports)
+    told = {"task": task, **dict(zip(SIDES, revisions, strict=True)), **told}
+    if out is not None:
+        with replacing(out) as folder:
+            folder.mkdir(parents=True)
+            images.to_csv(folder / "images.csv", index=False, lineterminator="\n")
+            if is_classification[0]:
+                test_images, _ = read_split(Path("data/prepared", task), "test")
+                if len(test_images) != len(images):
+                    raise UserError(f"data/prepared/{task}: has other test images than these; `dvc repro` makes them")
+                draw_flips(test_images, images, revisions, folder / "flips.png")
+    print(json.dumps(told, indent=2) if as_json else _text(told))
+
+
+def _classifications(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:
+    tables = [_table(task, "predictions.csv", revision) for revision in revisions]
+    if len(tables[0]) != len(tables[1]) or (tables[0]["true"] != tables[1]["true"]).any():
+        raise UserError(f"{task}: {' and '.join(revisions)} were tried on other test images")
+    images = tables[0][["index", "true"]].copy()
+    for side, table in zip(SIDES, tables, strict=True):
+        for column in ("predicted", "confidence"):
+            images[f"{column}_{side}"] = table[column]
+        images[f"rank_{side}"] = truth_ranks(table)
+    right = {side: images[f"rank_{side}"] == 1 for side in SIDES}
+    fixed, broken = int((right["b"] & ~right["a"]).sum()), int((right["a"] & ~right["b"]).sum())
+    ranks = images.groupby(["rank_a", "rank_b"]).size().reset_index(name="images")
+    by_class = pd.DataFrame({side: right[side].groupby(images["true"]).mean().round(DIGITS) for side in SIDES})
+    return {
+        "accuracy": {side: report["accuracy"] for side, report in zip(SIDES, reports, strict=True)},
+        "images": {
+            "both_right": int((right["a"] & right["b"]).sum()),
+            "fixed": fixed,
+            "broken": broken,
+            "both_wrong": int((~right["a"] & ~right["b"]).sum()),
+        },
+        "mcnemar_p": round(mcnemar(fixed, broken), DIGITS),
+        "classes": [{"class": name, **row} for name, row in by_class.to_dict("index").items()],
+        "ranks": ranks.to_dict("records"),
+    }, images  # fmt: skip
+
+
+def _segmentations(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:
+    tables = [_table(task, "images.csv", revision).set_index("image") for revision in revisions]
+    if list(tables[0].index) != list(tables[1].index):
+        raise UserError(f"{task}: {' and '.join(revisions)} were tried on other test images")
+    images = pd.DataFrame({side: table["mean_iou"] for side, table in zip(SIDES, tables, strict=True)})
+    images["change"] = (images["b"] - images["a"]).round(DIGITS)
+    images = images.reset_index()
+    order = images.sort_values("change", kind="stable")
+    classes = [{entry["name"]: entry["iou"] for entry in report["classes"]} for report in reports]
+    return {
+        "mean_iou": {side: report["mean_iou"] for side, report in zip(SIDES, reports, strict=True)},
+        "classes": [{"class": name, "a": classes[0].get(name), "b": classes[1].get(name)} for name in classes[1]],
+        "gained_most": order[order["change"] > 0][::-1][:MOST_IMAGES].to_dict("records"),
+        "lost_most": order[order["change"] < 0][:MOST_IMAGES].to_dict("records"),
+    }, images  # fmt: skip
+
+
+def mcnemar(fixed: int, broken: int) -> float:
+    """p-value of McNemar's exact test: how likely such different counts are if both models were equally good.
+
+    McNemar, "Note on the sampling error of the difference between correlated proportions" (1947).
+    """
+    changed = fixed + broken
+    return float(binomtest(fixed, changed).pvalue) if changed else 1.0
+
+
+def _table(task: str, name: str, revision: str) -> pd.DataFrame:
+    return read_names(io.BytesIO(read_at(Path("data/predictions", task, name), revision)))
+
+
+def _text(told: dict) -> str:
+    """One line a number, and a table for each list of them."""
+    lines = []
+    for name, value in told.items():
+        title = name.replace("_", " ")
+        if isinstance(value, list):
+            table = pd.DataFrame(value).to_string(index=False) if value else "none"
+            lines.append(f"\n{title}:\n{table}")
+        elif isinstance(value, dict):
+            lines.append(f"{title}: " + ", ".join(f"{key.replace('_', ' ')} {number}" for key, number in value.items()))
+        else:
+            lines.append(f"{title}: {value}")
+    return "\n".join(lines)

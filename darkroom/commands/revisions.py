@@ -1,0 +1,32 @@
+"""Files of the pipeline as they were at a revision, without a checkout."""
+
+from pathlib import Path
+
+from darkroom.common.errors import UserError
+
+WORKSPACE = "workspace"
+
+
+def read_at(path: Path, revision: str) -> bytes:
+    """The content of a file that git or DVC keeps, from DVC's cache or remote where it has to be.
+
+    Args:
+        revision: of git, the name of an experiment, or `workspace` for the file that lies there.
+
+    Raises:
+        UserError: no such revision, or it has no such file.
+    """
+    if revision == WORKSPACE:
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file; `dvc repro` makes it") from None
+    import dvc.api  # here, since it takes a second
+    from dvc.exceptions import DvcException
+    from scmrepo.exceptions import SCMError
+
+    try:
+        with dvc.api.open(path.as_posix(), rev=revision, mode="rb") as file:
+            return file.read()
+    except (DvcException, SCMError, FileNotFoundError) as error:
+        raise UserError(f"{path} of {revision}: cannot be read ({error}); `dvc exp show` lists them") from None

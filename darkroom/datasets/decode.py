@@ -1,7 +1,9 @@
-"""Decoding many image files on all cores, straight into one packed array."""
+"""Decoding many image files on all cores, straight into packed arrays."""
 
 import io
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from darkroom.archives import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import on_all_cores
+from darkroom.datasets.packed import create_images, images_path, write_labels
 
 SAYS_ORIENTATION = {"exif", "xmp"}  # what a JPEG file may say it in
 UNDECODABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
@@ -37,32 +40,43 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
         raise UserError(f"{name}: does not decode as an image ({error}); replace it") from None
 
 
-def decode_into(path: Path, members: list[Member], description: str, fit: bool = False) -> None:
-    """Decode `members` into the array file at `path`, uint8 (len(members), h, w, 3), in their order.
+def decode_splits(
+    folder: Path, splits: dict[str, list[tuple[Member, int]]], size: tuple[int, int], fit: bool = False
+) -> None:
+    """Write the images and labels of all splits, image files with class ids, as packed arrays to `folder`.
 
     Args:
-        fit: scale and crop each image to (h, w), keeping its middle; otherwise its size must be that.
+        size: (height, width) of the images.
+        fit: scale and crop each image to `size`, keeping its middle; otherwise it must have that size.
 
     Raises:
         UserError: a file does not decode or has another size.
     """
-    for _ in on_all_cores(partial(_decode, path, fit), list(enumerate(members)), description, CHUNK):
+    places: list[tuple[Path, int, Member]] = []
+    for split, labelled in splits.items():
+        create_images(folder, split, len(labelled), *size)
+        write_labels(folder, split, np.array([label for _, label in labelled], int))
+        path = images_path(folder, split)  # one object, which pickles once a chunk
+        places += [(path, row, member) for row, (member, _) in enumerate(labelled)]
+    for _ in on_all_cores(partial(_decode, fit), places, "decoding images", CHUNK):
         pass
 
 
-def _decode(path: Path, fit: bool, numbered: list[tuple[int, Member]]) -> list[None]:
-    """Decode files whose numbers follow one another; written as to any file, since mapped pages come slowly."""
-    array = np.load(path, mmap_mode="r")
-    _, height, width, channels = array.shape
-    with path.open("r+b") as file:
-        file.seek(array.offset + numbered[0][0] * height * width * channels)
-        for _, member in numbered:
-            image = decode_image(member)
-            if fit:
-                image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-            elif image.size != (width, height):
-                raise UserError(
-                    f"{member}: is {image.width}×{image.height} pixels, not {width}×{height} like the first"
-                )
-            file.write(image.tobytes())
-    return [None] * len(numbered)
+def _decode(fit: bool, places: list[tuple[Path, int, Member]]) -> list[None]:
+    """Decode files into rows, which follow one another, of arrays; written as to any file: mapped pages come slowly."""
+    for path, group in groupby(places, itemgetter(0)):
+        rows = list(group)
+        array = np.load(path, mmap_mode="r")
+        _, height, width, channels = array.shape
+        with path.open("r+b") as file:
+            file.seek(array.offset + rows[0][1] * height * width * channels)
+            for _, _, member in rows:
+                image = decode_image(member)
+                if fit:
+                    image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+                elif image.size != (width, height):
+                    raise UserError(
+                        f"{member}: is {image.width}×{image.height} pixels, not {width}×{height} like the first"
+                    )
+                file.write(image.tobytes())
+    return [None] * len(places)

@@ -7,9 +7,9 @@ import numpy as np
 from darkroom.archives import Member, opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.decode import decode_into
+from darkroom.datasets.decode import decode_splits
 from darkroom.datasets.description import split_in
-from darkroom.datasets.packed import create_images, describe, images_path, write_labels
+from darkroom.datasets.packed import describe
 from darkroom.datasets.parameters import FolderParameters
 from darkroom.datasets.splits import held_out
 
@@ -41,14 +41,10 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
                 kept, chosen = held_out(labels, share, parameters.seed, split, f"{key}.{split}")
                 train = splits["train"]
                 splits |= {"train": [train[i] for i in kept], split: [train[i] for i in chosen]}
-        side = parameters.image_size
+        ids = {name: label for label, name in enumerate(classes)}
+        labelled = {split: [(member, ids[name]) for member, name in images] for split, images in splits.items()}
         with replacing(folder) as temporary:
-            for split, images in splits.items():
-                create_images(temporary, split, len(images), side, side)
-                if images:
-                    files = [member for member, _ in images]
-                    decode_into(images_path(temporary, split), files, f"decoding {split}", fit=True)
-                write_labels(temporary, split, np.array([classes.index(name) for _, name in images], int))
+            decode_splits(temporary, labelled, (parameters.image_size, parameters.image_size), fit=True)
             describe(temporary, classes, report)
 
 

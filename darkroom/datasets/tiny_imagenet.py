@@ -7,8 +7,8 @@ import numpy as np
 from darkroom.archives import Member, opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.decode import decode_image, decode_into
-from darkroom.datasets.packed import create_images, describe, images_path, write_labels
+from darkroom.datasets.decode import decode_image, decode_splits
+from darkroom.datasets.packed import describe
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.splits import held_out
 
@@ -36,11 +36,7 @@ def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, fold
         first = decode_image(train[0][0])
         with replacing(folder) as temporary:
             splits = {"train": [train[i] for i in kept], "validation": [train[i] for i in chosen], "test": test}
-            for split, labelled in splits.items():
-                create_images(temporary, split, len(labelled), first.height, first.width)
-                if labelled:
-                    decode_into(images_path(temporary, split), [m for m, _ in labelled], f"decoding {split}")
-                write_labels(temporary, split, np.array([label for _, label in labelled], int))
+            decode_splits(temporary, splits, (first.height, first.width))
             describe(temporary, _names(_text(members, f"{root}words.txt"), wnids), report)
 
 

@@ -124,6 +124,13 @@ def test_comparison_of_experiments(project: Path) -> None:
     assert masks["gained_most"] == masks["lost_most"] == [], "its learning rate is its own"
 
 
+def test_comparison_without_the_predictions_is_one_line(project: Path, tmp_path: Path) -> None:
+    other = tmp_path / "a clone without a cache"
+    git(tmp_path, "clone", "-q", str(project), str(other))
+    command = ("python", "-m", "darkroom", "compare", "HEAD", "workspace", "--task", "cifar10")
+    assert_one_line(run(other, *command), "data/predictions/cifar10/predictions.csv of HEAD: is not in DVC's cache")
+
+
 def test_reports_need_nothing_else(project: Path) -> None:
     for task in TASKS:
         page = (project / "reports" / f"{task}.html").read_text()

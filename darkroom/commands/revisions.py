@@ -14,7 +14,7 @@ def read_at(path: Path, revision: str) -> bytes:
         revision: of git, the name of an experiment, or `workspace` for the file that lies there.
 
     Raises:
-        UserError: no such revision, or it has no such file.
+        UserError: no such revision, or it has no such file, or the file is neither in the cache nor in a remote.
     """
     if revision == WORKSPACE:
         try:
@@ -23,10 +23,15 @@ def read_at(path: Path, revision: str) -> bytes:
             raise UserError(f"{path}: no such file; `dvc repro` makes it") from None
     import dvc.api  # here, since it takes a second
     from dvc.exceptions import DvcException
+    from dvc_data.index import DataIndexDirError
     from scmrepo.exceptions import SCMError
 
     try:
         with dvc.api.open(path.as_posix(), rev=revision, mode="rb") as file:
             return file.read()
+    except DataIndexDirError:
+        raise UserError(
+            f"{path} of {revision}: is not in DVC's cache here; `dvc pull` where it was pushed, or `dvc repro` there"
+        ) from None
     except (DvcException, SCMError, FileNotFoundError) as error:
         raise UserError(f"{path} of {revision}: cannot be read ({error}); `dvc exp show` lists them") from None

@@ -8,16 +8,28 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_runs import classification, evaluated, prepare_classes, trained
+from PIL import Image
+from small_runs import (
+    DATA,
+    METRICS,
+    classification,
+    evaluated,
+    prepare_classes,
+    prepare_scenes,
+    segmentation,
+    trained,
+)  # fmt: skip
 from torch import nn
 
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import check
+from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_mask
 from darkroom.evaluation.classification import calibration_bins, calibration_error, class_figures
 from darkroom.evaluation.inference import VIEWS, logits_of, mean_over_views
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.figures.classes import draw_confused_pairs
 from darkroom.figures.confidence import draw_ranks
+from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.pictures import draw_confident_errors
 from darkroom.models.model_file import Card
 
@@ -113,3 +125,15 @@ def test_the_surest_errors_come_first(folder: Path, monkeypatch: pytest.MonkeyPa
     draw_confident_errors(np.zeros((4, 8, 8, 3), np.uint8), table, Path("errors.png"))
     titles = [axis.get_title().splitlines() for axis in shown[0].axes if axis.get_title()]
     assert titles == [["a", "taken for b", "90%"], ["b", "taken for a", "70%"], ["a", "taken for b", "60%"]]
+
+
+def test_an_image_in_which_nothing_counts_has_no_figure_and_stops_nothing(folder: Path) -> None:
+    prepare_scenes()
+    empty = image_paths(DATA, "test")[0].stem
+    path = mask_path(DATA, "test", empty)
+    Image.fromarray(np.full_like(read_mask(path), IGNORED)).save(path)
+    trained(segmentation(epochs=1, batch_size=2))
+    evaluated("segmentation")
+    listed = pd.read_csv("predictions/images.csv")["image"].tolist()
+    assert listed == [path.stem for path in image_paths(DATA, "test")[1:]]
+    draw(DATA, Path("predictions"), METRICS, Path("plots"), {name: Path("charts", f"{name}.csv") for name in CHARTS})

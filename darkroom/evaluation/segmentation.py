@@ -19,7 +19,7 @@ def evaluate_segmentation(trial: Trial, _: Evaluation, folder: Path) -> dict:
     """The figures of the test split; to `folder` go
 
     - `confusion.npy`: int64 (classes, classes), the pixels of each true class in a row;
-    - `images.csv`: the mean IoU of each image;
+    - `images.csv`: the mean IoU of each image that has a pixel that counts;
     - `masks/NAME.png`: the predicted masks.
     """
     names = trial.card.classes
@@ -36,7 +36,8 @@ def evaluate_segmentation(trial: Trial, _: Evaluation, folder: Path) -> dict:
         predicted = logits.argmax(1)[0, :height, :width].byte().cpu().numpy()
         masks.add(truth, predicted)
         Image.fromarray(predicted).save(folder / "masks" / f"{path.stem}.png")
-        rows.append([path.stem, f"{own.figures()['mean_iou']:.{DIGITS}f}"])
+        if own.confusion.any():
+            rows.append([path.stem, f"{own.figures()['mean_iou']:.{DIGITS}f}"])
     write_csv(folder / "images.csv", ["image", "mean_iou"], rows)
     confusion = tally.confusion.cpu()
     np.save(folder / "confusion.npy", confusion.numpy().astype(np.int64))

@@ -51,21 +51,22 @@ def draw_flips(images: np.ndarray, changes: pd.DataFrame, names: tuple[str, str]
     """
     right = [changes[f"predicted_{side}"] == changes["true"] for side in "ab"]
     sure = changes["confidence_a"] + changes["confidence_b"]
-    rows = (("broken", right[0] & ~right[1]), ("fixed", right[1] & ~right[0]))
-    figure, axes = plt.subplots(2 * len(rows), FLIPS, figsize=(FLIPS * 1.5, 4 * len(rows) * 0.95 + 0.6))
+    kinds = {"broken": right[0] & ~right[1], "fixed": right[1] & ~right[0]}
+    shown = [
+        (index, what)
+        for what, chosen in kinds.items()
+        for index in sure[chosen].sort_values(ascending=False, kind="stable").index[: 2 * FLIPS]
+    ]
+    rows = max(1, -(-len(shown) // FLIPS))
+    figure, axes = plt.subplots(rows, FLIPS, figsize=(FLIPS * 1.5, rows * 1.85 + 0.4))
     for axis in axes.flat:
         axis.axis("off")
-    for block, (what, chosen) in enumerate(rows):
-        shown = sure[chosen].sort_values(ascending=False, kind="stable").index[: 2 * FLIPS]
-        for axis, index in zip(axes[2 * block : 2 * block + 2].flat, shown, strict=False):
-            row = changes.loc[index]
-            axis.imshow(images[index], interpolation="nearest")
-            change = " → ".join(short(row[f"predicted_{side}"]) for side in "ab")
-            axis.set_title(f"{what}\n{change}", fontsize=7, color=GREEN if what == "fixed" else RED)
-    counts = [int(chosen.sum()) for _, chosen in rows]
-    figure.suptitle(
-        f"From {short(names[0])} to {short(names[1])}: {counts[0]} images broken (red), {counts[1]} fixed (green)"
-    )
+    for axis, (index, what) in zip(axes.flat, shown, strict=False):
+        axis.imshow(images[index], interpolation="nearest")
+        change = " → ".join(short(changes.loc[index, f"predicted_{side}"]) for side in "ab")
+        axis.set_title(f"{what}\n{change}", fontsize=7, color=GREEN if what == "fixed" else RED)
+    broken, fixed = (int(chosen.sum()) for chosen in kinds.values())
+    figure.suptitle(f"From {short(names[0])} to {short(names[1])}: {broken} images broken (red), {fixed} fixed (green)")
     save(figure, path)
 
 

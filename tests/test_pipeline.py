@@ -135,7 +135,7 @@ def test_reports_need_nothing_else(project: Path) -> None:
     for task in TASKS:
         page = (project / "reports" / f"{task}.html").read_text()
         assert "http" not in page
-        assert page.count("data:image/png;base64,") == len(PICTURES[task])
+        assert page.count("data:image/webp;base64,") == len(PICTURES[task])
         assert len(page) < 5e6
         report = json.loads((project / "metrics" / task / "test.json").read_text())
         assert f">{report['loss']}<" in page

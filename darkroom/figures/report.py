@@ -1,15 +1,18 @@
 """A task's results in one page that needs nothing else: numbers, figures, classes, parameters."""
 
 import base64
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import jinja2
 import pandas as pd
+from PIL import Image
 
 from darkroom.common.files import read_json, replacing
 from darkroom.datasets.description import Description
 
+QUALITY = 90  # at which lettering stays sharp
 TEMPLATE = Path(__file__).with_suffix(".html")
 # Of each figure its title and how to read it; they stand in the report in this order.
 CAPTIONS = {
@@ -70,7 +73,7 @@ def write_report(path: Path, task: str, data: Path, metrics: Path, parameters: P
     test, train = read_json(metrics / "test.json"), read_json(metrics / "train.json")
     classes = pd.read_csv(pictures / "classes.csv", keep_default_na=False, dtype=str)
     figures = [
-        {"title": title, "caption": caption, "content": _base64(pictures / f"{name}.png")}
+        {"title": title, "caption": caption, "content": _webp(pictures / f"{name}.png")}
         for name, (title, caption) in CAPTIONS.items()
         if (pictures / f"{name}.png").exists()
     ]
@@ -96,8 +99,12 @@ def _summary(description: Description, test: dict, train: dict) -> str:
     )
 
 
-def _base64(path: Path) -> str:
-    return base64.b64encode(path.read_bytes()).decode()
+def _webp(path: Path) -> str:
+    """A figure as a WebP file, much smaller than a PNG of photos, in base64."""
+    content = io.BytesIO()
+    with Image.open(path) as figure:
+        figure.convert("RGB").save(content, "WEBP", quality=QUALITY)
+    return base64.b64encode(content.getvalue()).decode()
 
 
 def _leaves(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -30,10 +30,11 @@ def main() -> None:
     masks.set_defaults(command=_masks)
 
     predict = commands.add_parser("predict", help="what a trained model says of any images")
-    predict.add_argument("images", nargs="+", help="files, folders, or patterns in quotes")
+    predict.add_argument("images", nargs="*", help="files, folders, or patterns in quotes")
     predict.add_argument("--task", required=True, help="whose model: cifar10, …")
     predict.add_argument("--rev", help="the model of this git revision or experiment")
     predict.add_argument("--out", type=Path, help="a new folder for the masks and overlays of a segmentation")
+    predict.add_argument("--onnx", type=Path, metavar="FILE", help="export the model to a new file of this format")
     predict.add_argument("--json", action="store_true", help="print for machines")
     predict.set_defaults(command=_predict)
 
@@ -43,6 +44,14 @@ def main() -> None:
     compare.add_argument("--out", type=Path, help="a new folder for a row for each image and a figure of the changes")
     compare.add_argument("--json", action="store_true", help="print for machines")
     compare.set_defaults(command=_compare)
+
+    ensemble = commands.add_parser("ensemble", help="what several experiments' classifiers say together")
+    ensemble.add_argument("revisions", nargs="+", metavar="REVISION", help="of git, an experiment, or workspace")
+    ensemble.add_argument("--task", required=True, help="cifar10, …")
+    ensemble.add_argument("--method", default="mean", help="mean, vote, weighted or stack; default: %(default)s")
+    ensemble.add_argument("--out", type=Path, help="a new folder for figures and predictions")
+    ensemble.add_argument("--json", action="store_true", help="print for machines")
+    ensemble.set_defaults(command=_ensemble)
 
     page = commands.add_parser("plots-page", help="write the page of `dvc plots show` that needs no network")
     page.set_defaults(command=_plots_page)
@@ -65,15 +74,25 @@ def _masks(given: argparse.Namespace) -> None:
 
 
 def _predict(given: argparse.Namespace) -> None:
+    from darkroom.commands.export import export
     from darkroom.commands.predict import predict
 
-    predict(given.task, given.images, given.rev, given.out, given.json)
+    if given.onnx:
+        export(given.task, given.rev, given.onnx)
+    if given.images or not given.onnx:
+        predict(given.task, given.images, given.rev, given.out, given.json)
 
 
 def _compare(given: argparse.Namespace) -> None:
     from darkroom.commands.compare import compare
 
     compare(given.task, tuple(given.revisions), given.out, given.json)
+
+
+def _ensemble(given: argparse.Namespace) -> None:
+    from darkroom.commands.ensemble import ensemble
+
+    ensemble(given.task, given.revisions, given.method, given.out, given.json)
 
 
 def _plots_page(_: argparse.Namespace) -> None:

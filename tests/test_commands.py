@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from conftest import (
     CLASSES,
     ROOT,
@@ -21,9 +22,11 @@ from conftest import (
 from small_runs import DATA, MODEL, classification, evaluated, prepare_classes, prepare_scenes, segmentation, trained
 from test_annotations import png_files
 
+from darkroom.batches.normalize import normalize
 from darkroom.commands.compare import compare, mcnemar
+from darkroom.commands.export import export
 from darkroom.commands.masks import convert_masks
-from darkroom.commands.predict import image_files, predict
+from darkroom.commands.predict import image_files, model_of, predict
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json, write_json
 from darkroom.datasets.pairs import image_folder, read_mask
@@ -152,6 +155,27 @@ def test_prediction_is_what_the_stage_evaluate_says(folder: Path, capsys: pytest
         predict("own", [images], None, None, False)
     with pytest.raises(UserError, match="out: is there already"):
         predict("own", [images], None, Path("out"), False)
+
+
+@pytest.mark.parametrize("kind", ["classification", "segmentation"])
+def test_export_answers_as_the_model_does(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    onnxruntime = pytest.importorskip("onnxruntime")
+    (prepare_classes if kind == "classification" else prepare_scenes)()
+    trained(classification(epochs=1) if kind == "classification" else segmentation(epochs=2, batch_size=2, lr=0.003))
+    place_model("own")
+    export("own", None, Path("own.onnx"))
+    assert "own.onnx: " in capsys.readouterr().out
+    session = onnxruntime.InferenceSession("own.onnx")
+    side = session.get_inputs()[0].shape[2]
+    images = np.stack([noise(side, side, seed) for seed in range(3)])
+    (answered,) = session.run(None, {"images": images.transpose(0, 3, 1, 2).astype(np.float32)})
+    model, card = model_of("own", None)
+    with torch.inference_mode():
+        expected = model(normalize(torch.tensor(images), card.mean, card.std))
+    assert np.abs(answered - expected.numpy()).max() < 1e-4
+    assert json.loads(session.get_modelmeta().custom_metadata_map["darkroom"])["classes"] == card.classes
+    with pytest.raises(UserError, match="own.onnx: is there already"):
+        export("own", None, Path("own.onnx"))
 
 
 def write_predictions(folder: Path, rows: list[tuple[str, str, float, str]], accuracy: float) -> None:

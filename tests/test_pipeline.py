@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,12 @@ TASKS = ("cifar10", "tiny_imagenet", "segmentation")
 CLASSIFIER_FIGURES = {"accuracy", "top5_accuracy", "macro", "weighted", "expected_calibration_error"}
 MASK_FIGURES = {"mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "objects"}
 FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
-EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes"}
+EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes", "grad_cam"}
 CLASSIFIER_PICTURES = EVERYWHERE | {"predictions", "confident_errors", "confused_pairs", "reliability", "ranks"}
 MASK_PICTURES = EVERYWHERE | {"overlays", "objects", "annotations"}
 PICTURES = dict(zip(TASKS, (CLASSIFIER_PICTURES, CLASSIFIER_PICTURES, MASK_PICTURES), strict=True))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND", "--no-sandbox", "--disable-gpu", "--headless")
 
 
 def make_tiny(project: Path) -> None:
@@ -161,8 +163,7 @@ def test_every_chart_is_drawn_without_a_network(project: Path) -> None:
     succeed(project, "dvc", "plots", "show")
     page = project / "dvc_plots" / "index.html"
     assert 'src="http' not in page.read_text()
-    offline = ("--host-resolver-rules=MAP * ~NOTFOUND", "--no-sandbox", "--disable-gpu", "--headless")
-    drawn = succeed(project, CHROMIUM, *offline, "--virtual-time-budget=30000", "--dump-dom", page.as_uri())
+    drawn = succeed(project, CHROMIUM, *OFFLINE, "--virtual-time-budget=30000", "--dump-dom", page.as_uri())
     charts = re.split(r'<div id="plots_charts_', drawn)[1:]
     assert len(charts) == 4 * len(TASKS)
     for chart in charts:
@@ -235,3 +236,21 @@ def test_rooms_import_no_room_after_them() -> None:
         for file in (ROOT / "darkroom" / room).rglob("*.py"):
             for later in order[place + 1 :]:
                 assert f"darkroom.{later}" not in file.read_text(), f"{file} imports the later room {later}"
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+@pytest.mark.parametrize("task", TASKS)
+def test_reports_are_accessible(project: Path, task: str, tmp_path: Path) -> None:
+    """axe-core, which looks at a page as it is drawn, finds nothing to complain of."""
+    axe = Path(find_spec("axe_core_python").origin).with_name("axe.min.js").read_text()
+    report = (project / "reports" / f"{task}.html").read_text()
+    violations = "JSON.stringify(found.violations.map(v => v.id))"
+    look = f"axe.run().then(found => {{ document.body.dataset.violations = {violations} }})"
+    page = tmp_path / "page.html"
+    page.write_text(report.replace("</body>", f"<script>{axe}</script><script>{look}</script></body>"))
+    drawn = succeed(project, CHROMIUM, *OFFLINE, "--virtual-time-budget=60000", "--dump-dom", page.as_uri())
+    assert re.findall(r'data-violations="(.*?)"', drawn) == ["[]"]
+    unreadable = page.read_text().replace("color: #1a1a1a", "color: #eeeeee")
+    page.write_text(unreadable)
+    drawn = succeed(project, CHROMIUM, *OFFLINE, "--virtual-time-budget=60000", "--dump-dom", page.as_uri())
+    assert "color-contrast" in re.findall(r'data-violations="(.*?)"', drawn)[0], "it looks"

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -39,7 +40,11 @@ def _packed(folder: Path, split: str) -> Iterator[tuple[Tensor, Tensor]]:
 
 def _pairs(folder: Path, split: str) -> Iterator[tuple[Tensor, Tensor]]:
     for path in image_paths(folder, split):
-        image = torch.tensor(read_image(path))[None]
-        mask = torch.tensor(read_mask(mask_path(folder, split, path.stem)))[None]
-        bottom, right = ((-side) % SIZE_MULTIPLE for side in mask.shape[1:])
-        yield F.pad(image, (0, 0, 0, right, 0, bottom)), targets_of(F.pad(mask, (0, right, 0, bottom), value=IGNORED))
+        mask = read_mask(mask_path(folder, split, path.stem))[..., None]
+        yield padded(read_image(path))[None], targets_of(padded(mask, IGNORED)[None, ..., 0])
+
+
+def padded(pixels: np.ndarray, value: int = 0) -> Tensor:
+    """`pixels`, uint8 (h, w, c), with `value` at the right and below up to the next multiples of 32."""
+    bottom, right = ((-side) % SIZE_MULTIPLE for side in pixels.shape[:2])
+    return F.pad(torch.tensor(pixels), (0, 0, 0, right, 0, bottom), value=value)

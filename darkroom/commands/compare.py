@@ -46,11 +46,11 @@ def compare(task: str, revisions: tuple[str, str], out: Path | None, as_json: bo
                 if len(test_images) != len(images):
                     raise UserError(f"data/prepared/{task}: has other test images than these; `dvc repro` makes them")
                 draw_flips(test_images, images, revisions, folder / "flips.png")
-    print(json.dumps(told, indent=2) if as_json else _text(told))
+    print(json.dumps(told, indent=2) if as_json else as_text(told))
 
 
 def _classifications(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:
-    tables = [_table(task, "predictions.csv", revision) for revision in revisions]
+    tables = [predictions_of(task, revision) for revision in revisions]
     if len(tables[0]) != len(tables[1]) or (tables[0]["true"] != tables[1]["true"]).any():
         raise UserError(f"{task}: {' and '.join(revisions)} were tried on other test images")
     images = tables[0][["index", "true"]].copy()
@@ -102,11 +102,16 @@ def mcnemar(fixed: int, broken: int) -> float:
     return float(binomtest(fixed, changed).pvalue) if changed else 1.0
 
 
+def predictions_of(task: str, revision: str) -> pd.DataFrame:
+    """A classifier's `predictions.csv` at a revision."""
+    return _table(task, "predictions.csv", revision)
+
+
 def _table(task: str, name: str, revision: str) -> pd.DataFrame:
     return read_names(io.BytesIO(read_at(Path("data/predictions", task, name), revision)))
 
 
-def _text(told: dict) -> str:
+def as_text(told: dict) -> str:
     """One line a number, and a table for each list of them."""
     lines = []
     for name, value in told.items():

@@ -3,18 +3,16 @@
 import json
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from darkroom.annotations.pair import IMAGE_SUFFIXES
 from darkroom.batches.normalize import normalize
-from darkroom.batches.whole import SIZE_MULTIPLE
+from darkroom.batches.whole import padded
 from darkroom.commands.revisions import read_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
@@ -40,10 +38,10 @@ def predict(task: str, names: list[str], revision: str | None, out: Path | None,
     Raises:
         UserError: no model or image, or one that cannot be used.
     """
+    if not names:
+        raise UserError("predict: no images given; name files or folders of them")
     files = image_files(names)
-    fix_algorithms()
-    with _model_file(task, revision) as file:
-        model, card = load_model(file, choose_device())
+    model, card = model_of(task, revision)
     if card.kind == "classification":
         _print(_classify(model, card, files), as_json)
     elif out is None:
@@ -77,16 +75,20 @@ def image_files(names: list[str]) -> list[Path]:
     return list(files)
 
 
-@contextmanager
-def _model_file(task: str, revision: str | None) -> Iterator[Path]:
-    path = Path("models", task, "model.safetensors")
+def model_of(task: str, revision: str | None) -> tuple[nn.Module, Card]:
+    """The task's model, of a revision or, with None, of `models/`, on this machine's device, and its card.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    fix_algorithms()
+    path, device = Path("models", task, "model.safetensors"), choose_device()
     if revision is None:
-        yield path
-        return
+        return load_model(path, device)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, path.name)
         copy.write_bytes(read_at(path, revision))
-        yield copy
+        return load_model(copy, device)
 
 
 def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple[Path, dict[str, float]]]:
@@ -115,9 +117,7 @@ def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> Iter
         for file in files:
             image = np.asarray(_decode(file))
             height, width = image.shape[:2]
-            padding = (0, 0, 0, -width % SIZE_MULTIPLE, 0, -height % SIZE_MULTIPLE)
-            padded = F.pad(torch.tensor(image), padding)
-            mask = _logits(model, card, padded.numpy()).argmax(1)[0, :height, :width].byte().cpu().numpy()
+            mask = _logits(model, card, padded(image).numpy()).argmax(1)[0, :height, :width].byte().cpu().numpy()
             Image.fromarray(mask).save(folder / "masks" / f"{file.stem}.png")
             Image.fromarray(overlay(image, mask, colours)).save(folder / "overlays" / f"{file.stem}.png")
             counts = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size

@@ -1,10 +1,13 @@
 """What a classifier gets right and wrong on the test split."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
+from darkroom.evaluation.explanations import explain_classes
 from darkroom.evaluation.inference import Trial, mean_over_views
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import DIGITS, PLACES, rounded, write_csv
@@ -14,33 +17,62 @@ CALIBRATION_BINS = 15
 
 
 def evaluate_classification(trial: Trial, parameters: Evaluation, folder: Path) -> dict:
-    """The figures of the test split; to `folder` go
+    """The figures of the test split; to `folder` goes what `judge` writes, and
+
+    - `validation_logits.npy`, `validation_labels.npy`: float32 (images, classes) and int64 (images,), to fit on what
+      combines several models;
+    - `explanations/`, `explanations.csv`: where the model looks, as `explain_classes` says.
+    """
+    validation = _logits(trial, "validation")
+    views = Tally("classification", len(trial.card.classes), trial.device)
+
+    def look_again(images: Tensor, targets: Tensor) -> None:
+        mean = mean_over_views(trial.model, trial.card, images, parameters.tta)
+        views.add(mean, targets, cross_entropy(mean, targets))
+
+    logits, targets = _logits(trial, "test", look_again if parameters.tta != "none" else None)
+    for name, values in zip(("logits", "labels"), validation, strict=True):
+        np.save(folder / f"validation_{name}.npy", values.numpy())
+    figures = judge(trial.card.classes, logits, targets, folder)
+    explain_classes(trial, logits, targets, folder)
+    if parameters.tta != "none":
+        figures["tta"] = {"views": parameters.tta} | rounded(views.figures())
+    return figures
+
+
+def _logits(trial: Trial, split: str, also: Callable[[Tensor, Tensor], None] | None = None) -> tuple[Tensor, Tensor]:
+    """Logits float32 (n, classes) and targets int64 (n,) of a split, which may be empty; `also` is shown each batch."""
+    all_logits, all_targets = [torch.empty(0, len(trial.card.classes))], [torch.empty(0, dtype=torch.int64)]
+    for images, targets, logits in trial.batches(split):
+        all_logits.append(logits.cpu())
+        all_targets.append(targets.cpu())
+        if also:
+            also(images, targets)
+    return torch.cat(all_logits), torch.cat(all_targets)
+
+
+def judge(names: list[str], logits: Tensor, targets: Tensor, folder: Path) -> dict:
+    """The figures of answers to test images; to `folder` go
 
     - `confusion.npy`: int64 (classes, classes), a row for each true class;
     - `logits.npy`: float32 (images, classes);
     - `predictions.csv`: of each image the true class, the five likeliest and their probabilities;
     - `calibration.csv`: how often the model is right when it is how sure.
+
+    Args:
+        names: of the classes.
+        logits: float32 (n, classes).
+        targets: int64 (n,).
     """
-    names = trial.card.classes
-    tally, views = (Tally("classification", len(names), trial.device) for _ in range(2))
-    all_logits, all_targets = [], []
-    for images, targets, logits in trial.batches():
-        tally.add(logits, targets, cross_entropy(logits, targets))
-        all_logits.append(logits.cpu())
-        all_targets.append(targets.cpu())
-        if parameters.tta != "none":
-            mean = mean_over_views(trial.model, trial.card, images, parameters.tta)
-            views.add(mean, targets, cross_entropy(mean, targets))
-    logits, targets = torch.cat(all_logits), torch.cat(all_targets)
-    confusion = tally.confusion.cpu().numpy().astype(np.int64)
+    tally = Tally("classification", len(names), logits.device)
+    tally.add(logits, targets, cross_entropy(logits, targets))
+    confusion = tally.confusion.numpy().astype(np.int64)
     np.save(folder / "confusion.npy", confusion)
     np.save(folder / "logits.npy", logits.numpy())
     best = logits.softmax(1).topk(min(len(PLACES), len(names)))
     _write_predictions(folder / "predictions.csv", names, targets.numpy(), best.indices.numpy(), best.values.numpy())
 
     figures = rounded(tally.figures())
-    if parameters.tta != "none":
-        figures["tta"] = {"views": parameters.tta} | rounded(views.figures())
     is_right = (best.indices[:, 0] == targets).numpy()
     bins = calibration_bins(best.values[:, 0].numpy(), is_right)
     write_csv(folder / "calibration.csv", list(bins[0]), [[round(v, DIGITS) for v in entry.values()] for entry in bins])

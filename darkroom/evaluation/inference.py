@@ -32,11 +32,11 @@ class Trial:
     description: Description
     device: torch.device
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Normalized images of the test split, their targets, and the model's logits, float32, all on the device."""
-        bar = progress(self.description.images["test"], "testing")
+    def batches(self, split: str = "test") -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Normalized images of a split, their targets, and the model's logits, float32, all on the device."""
+        bar = progress(self.description.images[split], f"{split} images")
         with torch.inference_mode():
-            for images, targets in whole_split(self.data, self.description, "test", self.device):
+            for images, targets in whole_split(self.data, self.description, split, self.device):
                 yield images, targets, logits_of(self.model, self.card, images)
                 bar.update(len(images))
         bar.close()

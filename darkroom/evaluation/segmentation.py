@@ -8,6 +8,7 @@ from PIL import Image
 from torch import Tensor
 
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
+from darkroom.evaluation.explanations import explain_masks
 from darkroom.evaluation.inference import Trial
 from darkroom.evaluation.masks import MaskTally
 from darkroom.evaluation.parameters import Evaluation
@@ -20,25 +21,29 @@ def evaluate_segmentation(trial: Trial, _: Evaluation, folder: Path) -> dict:
 
     - `confusion.npy`: int64 (classes, classes), the pixels of each true class in a row;
     - `images.csv`: the mean IoU of each image that has a pixel that counts;
-    - `masks/NAME.png`: the predicted masks.
+    - `masks/NAME.png`: the predicted masks;
+    - `explanations/`, `explanations.csv`: where the model looks, as `explain_masks` says.
     """
     names = trial.card.classes
     tally, masks = Tally("segmentation", len(names), trial.device), MaskTally(len(names))
     (folder / "masks").mkdir()
-    rows = []
+    rows, by_image = [], []
     for path, (_, targets, logits) in zip(image_paths(trial.data, "test"), trial.batches(), strict=True):
         own = Tally("segmentation", len(names), trial.device)
         loss = cross_entropy(logits, targets)
-        for counts in (tally, own):
-            counts.add(logits, targets, loss)
+        for kept in (tally, own):
+            kept.add(logits, targets, loss)
         truth = read_mask(mask_path(trial.data, "test", path.stem))
         height, width = truth.shape
         predicted = logits.argmax(1)[0, :height, :width].byte().cpu().numpy()
         masks.add(truth, predicted)
         Image.fromarray(predicted).save(folder / "masks" / f"{path.stem}.png")
-        if own.confusion.any():
+        counts = own.confusion.cpu()
+        by_image.append(intersection_over_union(counts).where(counts.sum(1) > 0, torch.nan))
+        if counts.any():
             rows.append([path.stem, f"{own.figures()['mean_iou']:.{DIGITS}f}"])
     write_csv(folder / "images.csv", ["image", "mean_iou"], rows)
+    explain_masks(trial, torch.stack(by_image).numpy(), folder)
     confusion = tally.confusion.cpu()
     np.save(folder / "confusion.npy", confusion.numpy().astype(np.int64))
 

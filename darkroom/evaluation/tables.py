@@ -23,7 +23,7 @@ def write_csv(path: Path, header: list[str], rows: list[list]) -> None:
 
 def read_names(file: Path | IO[bytes]) -> pd.DataFrame:
     """A table in which an image or a class may be named `10`, `nan` or `null`."""
-    return pd.read_csv(file, keep_default_na=False, dtype=dict.fromkeys(["image", "true", *PLACES], str))
+    return pd.read_csv(file, keep_default_na=False, dtype=dict.fromkeys(["image", "class", "true", *PLACES], str))
 
 
 def truth_ranks(predictions: pd.DataFrame) -> pd.Series:

@@ -13,6 +13,7 @@ from darkroom.evaluation.tables import PLACES, read_names, truth_ranks
 from darkroom.figures.classes import draw_bars, draw_confused_pairs, draw_confusion, draw_object_sizes
 from darkroom.figures.confidence import draw_ranks, draw_reliability
 from darkroom.figures.curves import draw_curves, draw_learning_rate
+from darkroom.figures.explanations import draw_explanations, draw_mask_explanations
 from darkroom.figures.pictures import draw_confident_errors, draw_contact_sheet, draw_overlays, draw_predictions
 
 MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
@@ -31,32 +32,31 @@ def draw(data: Path, predictions: Path, metrics: Path, folder: Path, charts: dic
     description = Description.read(data)
     history = pd.read_csv(metrics / "history.csv")
     reports = {name: read_json(metrics / f"{name}.json") for name in ("data", "test")}
-    own = {"classification": _draw_classification, "segmentation": _draw_segmentation}
-    confusion = np.load(predictions / "confusion.npy")
+    own = {"classification": draw_classification, "segmentation": _draw_segmentation}
     with replacing(folder) as temporary:
         temporary.mkdir()
         draw_curves(history, description.score, temporary / "learning_curves.png")
         draw_learning_rate(history, temporary / "learning_rate.png")
-        draw_confusion(confusion, description.classes, temporary / "confusion.png")
-        own[description.kind](data, predictions, confusion, reports, temporary)
+        own[description.kind](data, predictions, reports, temporary)
     tables = {
         "loss": _by_split(history, "loss"),
         "score": _by_split(history, description.score),
         "learning_rate": history[["epoch", "lr"]],
-        "confusion": _confusion_table(confusion, description.classes),
+        "confusion": _confusion_table(np.load(predictions / "confusion.npy"), description.classes),
     }
     for name in CHARTS:
         with replacing(charts[name]) as temporary:
             _write_table(temporary, tables[name])
 
 
-def _draw_classification(
-    data: Path, predictions: Path, confusion: np.ndarray, reports: dict[str, dict], folder: Path
-) -> None:
+def draw_classification(data: Path, predictions: Path, reports: dict[str, dict], folder: Path) -> None:
+    """Write the figures of a classifier's answers to the test images; `reports` has `test`, those of `test.json`."""
     report = reports["test"]
+    confusion = np.load(predictions / "confusion.npy")
     classes = pd.DataFrame(report["classes"])
     _write_table(folder / "classes.csv", classes.rename(columns={"name": "class", "images": "support"}))
     accuracy = dict(zip(classes["name"], classes["recall"], strict=True))
+    draw_confusion(confusion, list(classes["name"]), folder / "confusion.png")
     draw_bars(accuracy, "accuracy", report["accuracy"], folder / "classes.png")
     draw_confused_pairs(confusion, list(classes["name"]), folder / "confused_pairs.png")
     table = read_names(predictions / "predictions.csv")
@@ -66,16 +66,22 @@ def _draw_classification(
     bins = pd.read_csv(predictions / "calibration.csv")
     draw_reliability(bins, report["expected_calibration_error"], folder / "reliability.png")
     draw_ranks(truth_ranks(table).to_numpy(), min(len(PLACES), len(classes)), folder / "ranks.png")
+    if (explained := predictions / "explanations.csv").exists():  # of a single model, not of an ensemble
+        draw_explanations(images, read_names(explained), predictions / "explanations", folder / "grad_cam.png")
 
 
-def _draw_segmentation(data: Path, predictions: Path, _: np.ndarray, reports: dict[str, dict], folder: Path) -> None:
+def _draw_segmentation(data: Path, predictions: Path, reports: dict[str, dict], folder: Path) -> None:
     report = reports["test"]
+    confusion = np.load(predictions / "confusion.npy")
     iou = {entry["name"]: entry["iou"] for entry in report["classes"]}
     _write_table(folder / "classes.csv", _mask_table(reports["data"], report))
+    draw_confusion(confusion, list(iou), folder / "confusion.png")
     draw_bars(iou, "IoU", report["mean_iou"], folder / "classes.png")
     draw_object_sizes(report["objects"], folder / "objects.png")
     by_image = read_names(predictions / "images.csv").set_index("image")["mean_iou"]
     draw_overlays(data, predictions, by_image, list(iou), folder / "overlays.png")
+    explained = read_names(predictions / "explanations.csv")
+    draw_mask_explanations(data, explained, predictions / "explanations", list(iou), folder / "grad_cam.png")
     images = image_paths(data, "train")
     masks = [mask_path(data, "train", image.stem) for image in images]
     draw_contact_sheet(images, masks, list(iou), folder / "annotations.png")

@@ -36,6 +36,11 @@ CAPTIONS = {
         "Errors that the model is sure of are often wrong labels, or images that show two classes.",
     ),
     "predictions": ("Predictions", "Right answers are green, errors red; up to half of the images are errors."),
+    "grad_cam": (
+        "Where the model looks",
+        "Bright places speak for the class that is named; a model that looks at the background has learned the wrong "
+        "thing, and an error that looks at the thing itself is an honest one.",
+    ),
     "reliability": (
         "Reliability",
         "Bars below the dashed line mean that the model is surer than it may be, bars above that it is too modest.",

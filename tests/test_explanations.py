@@ -1,0 +1,101 @@
+"""Grad-CAM of every model, and the images that are explained."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from small_runs import classification, evaluated, prepare_classes, prepare_scenes, segmentation, trained
+from torch import nn
+
+from darkroom.datasets.pairs import read_mask
+from darkroom.evaluation.explanations import telling_images
+from darkroom.evaluation.grad_cam import LAYERS, grad_cam, save_heat
+from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters, SegmenterParameters
+from darkroom.models.zoo import MODELS, build_model
+
+
+def test_every_model_has_a_layer() -> None:
+    assert LAYERS.keys() == MODELS.keys()
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_heat_of_every_model(name: str) -> None:
+    torch.manual_seed(0)
+    is_classifier = name in CLASSIFIER_OPTIONS
+    parameters = ClassifierParameters(name=name) if is_classifier else SegmenterParameters(name=name, encoder_depth=4)
+    side = 32 if is_classifier else 64
+    model = build_model(parameters, 4, (side, side)).eval()
+    images = torch.randn(2, 3, side, side)
+    heat = grad_cam(model, name, images, lambda logits: logits[:, 1].reshape(len(logits), -1).sum(1))
+    assert heat.shape[0] == 2 and heat.shape[1] == heat.shape[2] >= 4
+    assert heat.isfinite().all() and heat.min() >= 0 and heat.max() <= 1
+    alone = torch.cat([grad_cam(model, name, image[None], lambda own: own[:, 1].sum()[None]) for image in images])
+    assert torch.allclose(alone, heat, atol=1e-3), "an image's heat is its own"
+    assert not model._forward_hooks and not LAYERS[name](model)._forward_hooks
+
+
+def test_heat_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A class that is the sum of weighted channels: heat is what is positive of that sum at each place."""
+
+    class Sum(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.features = nn.Conv2d(3, 3, 1, bias=False)
+            nn.init.dirac_(self.features.weight)
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return (self.features(images) * torch.tensor([1.0, -2.0, 0.5])[:, None, None]).sum((1, 2, 3))[:, None]
+
+    monkeypatch.setitem(LAYERS, "sum", lambda model: model.features)
+    images = torch.zeros(1, 3, 2, 2)
+    images[0, :, 0, 0] = torch.tensor([3.0, 0, 2])
+    images[0, :, 1, 0] = torch.tensor([1.0, 1, 0])
+    images[0, :, 1, 1] = torch.tensor([0, 0, 2.0])
+    heat = grad_cam(Sum(), "sum", images, lambda logits: logits[:, 0])
+    assert torch.allclose(heat, torch.tensor([[[1.0, 0], [0, 0.25]]]))
+    assert not grad_cam(Sum(), "sum", -images, lambda logits: logits[:, 0])[0, 0].any()
+
+
+def test_heat_becomes_a_grey_image(folder: Path) -> None:
+    save_heat(Path("heat.png"), torch.tensor([[0.0, 1.0]]), (8, 8), (6, 7))
+    pixels = np.asarray(Image.open("heat.png"))
+    assert pixels.shape == (6, 7) and pixels[0, 0] == 0 and pixels[0, -1] == 255
+    assert (np.diff(pixels.astype(int), axis=1) >= 0).all()
+
+
+def test_telling_images_are_the_surest_of_their_kind() -> None:
+    true = [0, 0, 1, 1, 2, 2, 0, 0, 0, 0, 0, 0, 0]
+    said = [0, 0, 1, 2, 2, 0, 1, 1, 1, 1, 1, 1, 2]
+    sure = [0.9, 0.8, 0.7, 0.6, 0.95, 0.5, 0.99, 0.98, 0.97, 0.96, 0.94, 0.93, 0.4]
+    logits = torch.zeros(len(true), 3)
+    for row, (column, share) in enumerate(zip(said, sure, strict=True)):
+        logits[row] = ((1 - share) / 2 * torch.ones(3)).log()
+        logits[row, column] = torch.tensor(share).log()
+    chosen = telling_images(logits, torch.tensor(true))
+    assert chosen == {"right": [4, 0, 2], "wrong": [6, 7, 8, 9], "confused": [10, 3, 5, 12]}
+    assert telling_images(logits[:3], torch.tensor(true[:3])) == {"right": [0, 2], "wrong": [], "confused": []}
+
+
+def test_explanations_of_a_classifier(folder: Path) -> None:
+    prepare_classes()
+    trained(classification(epochs=1))
+    evaluated()
+    table = pd.read_csv("predictions/explanations.csv")
+    wanted = {f"{index}_{role}.png" for index in table["index"] for role in ("true", "predicted")}
+    assert {path.name for path in Path("predictions/explanations").iterdir()} == wanted
+    assert ((table["true"] == table["predicted"]) == (table["kind"] == "right")).all()
+
+
+def test_explanations_of_a_segmentation(folder: Path) -> None:
+    prepare_scenes()
+    trained(segmentation(epochs=2, batch_size=2))
+    evaluated("segmentation")
+    table = pd.read_csv("predictions/explanations.csv")
+    assert list(table["id"].value_counts()) == [2, 2]
+    assert (table["iou"][::2].to_numpy() >= table["iou"][1::2].to_numpy()).all(), "the best, then the worst"
+    for number, row in table.iterrows():
+        pixels = np.asarray(Image.open(f"predictions/explanations/{number}.png"))
+        assert pixels.shape == read_mask(Path("predictions/masks", f"{row['image']}.png")).shape

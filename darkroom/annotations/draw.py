@@ -17,10 +17,10 @@ from darkroom.common.errors import UserError
 from darkroom.common.parallel import on_all_cores
 from darkroom.datasets.decode import decode_bytes
 from darkroom.datasets.description import ChannelStatistics
+from darkroom.datasets.pairs import write_mask
 
 KEPT_AS_THEY_ARE = {"JPEG": ".jpg", "PNG": ".png"}
 ORIENTATION = 0x0112  # EXIF's tag
-FAST = 1  # of PNG's compression levels: even areas, as masks have, come out small at any
 CHUNK = 8  # pairs handed to a worker at a time
 
 
@@ -86,10 +86,11 @@ def _draw(reader: ModuleType, classes: Classes, order: Order) -> Drawn:
             (order.images / (pair.name + KEPT_AS_THEY_ARE[original.format])).write_bytes(content)
         else:
             image.save(order.images / f"{pair.name}.png")
-    Image.fromarray(mask).save(order.mask, compress_level=FAST)
+    write_mask(order.mask, mask)
     statistics = ChannelStatistics()
     statistics.add(image)
-    return Drawn(pair.name, np.bincount(mask.ravel(), minlength=256), _objects(mask), statistics, outside)
+    pixels = np.bincount(mask.ravel(), minlength=256)
+    return Drawn(pair.name, pixels, _objects(mask, pixels), statistics, outside)
 
 
 def _upright_mask(
@@ -111,11 +112,11 @@ def _upright_mask(
     return np.asarray(ImageOps.exif_transpose(turned)), outside
 
 
-def _objects(mask: np.ndarray) -> dict[int, list[int]]:
+def _objects(mask: np.ndarray, pixels: np.ndarray) -> dict[int, list[int]]:
     objects = {}
-    for value in np.flatnonzero(np.bincount(mask.ravel(), minlength=256)[1:IGNORED]).tolist():
-        region = (mask == value + 1).view(np.uint8)
+    for value in (1 + np.flatnonzero(pixels[1:IGNORED])).tolist():
+        region = (mask == value).view(np.uint8)
         x, y, width, height = cv2.boundingRect(region)  # the rest of the image would take most of the time
         part = region[y : y + height, x : x + width]
-        objects[value + 1] = cv2.connectedComponentsWithStats(part, connectivity=8)[2][1:, cv2.CC_STAT_AREA].tolist()
+        objects[value] = cv2.connectedComponentsWithStats(part, connectivity=8)[2][1:, cv2.CC_STAT_AREA].tolist()
     return objects

@@ -18,6 +18,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.common.progress import progress
 from darkroom.datasets.decode import decode_bytes
+from darkroom.datasets.pairs import write_mask
 from darkroom.evaluation.inference import logits_of
 from darkroom.figures.pictures import class_colours, overlay
 from darkroom.models.model_file import Card, load_model
@@ -118,7 +119,7 @@ def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> Iter
             image = np.asarray(_decode(file))
             height, width = image.shape[:2]
             mask = _logits(model, card, padded(image).numpy()).argmax(1)[0, :height, :width].byte().cpu().numpy()
-            Image.fromarray(mask).save(folder / "masks" / f"{file.stem}.png")
+            write_mask(folder / "masks" / f"{file.stem}.png", mask)
             Image.fromarray(overlay(image, mask, colours)).save(folder / "overlays" / f"{file.stem}.png")
             counts = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
             largest_first = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]

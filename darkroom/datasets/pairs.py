@@ -31,3 +31,14 @@ def read_mask(path: Path) -> np.ndarray:
     """A mask of class ids, `IGNORED` among them; uint8 (h, w)."""
     with Image.open(path) as image:
         return np.asarray(image)
+
+
+def write_mask(path: Path, mask: np.ndarray) -> None:
+    """Write class ids, uint8 (h, w), as a single-channel PNG.
+
+    Even areas, as masks have, come out small by run lengths alone, several times as fast as by Pillow.
+    """
+    import cv2  # here, since training does without it
+
+    how = [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_NONE, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+    path.write_bytes(cv2.imencode(".png", mask, how)[1])

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from darkroom.datasets.pairs import image_paths, mask_path, read_mask
+from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mask
 from darkroom.evaluation.explanations import explain_masks
 from darkroom.evaluation.inference import Trial
 from darkroom.evaluation.masks import MaskTally
@@ -37,7 +36,7 @@ def evaluate_segmentation(trial: Trial, _: Evaluation, folder: Path) -> dict:
         height, width = truth.shape
         predicted = logits.argmax(1)[0, :height, :width].byte().cpu().numpy()
         masks.add(truth, predicted)
-        Image.fromarray(predicted).save(folder / "masks" / f"{path.stem}.png")
+        write_mask(folder / "masks" / f"{path.stem}.png", predicted)
         counts = own.confusion.cpu()
         by_image.append(intersection_over_union(counts).where(counts.sum(1) > 0, torch.nan))
         if counts.any():

@@ -16,7 +16,8 @@ from darkroom.datasets.packed import create_images, images_path, write_labels
 
 SAYS_ORIENTATION = {"exif", "xmp"}  # what a JPEG file may say it in
 UNDECODABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-CHUNK = 256  # files handed to a worker at a time
+CHUNK = 1024  # files handed to a worker at a time, at most
+BUFFER = 1 << 22  # bytes of images that are written at once
 
 
 def decode_image(member: Member) -> Image.Image:
@@ -68,7 +69,7 @@ def _decode(fit: bool, places: list[tuple[Path, int, Member]]) -> list[None]:
         rows = list(group)
         array = np.load(path, mmap_mode="r")
         _, height, width, channels = array.shape
-        with path.open("r+b") as file:
+        with path.open("r+b", BUFFER) as file:
             file.seek(array.offset + rows[0][1] * height * width * channels)
             for _, _, member in rows:
                 image = decode_image(member)

@@ -1,5 +1,6 @@
 """Annotation formats held against their own tools, and against whatever hypothesis can think of."""
 
+import io
 import json
 import math
 import shutil
@@ -17,7 +18,9 @@ from test_annotations import OUT, RAW, REPORT, convert, masks
 
 from darkroom.annotations import coco
 from darkroom.annotations import labelme as labelme_reader
-from darkroom.annotations.pair import Pair
+from darkroom.annotations.pair import Classes, Pair
+from darkroom.annotations.parameters import AnnotationParameters
+from darkroom.annotations.source import FORMATS, read_source
 from darkroom.archives import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
@@ -184,6 +187,75 @@ def test_no_labelme_shape_ends_in_a_traceback(folder: Path, shapes: list[dict]) 
     path.write_text(labelme("a.jpg", shapes, WIDTH, HEIGHT))
     member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
     assert_mask_or_one_line(labelme_reader.mask, Pair("a", None, member, None), {"cat": 1, "background": 0})
+
+
+def mask_file(mode: str, size: tuple[int, int], seed: int, damage: tuple[int, int] | int | None) -> bytes:
+    """A PNG of few or many values, whole, cut short after a share of 1000, or with a byte changed there."""
+    values = np.random.default_rng(seed).integers(0, 1 + seed % 300, (*size[::-1], 4), np.uint16)
+    image = (
+        Image.fromarray(values[..., 0]) if mode == "I;16" else Image.fromarray(values.astype(np.uint8)).convert(mode)
+    )
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    content = bytearray(buffer.getvalue())
+    if isinstance(damage, int):
+        return bytes(content[: damage * len(content) // 1000])
+    if damage:
+        content[damage[0] * (len(content) - 1) // 1000] = damage[1]
+    return bytes(content)
+
+
+mask_contents = st.binary(max_size=40) | st.builds(
+    mask_file,
+    st.sampled_from(["1", "L", "P", "I;16", "LA", "RGB", "RGBA"]),
+    st.sampled_from([(WIDTH, HEIGHT), (HEIGHT, WIDTH), (1, 1)]),
+    st.integers(0, 10_000),
+    st.none() | st.integers(0, 1000) | st.tuples(st.integers(0, 1000), st.integers(0, 255)),
+)
+COLOURS = AnnotationParameters(colours={"road": [128, 64, 128], "white": [255, 255, 255]})
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["png", "voc", "trimap", "colour"]), mask_contents)
+def test_no_mask_file_ends_in_a_traceback(folder: Path, name: str, content: bytes) -> None:
+    path = folder / "a.png"
+    path.write_bytes(content)
+    pair = Pair("a", None, Member("a.zip", "masks/a.png", str(path), 0, len(content)), None)
+    reader = FORMATS[name]
+    ids = Classes.numbered(reader.classes([pair], {}, COLOURS), []).ids
+    assert_mask_or_one_line(reader.mask, pair, ids)
+
+
+folders = st.sampled_from(
+    ["images", "masks", "annotations", "trimaps", "JPEGImages", "SegmentationClass", "ImageSets/Segmentation", "train"]
+)
+files = st.sampled_from(
+    ["a.jpg", "a.png", "b.png", "B.JPG", ".png", "a", "a.json", "train.txt", "trainval.txt", "test.txt", "classes.txt"]
+)
+contents = st.sampled_from([b"", b"a\n", b"a 1 1 1\nb", b"\n\n#", b"\xff\xfe", b"{}", b'{"images": 3}']) | mask_contents
+
+
+paths = st.tuples(st.lists(folders, max_size=2), files).map(lambda parts: "/".join([*parts[0], parts[1]]))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(paths, contents, max_size=6), st.sampled_from(["auto", *FORMATS]), st.booleans())
+def test_no_set_of_files_ends_in_a_traceback(folder: Path, found: dict[str, bytes], name: str, skip_bad: bool) -> None:
+    members = {}
+    for number, (path, content) in enumerate(found.items()):
+        Path(f"{number}.bin").write_bytes(content)
+        members[path] = Member("a.zip", path, f"{number}.bin", 0, len(content))
+    parameters = AnnotationParameters(
+        format=name, skip_bad=skip_bad, colours=COLOURS.colours if name == "colour" else None
+    )
+    try:
+        source = read_source(parameters, members, "own", "a.zip")
+    except UserError as error:
+        assert "\n" not in str(error)
+        return
+    assert len({(pair.split, pair.name) for pair in source.pairs}) == len(source.pairs) > 0
+    for pair in source.pairs:
+        assert_mask_or_one_line(FORMATS[source.format].mask, pair, source.classes.ids)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

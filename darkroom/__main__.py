@@ -53,6 +53,13 @@ def main() -> None:
     ensemble.add_argument("--json", action="store_true", help="print for machines")
     ensemble.set_defaults(command=_ensemble)
 
+    study = commands.add_parser("study", help="run a study of studies/ and write its table and figure")
+    study.add_argument("name", help="of a file in studies/")
+    study.add_argument("--scale", default="laptop", help="laptop (the sample) or gpu (published data)")
+    study.add_argument("--jobs", type=int, default=1, metavar="N", help="experiments at once; default: %(default)s")
+    study.add_argument("--dry", action="store_true", help="print the commands and run nothing")
+    study.set_defaults(command=_study)
+
     page = commands.add_parser("plots-page", help="write the page of `dvc plots show` that needs no network")
     page.set_defaults(command=_plots_page)
 
@@ -93,6 +100,12 @@ def _ensemble(given: argparse.Namespace) -> None:
     from darkroom.commands.ensemble import ensemble
 
     ensemble(given.task, given.revisions, given.method, given.out, given.json)
+
+
+def _study(given: argparse.Namespace) -> None:
+    from darkroom.commands.study import study
+
+    study(given.name, given.scale, given.jobs, given.dry)
 
 
 def _plots_page(_: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, assert_one_line, copy_project, git, run
@@ -254,3 +255,69 @@ def test_reports_are_accessible(project: Path, task: str, tmp_path: Path) -> Non
     page.write_text(unreadable)
     drawn = succeed(project, CHROMIUM, *OFFLINE, "--virtual-time-budget=60000", "--dump-dom", page.as_uri())
     assert "color-contrast" in re.findall(r'data-violations="(.*?)"', drawn)[0], "it looks"
+
+
+def test_artifacts_are_fetched_by_name(project: Path, tmp_path: Path) -> None:
+    git(project, "tag", "--annotate", "cifar10@v1.0.0", "--message", "the first")
+    done = run(tmp_path, "dvc", "artifacts", "get", str(project), "cifar10", "-o", "fetched.safetensors")
+    assert done.returncode == 0, done.stderr
+    model = project / "models" / "cifar10" / "model.safetensors"
+    assert (tmp_path / "fetched.safetensors").read_bytes() == model.read_bytes()
+
+
+def test_work_travels_through_a_remote(project: Path, tmp_path: Path) -> None:
+    """A clone that pulls has all results and makes none; experiments go with the code's own remote."""
+    remote, shared, other = tmp_path / "remote", tmp_path / "shared.git", tmp_path / "another clone"
+    succeed(project, "dvc", "remote", "add", "-f", "-d", "storage", str(remote))
+    git(project, "commit", "-qam", "a remote")
+    git(tmp_path, "clone", "-q", "--bare", str(project), str(shared))
+    git(project, "remote", "add", "shared", str(shared))
+    succeed(project, "dvc", "exp", "run", "-n", "pushed", "-S", "train.lr=0.05", "evaluate@cifar10")
+    told = (project / "metrics" / "cifar10" / "test.json").read_bytes()
+    git(project, "checkout", "-q", "--", ".")
+    succeed(project, "dvc", "checkout")
+    succeed(project, "dvc", "push")
+    succeed(project, "dvc", "exp", "push", "shared", "pushed")
+
+    git(tmp_path, "clone", "-q", str(shared), str(other))
+    succeed(other, "dvc", "pull")
+    assert "up to date" in succeed(other, "dvc", "status")
+    assert "Running stage" not in succeed(other, "dvc", "repro")
+    for path in ("plots/cifar10/confusion.png", "reports/segmentation.html", "models/cifar10/model.safetensors"):
+        assert (other / path).read_bytes() == (project / path).read_bytes()
+    assert succeed(other, "dvc", "metrics", "show", "--json") == succeed(project, "dvc", "metrics", "show", "--json")
+    succeed(other, "dvc", "exp", "pull", "origin", "pushed")
+    succeed(other, "dvc", "exp", "apply", "pushed")
+    assert (other / "metrics" / "cifar10" / "test.json").read_bytes() == told
+    git(other, "checkout", "-q", "--", ".")
+    succeed(other, "dvc", "exp", "branch", "pushed", "slower")
+    assert git(other, "show", "slower:metrics/cifar10/test.json").encode() == told
+
+
+def test_a_study_writes_its_table_and_goes_on_where_it_was(project: Path) -> None:
+    """Two runs at once give the bytes that each gives alone; a failed run is told of and the other is kept."""
+    study = {
+        "shows": "Two rates.", "task": "cifar10", "score": "accuracy",
+        "scales": {"laptop": {"points": [{"train.lr": 0.04}, {"train.lr": 1e30}]}},
+    }  # fmt: skip
+    (project / "studies" / "own.yaml").write_text(yaml.safe_dump(study))
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "a study")
+    command = ("python", "-m", "darkroom", "study", "own", "--jobs", "2")
+    printed = succeed(project, *command)
+    table = pd.read_csv(project / "studies" / "results" / "own-laptop.csv")
+    assert "the loss is" in table["failed"][1] and "the loss is" in printed
+    assert (project / "studies" / "results" / "own-laptop.png").stat().st_size > 10_000
+    listed = succeed(project, "dvc", "exp", "list", "--name-only").split()
+    assert "own-laptop-01" in listed and "own-laptop-02" not in listed
+
+    succeed(project, "dvc", "exp", "run", "-S", "train.lr=0.04", "--force", "evaluate@cifar10")
+    report = json.loads((project / "metrics" / "cifar10" / "test.json").read_text())
+    assert (report["accuracy"], report["loss"]) == (table["score"][0], table["loss"][0])
+    alone = (project / "models" / "cifar10" / "model.safetensors").read_bytes()
+    assert_one_line(run(project, *command), "params.yaml: is changed and not committed")
+    git(project, "checkout", "-q", "--", ".")
+    succeed(project, "dvc", "exp", "apply", "own-laptop-01")
+    assert (project / "models" / "cifar10" / "model.safetensors").read_bytes() == alone
+    git(project, "checkout", "-q", "--", ".")
+    succeed(project, "dvc", "checkout")

@@ -30,7 +30,7 @@ plt.rcParams.update(
 
 def save(figure: Figure, path: Path) -> None:
     """Write a PNG whose bytes name no version of matplotlib, and close the figure."""
-    figure.savefig(path, dpi=DPI, metadata={"Software": None})
+    figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
     plt.close(figure)
 
 

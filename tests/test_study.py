@@ -1,0 +1,108 @@
+"""Studies: what they stand for, what they refuse, and what they write."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT, assert_one_line, run
+
+from darkroom.commands.study import FOLDER, Scale, check_runs, label, read_study, reported, runs_of, study, summary
+from darkroom.common.errors import UserError
+from darkroom.figures.study import draw_study
+
+STUDIES = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))
+
+
+def test_grid_and_points_are_multiplied() -> None:
+    scale = Scale(set={"source": "sample"}, points=[{}, {"~a.b": None}], grid={"train.lr": [0.1, 0.2], "seed": [0, 1]})
+    runs = runs_of(scale, "own-laptop", Path("own.yaml"))
+    assert [run.name for run in runs] == [f"own-laptop-{n:02}" for n in range(1, 9)]
+    assert runs[1].command("t") == [
+        "dvc", "exp", "run", "--queue", "--name", "own-laptop-02", "-S", "source=sample", "-S", "train.lr=0.1",
+        "-S", "seed=1", "evaluate@t",
+    ]  # fmt: skip
+    assert runs[4].overrides == ["source=sample", "~a.b", "train.lr=0.1", "seed=0"]
+    assert [label(run.point) for run in runs[3:5]] == ["lr 0.2", "no b, lr 0.1"]
+
+
+def test_values_are_written_as_hydra_reads_them() -> None:
+    point = {"a": True, "b": None, "c": [1, 2.5], "d": "torchrun --standalone --nproc-per-node=2", "e": "x: {y}"}
+    [run] = runs_of(Scale(points=[point]), "own", Path("own.yaml"))
+    written = ["a=true", "b=null", "c=[1, 2.5]", "d=torchrun --standalone --nproc-per-node=2", 'e="x: {y}"']
+    assert run.overrides == written
+
+
+def test_summary_is_over_the_seeds() -> None:
+    table = pd.DataFrame({
+        "point": ["a", "a", "b", "b"], "score": [0.5, 0.7, 0.9, np.nan], "gap_to_train": [0.1, 0.2, 0.3, np.nan],
+        "failed": [None, None, None, "out of memory"],
+    })  # fmt: skip
+    points = summary(table, {"a": 0.55, "b": None})
+    assert points["point"].tolist() == ["a", "b"] and points["runs"].tolist() == [2, 1]
+    assert points["score"].tolist() == [0.6, 0.9]
+    assert points["spread"][0] == pytest.approx(0.1414) and np.isnan(points["spread"][1])
+    assert points["reported"][0] == 0.55 and np.isnan(points["reported"][1])
+    assert points["failed"][1] == "out of memory"
+
+
+def test_reported_figures_belong_to_all_their_values() -> None:
+    at = [{"at": {"x": 1, "y": 2}, "score": 0.5}, {"at": {"x": 1}, "score": 0.4}]
+    scale = Scale(set={"x": 1}, reported=at)
+    assert [reported(scale, {"y": 2}), reported(scale, {"y": 3}), reported(scale, {"x": 2})] == [0.5, 0.4, None]
+
+
+def test_figure_of_a_study(folder: Path) -> None:
+    points = pd.DataFrame({"point": ["a", "b"], "score": [0.5, np.nan], "spread": np.nan, "reported": [0.6, np.nan]})
+    history = pd.DataFrame({"epoch": [1, 2, 1, 2], "validation_accuracy": [0.1, 0.2, 0.3, 0.4]})
+    draw_study(points, {"a": history}, "accuracy", Path("study.png"))
+    assert plt.imread("study.png").std() > 0
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("scale", ["laptop", "gpu"])
+def test_studies_fit_the_project(
+    name: str, scale: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each run is one that the stage `configure` takes."""
+    monkeypatch.chdir(ROOT)
+    study(name, scale, 1, True)
+    plan = read_study(FOLDER / f"{name}.yaml")
+    assert len(capsys.readouterr().out.splitlines()) == len(runs_of(plan.scales[scale], name, Path(name)))
+
+
+def test_a_run_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    for point, task, message in (
+        ({"train.rate": 1}, "cifar10", "own-01: train.rate=1: .*train.rate"),
+        ({"train.epochs": "many"}, "cifar10", "own-01: params.yaml: .*train.epochs = 'many'"),
+        ({"train.epochs": 1}, "cifar", "own-01: params.yaml has no task 'cifar'"),
+    ):
+        with pytest.raises(UserError, match=message):
+            check_runs(runs_of(Scale(points=[point]), "own", Path("own.yaml")), task)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"grid": {"train.lr": []}}, "grid.train.lr has no values"),
+        ({"grid": {"train.lr": [0.1, 0.1]}}, "the point {'train.lr': 0.1} is there twice"),
+        ({"points": []}, "scales.laptop.points = []: List should have at least 1 item"),
+        ({"grids": {}}, "unknown key scales.laptop.grids"),
+    ],
+)
+def test_bad_studies(folder: Path, changes: dict, message: str) -> None:
+    content = {"shows": "x", "task": "cifar10", "score": "accuracy", "scales": {"laptop": changes}}
+    path = Path("own.yaml")
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError) as error:
+        runs_of(read_study(path).scales["laptop"], "own", path)
+    assert message in str(error.value)
+
+
+def test_a_study_that_is_not_there_is_one_line() -> None:
+    assert_one_line(
+        run(ROOT, "python", "-m", "darkroom", "study", "trick"), "studies/trick.yaml", "did you mean tricks?"
+    )

@@ -298,7 +298,9 @@ def test_a_study_writes_its_table_and_goes_on_where_it_was(project: Path) -> Non
     """Two runs at once give the bytes that each gives alone; a failed run is told of and the other is kept."""
     study = {
         "shows": "Two rates.", "task": "cifar10", "score": "accuracy",
-        "scales": {"laptop": {"points": [{"train.lr": 0.04}, {"train.lr": 1e30}]}},
+        "scales": {
+            "laptop": {"points": [{"train.lr": 0.04}, {"train.lr": 1e30}]}, "gpu": {"points": [{"train.lr": 0.03}]},
+        },
     }  # fmt: skip
     (project / "studies" / "own.yaml").write_text(yaml.safe_dump(study))
     git(project, "add", "-A")
@@ -315,9 +317,18 @@ def test_a_study_writes_its_table_and_goes_on_where_it_was(project: Path) -> Non
     report = json.loads((project / "metrics" / "cifar10" / "test.json").read_text())
     assert (report["accuracy"], report["loss"]) == (table["score"][0], table["loss"][0])
     alone = (project / "models" / "cifar10" / "model.safetensors").read_bytes()
-    assert_one_line(run(project, *command), "params.yaml: is changed and not committed")
+    assert_one_line(run(project, *command), "is changed and not committed")
     git(project, "checkout", "-q", "--", ".")
     succeed(project, "dvc", "exp", "apply", "own-laptop-01")
     assert (project / "models" / "cifar10" / "model.safetensors").read_bytes() == alone
     git(project, "checkout", "-q", "--", ".")
     succeed(project, "dvc", "checkout")
+
+    (project / ".venv" / "bin").mkdir(parents=True)
+    (project / ".venv" / "bin" / "activate").touch()
+    job = ("env", f"SLURM_SUBMIT_DIR={project}", "SLURM_ARRAY_TASK_ID=1", "bash", "studies/array.slurm", "own")
+    succeed(project, *job)
+    assert "Queued" not in succeed(project, "dvc", "queue", "status")
+    succeed(project, *command, "--scale", "gpu")
+    printed = (project / "studies" / "results" / "own-gpu.csv").read_text()
+    assert printed.splitlines()[1].startswith("own-gpu-01,lr 0.03,")

@@ -32,6 +32,7 @@ SEED = "seed"  # runs that differ in it alone are one row of the table
 SECONDS_BETWEEN_LOOKS = 3
 SECONDS_TO_START = 30  # that a worker of the queue may take
 MOST_STARTS = 3  # of the workers, before a queue that does not move is given up
+STAGE_ERROR = ": error: "  # before what a stage says of its end; after it come lines of DVC's
 SIMPLE = re.compile(r"[\w./@+-]+( [\w./@+=-]+)*")  # a text that Hydra's grammar takes as it is
 Point = dict[str, Any]  # values by key of params.yaml
 
@@ -94,6 +95,8 @@ def study(name: str, scale: str, jobs: int, dry: bool) -> None:
         for run in runs:
             print(" ".join(f"'{part}'" if set(part) & set(" [{~") else part for part in run.command(plan.task)))
         return
+    if shutil.which("dvc") is None:  # which would not find the stages' `python` either
+        raise UserError("`dvc` is not on the PATH; run `source .venv/bin/activate` first")
     refuse_dirty()
     try:
         states = run_all(runs, plan.task, jobs)
@@ -275,7 +278,8 @@ def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: d
             curves.setdefault(row["point"], []).append(pd.read_csv(io.BytesIO(history)))
         else:
             logs = subprocess.run(["dvc", "queue", "logs", run.name], capture_output=True, text=True)
-            row["failed"] = _last_line(logs.stdout)
+            own = [line.partition(STAGE_ERROR)[2] for line in logs.stdout.splitlines() if STAGE_ERROR in line]
+            row["failed"] = own[-1] if own else _last_line(logs.stdout)
         rows.append(row)
     table = pd.DataFrame(rows).reindex(columns=["run", "point", SEED, "score", "loss", "gap_to_train", "failed"])
     points = summary(table, {label(run.point): reported(plan.scales[scale], run.point) for run in runs})

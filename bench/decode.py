@@ -18,7 +18,7 @@ from pathlib import Path
 from PIL import Image
 
 from darkroom.archives import Member, opened
-from darkroom.common.files import read_json
+from darkroom.common.files import read_json, remove
 from darkroom.common.parallel import cores
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.tiny_imagenet import prepare_tiny_imagenet
@@ -59,7 +59,8 @@ def bare_loop(files: list[Member]) -> float:
 
 
 def preparing(raw: Path, folder: Path) -> float:
-    """Seconds that the stage takes."""
+    """Seconds that the stage takes where nothing was prepared before."""
+    remove(folder / "prepared")
     started = time.perf_counter()
     parameters = SplitParameters(seed=0, validation=0.1)
     prepare_tiny_imagenet(parameters, "tasks.tiny_imagenet", raw, folder / "prepared", folder / "data.json")

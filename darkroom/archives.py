@@ -24,7 +24,7 @@ from darkroom.common.errors import UserError
 # Of each compression: how its files begin, and what opens them.
 COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 ZIP_LOCAL_HEADER = 30  # bytes before the name; APPNOTE.TXT section 4.3.7
-MAY_LEAD_OUT = ("..", "\\", ":")
+ZIP_LIKELY_EXTRA = 64  # bytes of extra fields between name and content
 ENCRYPTED = 0x1  # bit of a zip member's flags
 
 
@@ -48,17 +48,14 @@ class Member(NamedTuple):
         Raises:
             UserError: the bytes are not those that the archive promises.
         """
-        file = os.open(self.data, os.O_RDONLY)
-        try:
-            if self.method is None:
-                return self._exactly(os.pread(file, self.size, self.offset))
-            header = os.pread(file, ZIP_LOCAL_HEADER, self.offset)
-            before = (
-                ZIP_LOCAL_HEADER + int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little")
-            )
-            content = self._exactly(os.pread(file, self.size, self.offset + before))
-        finally:
-            os.close(file)
+        if self.method is None:
+            return self._exactly(self._pread(self.size, 0))
+        most = ZIP_LOCAL_HEADER + len(self.name.encode()) + ZIP_LIKELY_EXTRA + self.size
+        stored = self._pread(most, 0)
+        start = ZIP_LOCAL_HEADER + int.from_bytes(stored[26:28], "little") + int.from_bytes(stored[28:30], "little")
+        content = stored[start : start + self.size]
+        if len(content) < self.size:  # after more extra fields than are likely
+            content = self._exactly(self._pread(self.size, start))
         if self.method == zipfile.ZIP_DEFLATED:
             try:
                 content = zlib.decompress(content, -zlib.MAX_WBITS)
@@ -67,6 +64,13 @@ class Member(NamedTuple):
         if zlib.crc32(content) != self.crc:
             raise UserError(f"{self}: is damaged; fetch the archive again")
         return content
+
+    def _pread(self, size: int, start: int) -> bytes:
+        file = os.open(self.data, os.O_RDONLY)
+        try:
+            return os.pread(file, size, self.offset + start)
+        finally:
+            os.close(file)
 
     def _exactly(self, content: bytes) -> bytes:
         if len(content) != self.size:
@@ -92,7 +96,7 @@ def opened(folder: Path) -> Iterator[dict[str, Member]]:
                     if member.name in members:
                         raise UserError(f"{member}: stands in the archive twice; keep one")
                     members[member.name] = member
-        yield members
+            yield members
 
 
 def files_in(folder: Path) -> dict[str, Member]:
@@ -197,7 +201,7 @@ def _copy(source: BinaryIO, target: BinaryIO) -> None:
 
 def _check_name(archive: Path, name: str) -> None:
     """Refuse a name or link target that leads out of the archive: nothing trustworthy holds one."""
-    if not name.startswith("/") and not any(mark in name for mark in MAY_LEAD_OUT):  # as of nearly all
+    if not (name.startswith("/") or ".." in name or "\\" in name or ":" in name):  # as of nearly all
         return
     parts = name.replace("\\", "/").split("/")
     depth = 0 if parts[0] else -1  # an absolute path begins with nothing
@@ -209,5 +213,7 @@ def _check_name(archive: Path, name: str) -> None:
 
 def _is_litter(name: str) -> bool:
     """What macOS adds to archives and no data set means."""
+    if not ("__MACOSX" in name or "._" in name or ".DS_Store" in name):  # as of nearly all
+        return False
     *folders, file = name.split("/")
     return "__MACOSX" in folders or file.startswith("._") or file == ".DS_Store"

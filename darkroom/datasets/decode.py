@@ -1,6 +1,7 @@
 """Decoding many image files on all cores, straight into packed arrays."""
 
 import io
+from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -8,13 +9,16 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.JpegImagePlugin import JpegImageFile
 
 from darkroom.archives import Member
 from darkroom.common.errors import UserError
-from darkroom.common.parallel import on_all_cores
+from darkroom.common.parallel import Workers, workers
 from darkroom.datasets.packed import create_images, images_path, write_labels
 
+JPEG = b"\xff\xd8\xff"  # how its files begin
 SAYS_ORIENTATION = {"exif", "xmp"}  # what a JPEG file may say it in
+MOST_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # as Pillow has it, where it is asked
 UNDECODABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 CHUNK = 1024  # files handed to a worker at a time, at most
 BUFFER = 1 << 22  # bytes of images that are written at once
@@ -32,7 +36,10 @@ def decode_image(member: Member) -> Image.Image:
 def decode_bytes(content: bytes, name: str) -> Image.Image:
     """As `decode_image`, of an image file's content; `name` is for the message."""
     try:
-        image = Image.open(io.BytesIO(content))
+        open_file = JpegImageFile if content.startswith(JPEG) else Image.open  # without trying all other formats first
+        image = open_file(io.BytesIO(content))
+        if image.width * image.height > MOST_PIXELS:
+            raise Image.DecompressionBombError(f"{image.width}×{image.height} pixels are too many")
         if image.format != "JPEG" or SAYS_ORIENTATION & image.info.keys():  # to turn nothing takes a copy, and time
             image = ImageOps.exif_transpose(image)
         image.load()
@@ -41,14 +48,23 @@ def decode_bytes(content: bytes, name: str) -> Image.Image:
         raise UserError(f"{name}: does not decode as an image ({error}); replace it") from None
 
 
+def decoding_workers(fit: bool = False) -> AbstractContextManager[Workers]:
+    """Workers for `decode_splits`.
+
+    Args:
+        fit: whether they scale and crop each image, keeping its middle; otherwise it must have the right size.
+    """
+    return workers(partial(_decode, fit))
+
+
 def decode_splits(
-    folder: Path, splits: dict[str, list[tuple[Member, int]]], size: tuple[int, int], fit: bool = False
+    decode: Workers, folder: Path, splits: dict[str, list[tuple[Member, int]]], size: tuple[int, int]
 ) -> None:
     """Write the images and labels of all splits, image files with class ids, as packed arrays to `folder`.
 
     Args:
+        decode: what `decoding_workers` gives.
         size: (height, width) of the images.
-        fit: scale and crop each image to `size`, keeping its middle; otherwise it must have that size.
 
     Raises:
         UserError: a file does not decode or has another size.
@@ -59,7 +75,7 @@ def decode_splits(
         write_labels(folder, split, np.array([label for _, label in labelled], int))
         path = images_path(folder, split)  # one object, which pickles once a chunk
         places += [(path, row, member) for row, (member, _) in enumerate(labelled)]
-    for _ in on_all_cores(partial(_decode, fit), places, "decoding images", CHUNK):
+    for _ in decode(places, "decoding images", CHUNK):
         pass
 
 

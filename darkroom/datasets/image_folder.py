@@ -7,7 +7,7 @@ import numpy as np
 from darkroom.archives import Member, opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.decode import decode_splits
+from darkroom.datasets.decode import decode_splits, decoding_workers
 from darkroom.datasets.description import split_in
 from darkroom.datasets.packed import describe
 from darkroom.datasets.parameters import FolderParameters
@@ -28,7 +28,7 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
     Raises:
         UserError: the archive is not of that layout, or the split asked for cannot be made.
     """
-    with opened(raw) as members:
+    with decoding_workers(fit=True) as decode, opened(raw) as members:
         splits = _splits(members, raw)
         classes = sorted({name for images in splits.values() for _, name in images})
         for split, images in splits.items():
@@ -44,7 +44,7 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
         ids = {name: label for label, name in enumerate(classes)}
         labelled = {split: [(member, ids[name]) for member, name in images] for split, images in splits.items()}
         with replacing(folder) as temporary:
-            decode_splits(temporary, labelled, (parameters.image_size, parameters.image_size), fit=True)
+            decode_splits(decode, temporary, labelled, (parameters.image_size, parameters.image_size))
             describe(temporary, classes, report)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from darkroom.archives import Member, opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.decode import decode_image, decode_splits
+from darkroom.datasets.decode import decode_image, decode_splits, decoding_workers
 from darkroom.datasets.packed import describe
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.splits import held_out
@@ -26,7 +26,7 @@ def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, fold
     Raises:
         UserError: the archive is not of that layout, or the split asked for cannot be made.
     """
-    with opened(raw) as members:
+    with decoding_workers() as decode, opened(raw) as members:
         root = _root(members, raw)
         wnids = _text(members, f"{root}wnids.txt").split()
         train = _training_images(members, root, wnids, raw)
@@ -36,7 +36,7 @@ def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, fold
         first = decode_image(train[0][0])
         with replacing(folder) as temporary:
             splits = {"train": [train[i] for i in kept], "validation": [train[i] for i in chosen], "test": test}
-            decode_splits(temporary, splits, (first.height, first.width))
+            decode_splits(decode, temporary, splits, (first.height, first.width))
             describe(temporary, _names(_text(members, f"{root}words.txt"), wnids), report)
 
 

@@ -6,6 +6,7 @@ from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -21,7 +22,17 @@ SAYS_ORIENTATION = {"exif", "xmp"}  # what a JPEG file may say it in
 MOST_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # as Pillow has it, where it is asked
 UNDECODABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 CHUNK = 1024  # files handed to a worker at a time, at most
+CHANNELS = 3
 BUFFER = 1 << 22  # bytes of images that are written at once
+
+
+class Array(NamedTuple):
+    """A packed array on disk: its file, the bytes before its first image, and the size of its images in pixels."""
+
+    path: Path
+    start: int
+    height: int
+    width: int
 
 
 def decode_image(member: Member) -> Image.Image:
@@ -30,10 +41,10 @@ def decode_image(member: Member) -> Image.Image:
     Raises:
         UserError: it does not decode.
     """
-    return decode_bytes(member.read(), str(member))
+    return decode_bytes(member.read(), member)
 
 
-def decode_bytes(content: bytes, name: str) -> Image.Image:
+def decode_bytes(content: bytes, name: object) -> Image.Image:
     """As `decode_image`, of an image file's content; `name` is for the message."""
     try:
         open_file = JpegImageFile if content.startswith(JPEG) else Image.open  # without trying all other formats first
@@ -69,31 +80,31 @@ def decode_splits(
     Raises:
         UserError: a file does not decode or has another size.
     """
-    places: list[tuple[Path, int, Member]] = []
+    places: list[tuple[Array, int, Member]] = []
     for split, labelled in splits.items():
-        create_images(folder, split, len(labelled), *size)
+        images = create_images(folder, split, len(labelled), *size)
+        start = images.offset if labelled else 0
+        array = Array(images_path(folder, split), start, *size)  # one object, which pickles once a chunk
+        places += [(array, row, member) for row, (member, _) in enumerate(labelled)]
         write_labels(folder, split, np.array([label for _, label in labelled], int))
-        path = images_path(folder, split)  # one object, which pickles once a chunk
-        places += [(path, row, member) for row, (member, _) in enumerate(labelled)]
     for _ in decode(places, "decoding images", CHUNK):
         pass
 
 
-def _decode(fit: bool, places: list[tuple[Path, int, Member]]) -> list[None]:
+def _decode(fit: bool, places: list[tuple[Array, int, Member]]) -> list[None]:
     """Decode files into rows, which follow one another, of arrays; written as to any file: mapped pages come slowly."""
-    for path, group in groupby(places, itemgetter(0)):
+    for array, group in groupby(places, itemgetter(0)):
         rows = list(group)
-        array = np.load(path, mmap_mode="r")
-        _, height, width, channels = array.shape
-        with path.open("r+b", BUFFER) as file:
-            file.seek(array.offset + rows[0][1] * height * width * channels)
+        size = array.width, array.height
+        with array.path.open("r+b", BUFFER) as file:
+            file.seek(array.start + rows[0][1] * array.height * array.width * CHANNELS)
             for _, _, member in rows:
                 image = decode_image(member)
                 if fit:
-                    image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-                elif image.size != (width, height):
+                    image = ImageOps.fit(image, size, Image.Resampling.BICUBIC)
+                elif image.size != size:
                     raise UserError(
-                        f"{member}: is {image.width}×{image.height} pixels, not {width}×{height} like the first"
+                        f"{member}: is {image.width}×{image.height} pixels, not {size[0]}×{size[1]} like the first"
                     )
                 file.write(image.tobytes())
     return [None] * len(places)

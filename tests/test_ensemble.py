@@ -47,12 +47,12 @@ def test_vote_counts_heads_and_breaks_ties_by_confidence() -> None:
 def test_weights_are_the_likeliest() -> None:
     """Held against a search over all pairs of weights."""
     validation, labels = answers(2, 400, 0, worst=2.8)
-    _, fitted = METHODS["weighted"](validation, validation, labels)
+    _, weights = METHODS["weighted"](validation, validation, labels)
     shares = torch.linspace(0, 1, 1001, dtype=torch.float64)
     first, second = validation[:, torch.arange(400), labels]
     likelihood = (shares[:, None] * first + (1 - shares[:, None]) * second).log().sum(1)
-    assert fitted["weights"][0] == pytest.approx(float(shares[likelihood.argmax()]), abs=2e-3)
-    assert 0 < fitted["weights"][0] < 1
+    assert float(weights[0]) == pytest.approx(float(shares[likelihood.argmax()]), abs=2e-3)
+    assert 0 < weights[0] < 1
 
 
 def test_stacking_learns_what_a_mean_cannot() -> None:

@@ -53,9 +53,11 @@ def ensemble(task: str, revisions: list[str], method: str, out: Path | None, as_
     for revision in revisions:
         if list(predictions_of(task, revision)["true"]) != list(names[targets]):
             raise UserError(f"{task}: {revision} was tried on other test images than data/prepared/{task} has")
-    joined, fitted = METHODS[method](test, validation, labels)
+    joined, weights = METHODS[method](test, validation, labels)
 
-    told = {"task": task, "method": method, **fitted}
+    told: dict = {"task": task, "method": method}
+    if weights is not None:
+        told["weights"] = dict(zip(revisions, weights.tolist(), strict=True))
     told["accuracy_alone"] = {
         revision: round(float((answers.argmax(1).numpy() == targets).mean()), DIGITS)
         for revision, answers in zip(revisions, test, strict=True)
@@ -95,17 +97,17 @@ def _kept_answers(task: str, revisions: list[str]) -> tuple[Tensor, Tensor, Tens
     return test, validation, torch.from_numpy(labels[0])
 
 
-def _mean(test: Tensor, *_: Tensor) -> tuple[Tensor, dict]:
-    return test.mean(0), {}
+def _mean(test: Tensor, *_: Tensor) -> tuple[Tensor, None]:
+    return test.mean(0), None
 
 
-def _vote(test: Tensor, *_: Tensor) -> tuple[Tensor, dict]:
+def _vote(test: Tensor, *_: Tensor) -> tuple[Tensor, None]:
     """One vote a model; where votes are equal, the mean of the probabilities decides."""
     votes = torch.nn.functional.one_hot(test.argmax(2), test.shape[2]).sum(0)
-    return (votes + test.mean(0)) / (len(test) + 1), {}
+    return (votes + test.mean(0)) / (len(test) + 1), None
 
 
-def _weighted(test: Tensor, validation: Tensor, labels: Tensor) -> tuple[Tensor, dict]:
+def _weighted(test: Tensor, validation: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     """The mean with the weights that make the validation labels likeliest.
 
     Found by expectation maximization of the shares of a mixture (Dempster, Laird and Rubin, 1977), which takes them
@@ -117,10 +119,10 @@ def _weighted(test: Tensor, validation: Tensor, labels: Tensor) -> tuple[Tensor,
     for _ in range(WEIGHT_STEPS):
         parts = weights[:, None] * likelihood.clamp(min=LEAST)
         weights = (parts / parts.sum(0)).mean(1)
-    return torch.einsum("m,mnc->nc", weights, test), {"weights": [round(w, 4) for w in weights.tolist()]}
+    return torch.einsum("m,mnc->nc", weights, test), weights.round(decimals=4)
 
 
-def _stack(test: Tensor, validation: Tensor, labels: Tensor) -> tuple[Tensor, dict]:
+def _stack(test: Tensor, validation: Tensor, labels: Tensor) -> tuple[Tensor, None]:
     """A logistic regression on all models' log-probabilities (Wolpert, "Stacked generalization", 1992)."""
     from sklearn.linear_model import LogisticRegression
 
@@ -132,7 +134,7 @@ def _stack(test: Tensor, validation: Tensor, labels: Tensor) -> tuple[Tensor, di
     stacker = LogisticRegression(C=STACKER_C, max_iter=1000).fit(side_by_side(validation), labels.numpy())
     joined = torch.zeros_like(test[0])
     joined[:, stacker.classes_] = torch.from_numpy(stacker.predict_proba(side_by_side(test)))
-    return joined, {}
+    return joined, None
 
 
 def _refuse_none(labels: Tensor) -> None:
@@ -140,8 +142,8 @@ def _refuse_none(labels: Tensor) -> None:
         raise UserError("there are no validation images to fit on; take --method mean or vote")
 
 
-# Each gives probabilities (images, classes) for the test images, and what it fitted on the validation images.
-METHODS: dict[str, Callable[[Tensor, Tensor, Tensor], tuple[Tensor, dict]]] = {
+# Each gives probabilities (images, classes) for the test images, and the models' weights where it has any.
+METHODS: dict[str, Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor | None]]] = {
     "mean": _mean,
     "vote": _vote,
     "weighted": _weighted,

@@ -40,7 +40,7 @@ def main() -> None:
 
     compare = commands.add_parser("compare", help="what changed from one experiment's predictions to another's")
     compare.add_argument("revisions", nargs=2, metavar="REVISION", help="of git, an experiment, or workspace")
-    compare.add_argument("--task", required=True, help="cifar10, …")
+    compare.add_argument("--task", action="append", default=[], help="cifar10, …; default: all")
     compare.add_argument("--out", type=Path, help="a new folder for a row for each image and a figure of the changes")
     compare.add_argument("--json", action="store_true", help="print for machines")
     compare.set_defaults(command=_compare)

@@ -1,6 +1,7 @@
 """What `python -m darkroom` does outside of the pipeline."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -201,7 +202,7 @@ def test_comparison_counts_what_was_fixed_and_broken(
     monkeypatch.setattr(
         "darkroom.commands.compare.read_split", lambda *_: (np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
     )
-    compare("own", ("old", "new"), Path("out"), True)
+    compare(["own"], ("old", "new"), Path("out"), True)
     told = json.loads(capsys.readouterr().out)
     assert told["images"] == {"both_right": 0, "fixed": 1, "broken": 1, "both_wrong": 1}
     assert told["mcnemar_p"] == 1.0
@@ -213,12 +214,12 @@ def test_comparison_counts_what_was_fixed_and_broken(
     ]
     assert pd.read_csv("out/images.csv")["predicted_b"].tolist() == ["dog", "dog", "cat"]
     assert Path("out/flips.png").stat().st_size > 0
-    compare("own", ("old", "new"), None, False)
+    compare(["own"], ("old", "new"), None, False)
     assert "both right 0, fixed 1, broken 1, both wrong 1" in capsys.readouterr().out
     with pytest.raises(UserError, match="old and others were tried on other test images"):
-        compare("own", ("old", "others"), None, True)
+        compare(["own"], ("old", "others"), None, True)
     with pytest.raises(UserError, match="out: is there already"):
-        compare("own", ("old", "new"), Path("out"), True)
+        compare(["own"], ("old", "new"), Path("out"), True)
     assert mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
 
 
@@ -231,8 +232,18 @@ def test_comparison_of_segmentations(
         classes = [{"name": "background", "iou": 0.9}, {"name": "cat", "iou": first}]
         write_json(Path(name, "metrics/own/test.json"), {"mean_iou": first, "classes": classes})
     monkeypatch.setattr("darkroom.commands.compare.read_at", lambda path, revision: Path(revision, path).read_bytes())
-    compare("own", ("old", "new"), None, True)
+    compare(["own"], ("old", "new"), None, True)
     told = json.loads(capsys.readouterr().out)
     assert told["classes"][1] == {"class": "cat", "a": 0.5, "b": 0.7}
     assert told["gained_most"] == [{"image": "10", "a": 0.5, "b": 0.7, "change": 0.2}]
     assert told["lost_most"] == [{"image": "nan", "a": 0.9, "b": 0.6, "change": -0.3}]
+    for name in ("old", "new"):
+        shutil.copytree(Path(name, "data/predictions/own"), Path(name, "data/predictions/other"))
+        shutil.copytree(Path(name, "metrics/own"), Path(name, "metrics/other"))
+    with pytest.raises(UserError, match="metrics: has no task's test.json"):
+        compare([], ("old", "new"), None, True)
+    shutil.copytree(Path("new", "metrics"), Path("metrics"))
+    compare([], ("old", "new"), Path("out"), True)
+    every = json.loads(capsys.readouterr().out)
+    assert every == [told | {"task": "other"}, told]
+    assert sorted(str(path) for path in Path("out").rglob("*.csv")) == ["out/other/images.csv", "out/own/images.csv"]

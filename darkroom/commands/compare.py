@@ -18,25 +18,41 @@ MOST_IMAGES = 10  # that gained or lost are told of a segmentation
 SIDES = ("a", "b")
 
 
-def compare(task: str, revisions: tuple[str, str], out: Path | None, as_json: bool) -> None:
-    """Print what changed from the first revision's predictions of `task` to the second's.
+def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_json: bool) -> None:
+    """Print what changed from the first revision's predictions to the second's.
 
     Args:
+        tasks: those to compare; none for all that have metrics here.
         revisions: of git, names of experiments, or `workspace`.
-        out: a new folder for a row for each image, and a figure of the most telling changes; None for neither.
-        as_json: print for machines.
+        out: a new folder, with one for each task where there are several, for a row for each image, and a figure of
+            the most telling changes; None for neither.
+        as_json: print for machines, a list where there are several tasks.
 
     Raises:
         UserError: predictions that cannot be read, or are of other test images.
     """
     if out is not None and out.exists():
         raise UserError(f"{out}: is there already; give a new folder or remove it")
+    tasks = tasks or sorted(path.parent.name for path in Path("metrics").glob("*/test.json"))
+    if not tasks:
+        raise UserError("metrics: has no task's test.json; `dvc repro` makes them")
+    told = []
+    for task in tasks:
+        folder = out / task if out is not None and len(tasks) > 1 else out
+        told.append(_compare(task, revisions, folder))
+    if as_json:
+        print(json.dumps(told if len(told) > 1 else told[0], indent=2))
+    else:
+        print("\n\n".join(as_text(one) for one in told))
+
+
+def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
+    """What is told of one task."""
     reports = [json.loads(read_at(Path("metrics", task, "test.json"), revision)) for revision in revisions]
     is_classification = ["accuracy" in report for report in reports]
     if is_classification[0] != is_classification[1]:
         raise UserError(f"{task}: is a classification in one of {' and '.join(revisions)} and none in the other")
     told, images = (_classifications if is_classification[0] else _segmentations)(task, revisions, reports)
-    told = {"task": task, **dict(zip(SIDES, revisions, strict=True)), **told}
     if out is not None:
         with replacing(out) as folder:
             folder.mkdir(parents=True)
@@ -46,7 +62,7 @@ def compare(task: str, revisions: tuple[str, str], out: Path | None, as_json: bo
                 if len(test_images) != len(images):
                     raise UserError(f"data/prepared/{task}: has other test images than these; `dvc repro` makes them")
                 draw_flips(test_images, images, revisions, folder / "flips.png")
-    print(json.dumps(told, indent=2) if as_json else as_text(told))
+    return {"task": task, **dict(zip(SIDES, revisions, strict=True)), **told}
 
 
 def _classifications(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:

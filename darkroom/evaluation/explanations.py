@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from torch import Tensor
 
 from darkroom.batches.normalize import normalize
 from darkroom.batches.whole import padded
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import image_paths, mask_path, read_image, read_mask
-from darkroom.evaluation.grad_cam import grad_cam, save_heat
+from darkroom.evaluation.grad_cam import grad_cam
 from darkroom.evaluation.inference import Trial
 from darkroom.evaluation.tables import write_csv
 
@@ -33,8 +34,8 @@ def explain_classes(trial: Trial, logits: Tensor, targets: Tensor, folder: Path)
         for index in indices:
             classes = {"true": int(targets[index]), "predicted": int(predicted[index])}
             for role, value in classes.items():
-                heat = _heat(trial, pixels[index], lambda own, value=value: own[:, value])
-                save_heat(folder / "explanations" / f"{index}_{role}.png", heat, pixels.shape[1:3])
+                heat = _heat(trial, pixels[index], lambda own, value=value: own[value])
+                _save(folder / "explanations" / f"{index}_{role}.png", heat)
             rows.append([index, kind, *(names[value] for value in classes.values())])
     write_csv(folder / "explanations.csv", ["index", "kind", "true", "predicted"], rows)
 
@@ -83,15 +84,20 @@ def explain_masks(trial: Trial, iou: np.ndarray, folder: Path) -> None:
 
             def ahead(logits: Tensor, value: int = value, is_class: Tensor = is_class) -> Tensor:
                 """How far the class is ahead of the mean class: of a logit only differences mean something."""
-                return (logits[:, value] - logits.mean(1))[:, is_class].sum(1)
+                return (logits[value] - logits.mean(0))[is_class].sum()
 
             heat = _heat(trial, padded(image).numpy(), ahead)
-            save_heat(folder / "explanations" / f"{len(rows)}.png", heat, is_class.shape, mask.shape)
+            height, width = mask.shape
+            _save(folder / "explanations" / f"{len(rows)}.png", heat[:height, :width])
             rows.append([trial.card.classes[value], value, name, f"{iou[index, value]:.4f}"])
     write_csv(folder / "explanations.csv", ["class", "id", "image", "iou"], rows)
 
 
-def _heat(trial: Trial, pixels: np.ndarray, score: Callable[[Tensor], Tensor]) -> Tensor:
-    """Of an image, uint8 (h, w, 3), what speaks for a score, float32 (rows, columns)."""
+def _heat(trial: Trial, pixels: np.ndarray, score: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """Of an image, uint8 (h, w, 3), what speaks for a score, float32 (h, w) between 0 and 1."""
     image = normalize(torch.tensor(pixels, device=trial.device)[None], trial.card.mean, trial.card.std)
-    return grad_cam(trial.model, trial.card.model["name"], image, score)[0]
+    return grad_cam(trial.model, trial.card.model["name"], image, score)
+
+
+def _save(path: Path, heat: np.ndarray) -> None:
+    Image.fromarray(np.rint(255 * heat).astype(np.uint8)).save(path)

@@ -1,11 +1,10 @@
 """Where a model looks: Grad-CAM (Selvaraju et al., arXiv:1610.02391)."""
 
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
+import numpy as np
 import torch
-import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor, nn
 
 # Of each model the layer that is looked at: the deepest that has at least about 4×4 places on images of 32×32 pixels.
@@ -29,44 +28,22 @@ LAYERS: dict[str, Callable[[nn.Module], nn.Module]] = {
 }
 
 
-def grad_cam(model: nn.Module, name: str, images: Tensor, score: Callable[[Tensor], Tensor]) -> Tensor:
-    """How much each place of the images speaks for a score, float32 (b, rows, columns) between 0 and 1.
-
-    The rows and columns are those of the layer that `LAYERS` names.
+def grad_cam(model: nn.Module, name: str, image: Tensor, score: Callable[[Tensor], Tensor]) -> np.ndarray:
+    """How much each pixel's surroundings speak for a score, float32 (h, w) between 0 and 1; all 0 where nothing does.
 
     Args:
         model: ready to predict; `name` is its name.
-        images: normalized, float (b, 3, h, w).
-        score: of the model's logits, float (b,).
+        image: normalized, float (1, 3, h, w).
+        score: of the image's logits, (classes,) or (classes, h, w); a number.
     """
-    seen = []
-    hook = LAYERS[name](model).register_forward_hook(lambda _, __, output: seen.append(output))
-    try:
-        with torch.enable_grad():
-            scores = score(model(images))
-    finally:
-        hook.remove()
-    [features] = seen
-    (gradients,) = torch.autograd.grad(scores.sum(), features)
-    features, gradients = (_as_map(values, images.shape[2:]) for values in (features.detach(), gradients))
-    heat = (gradients.mean((2, 3), keepdim=True) * features).sum(1).relu()
-    return heat / heat.amax((1, 2), keepdim=True).clamp(min=torch.finfo(heat.dtype).tiny)
+    from pytorch_grad_cam import GradCAM  # here, since it takes seconds
+
+    with GradCAM(model, [LAYERS[name](model)], partial(_as_map, image.shape[2:])) as explained:
+        return explained(image, [score])[0]
 
 
-def save_heat(path: Path, heat: Tensor, size: tuple[int, int], kept: tuple[int, int] | None = None) -> None:
-    """Write heat, float (rows, columns) between 0 and 1, as a grey image.
-
-    Args:
-        size: (height, width) in pixels that it is brought to.
-        kept: (height, width) of the upper left part of that to write; None for all.
-    """
-    height, width = kept or size
-    smooth = F.interpolate(heat.cpu()[None, None], size, mode="bilinear")[0, 0, :height, :width]
-    Image.fromarray((255 * smooth).round().byte().numpy()).save(path)
-
-
-def _as_map(values: Tensor, size: torch.Size) -> Tensor:
-    """A map (b, c, rows, columns); of tokens (b, 1 + rows·columns, c), without that of the class."""
+def _as_map(size: torch.Size, values: Tensor) -> Tensor:
+    """A map (b, c, rows, columns) of an image of `size`; of tokens (b, 1 + rows·columns, c) without the class's."""
     if values.ndim == 4:
         return values
     patches = values[:, 1:]

@@ -1,9 +1,12 @@
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
 from conftest import noise, png_bytes
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from darkroom.batches.augment import Draws, augment, cutout, flip, shifted_crop
 from darkroom.batches.copy_paste import paste_object
@@ -298,3 +301,55 @@ def test_wrong_transforms(transform: dict, message: str) -> None:
 def test_padding_of_masks_is_ignored() -> None:
     pair = build_pipeline(PairAugmentation(crop=32))(image=noise(16, 16), mask=np.zeros((16, 16), np.uint8))
     assert np.count_nonzero(pair["mask"] == IGNORED) == 32 * 32 - 16 * 16
+
+
+share = st.floats(0, 1).map(lambda value: round(value, 2))
+MOVING = st.one_of(
+    st.sampled_from(["HorizontalFlip", "VerticalFlip", "Transpose", "RandomRotate90"]).map(lambda name: {name: {}}),
+    st.integers(1, 90).map(lambda most: {"Rotate": {"limit": [-most, most]}}),
+    st.tuples(share, st.integers(0, 40), st.integers(0, 20)).map(
+        lambda d: {"Affine": {"scale": [0.6, 0.6 + d[0]], "rotate": [-d[1], d[1]], "shear": [-d[2], d[2]]}}
+    ),
+    st.tuples(share, share).map(lambda d: {"RandomScale": {"scale_limit": [-0.5 * d[0], d[1]]}}),
+    st.floats(0.01, 0.1).map(lambda most: {"Perspective": {"scale": [0.01, most]}}),
+    st.floats(0.05, 0.3).map(lambda most: {"GridDistortion": {"distort_limit": [-most, most]}}),
+    st.floats(0.05, 0.5).map(lambda most: {"OpticalDistortion": {"distort_limit": [-most, most]}}),
+    st.integers(20, 60).map(lambda side: {"RandomCrop": {"height": side, "width": side, "pad_if_needed": True}}),
+)
+SEEN = (60, 130, 200)  # the red of the classes 0, 1, 2, in an image that is green everywhere
+FAR = 4  # pixels from another class, or from the border, at which interpolation mixes little
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(MOVING, max_size=4), st.integers(0, 2**31), share)
+def test_whatever_moves_an_image_moves_its_mask(transforms: list[dict], seed: int, foreground: float) -> None:
+    """Marked pixels stay together, no class appears that was not there, and what comes from outside is ignored."""
+    draw = np.random.default_rng(seed)
+    mask = np.zeros((70, 80), np.uint8)
+    for value in (1, 2):
+        y, x = draw.integers(50, size=2)
+        mask[y : y + 20, x : x + 25] = value
+    image = np.dstack([np.array(SEEN, np.uint8)[mask], np.full_like(mask, 255), np.zeros_like(mask)])
+    always = [{name: arguments | {"p": 1.0} for name, arguments in one.items()} for one in transforms]
+    pipeline = build_pipeline(PairAugmentation(crop=64, foreground=foreground, transforms=always))
+    pipeline.set_random_seed(seed)
+    moved = pipeline(image=image, mask=mask)
+    pixels, ids = moved["image"], moved["mask"]
+    assert ids.shape == pixels.shape[:2] == (64, 64)
+    assert set(np.unique(ids)) <= {*np.unique(mask), IGNORED}
+    around = np.ones((2 * FAR + 1, 2 * FAR + 1), np.uint8)
+    for value in range(3):
+        inside = cv2.erode((ids == value).astype(np.uint8), around, borderValue=0) > 0
+        distances = abs(pixels[inside][:, :1].astype(int) - SEEN)
+        assert (distances.argmin(1) == value).all()
+        assert (pixels[inside][:, 1] > 200).all(), "nothing from outside of the image counts"
+
+
+COLOURING = ("RandomBrightnessContrast", "HueSaturationValue", "GaussianBlur", "GaussNoise", "CoarseDropout", "ToGray")
+
+
+@pytest.mark.parametrize("name", COLOURING)
+def test_what_changes_colours_leaves_the_mask(name: str) -> None:
+    mask = noise(64, 64)[..., 0] % 3
+    assert (build_pipeline(PairAugmentation(crop=64, transforms=[{name: {"p": 1.0}}]))(
+        image=noise(64, 64), mask=mask)["mask"] == mask).all()  # fmt: skip

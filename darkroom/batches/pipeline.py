@@ -1,10 +1,12 @@
 """The albumentations pipeline that an image and its mask go through together."""
 
 import warnings
+from inspect import signature
 from typing import TYPE_CHECKING
 
 from darkroom.batches.parameters import PairAugmentation
 from darkroom.common.errors import UserError
+from darkroom.datasets.pairs import IGNORED
 
 if TYPE_CHECKING:
     from albumentations import Compose
@@ -33,8 +35,17 @@ def build_pipeline(augmentation: PairAugmentation, where: str = "augment") -> "C
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("error", UserWarning)  # it warns of arguments that it does not take
-                    transforms.append(transform(**arguments))
+                    transforms.append(transform(**(_beyond_the_border(transform) | arguments)))
             except (ValueError, TypeError, UserWarning) as error:
                 raise UserError(f"{key}: {' '.join(str(error).split())}") from None
     crop = ForegroundCrop(augmentation.crop, augmentation.crop, augmentation.foreground)
     return albumentations.Compose([*transforms, crop])
+
+
+def _beyond_the_border(transform: type) -> dict[str, int]:
+    """What makes a transform that moves pixels ignore those that come from outside of the mask.
+
+    albumentations takes them for class 0. Transforms that leave the mask as it is where they hide pixels have None.
+    """
+    parameter = signature(transform).parameters.get("fill_mask")
+    return {"fill_mask": IGNORED} if parameter is not None and parameter.default == 0 else {}

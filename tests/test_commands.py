@@ -184,7 +184,8 @@ def write_predictions(folder: Path, rows: list[tuple[str, str, float, str]], acc
     table = pd.DataFrame(rows, columns=names).rename_axis("index").reset_index()
     folder.joinpath("data/predictions/own").mkdir(parents=True)
     table.to_csv(folder / "data/predictions/own/predictions.csv", index=False)
-    write_json(folder / "metrics/own/test.json", {"accuracy": accuracy})
+    classes = [{"name": name} for name in ("cat", "cow", "dog")]
+    write_json(folder / "metrics/own/test.json", {"accuracy": accuracy, "classes": classes})
 
 
 def test_comparison_counts_what_was_fixed_and_broken(
@@ -220,6 +221,9 @@ def test_comparison_counts_what_was_fixed_and_broken(
         compare(["own"], ("old", "others"), None, True)
     with pytest.raises(UserError, match="out: is there already"):
         compare(["own"], ("old", "new"), Path("out"), True)
+    write_json(Path("others/metrics/own/test.json"), {"accuracy": 1.0, "classes": [{"name": "cat"}]})
+    with pytest.raises(UserError, match="own: old and others have other classes"):
+        compare(["own"], ("old", "others"), None, True)
     assert mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
 
 
@@ -237,6 +241,11 @@ def test_comparison_of_segmentations(
     assert told["classes"][1] == {"class": "cat", "a": 0.5, "b": 0.7}
     assert told["gained_most"] == [{"image": "10", "a": 0.5, "b": 0.7, "change": 0.2}]
     assert told["lost_most"] == [{"image": "nan", "a": 0.9, "b": 0.6, "change": -0.3}]
+    shutil.copytree("new", "renamed")
+    classes = [{"name": "background", "iou": 0.9}, {"name": "dog", "iou": 0.7}]
+    write_json(Path("renamed/metrics/own/test.json"), {"mean_iou": 0.7, "classes": classes})
+    with pytest.raises(UserError, match="own: new and renamed have other classes"):
+        compare(["own"], ("new", "renamed"), None, True)
     for name in ("old", "new"):
         shutil.copytree(Path(name, "data/predictions/own"), Path(name, "data/predictions/other"))
         shutil.copytree(Path(name, "metrics/own"), Path(name, "metrics/other"))

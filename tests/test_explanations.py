@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from small_runs import classification, evaluated, prepare_classes, prepare_scenes, segmentation, trained
+from small_runs import DATA, classification, evaluated, prepare_classes, prepare_scenes, segmentation, trained
 from torch import nn
 
-from darkroom.datasets.pairs import read_mask
+from darkroom.datasets.pairs import image_paths, mask_path, read_mask
 from darkroom.evaluation.explanations import telling_images
 from darkroom.evaluation.grad_cam import LAYERS, _as_map, grad_cam
 from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters, SegmenterParameters
@@ -92,6 +92,9 @@ def test_explanations_of_a_segmentation(folder: Path) -> None:
     evaluated("segmentation")
     table = pd.read_csv("predictions/explanations.csv")
     assert list(table["id"].value_counts()) == [2, 2]
+    masks = [read_mask(mask_path(DATA, "test", path.stem)) for path in image_paths(DATA, "test")]
+    for value, images in table.groupby("id")["image"].nunique().items():
+        assert images == min(2, sum((mask == value).any() for mask in masks)), "though it may be found in none"
     assert (table["iou"][::2].to_numpy() >= table["iou"][1::2].to_numpy()).all(), "the best, then the worst"
     for number, row in table.iterrows():
         pixels = np.asarray(Image.open(f"predictions/explanations/{number}.png"))

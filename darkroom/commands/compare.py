@@ -52,6 +52,11 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
     is_classification = ["accuracy" in report for report in reports]
     if is_classification[0] != is_classification[1]:
         raise UserError(f"{task}: is a classification in one of {' and '.join(revisions)} and none in the other")
+    classes = [[entry["name"] for entry in report["classes"]] for report in reports]
+    if classes[0] != classes[1]:
+        raise UserError(
+            f"{task}: {' and '.join(revisions)} have other classes; compare what was tried on the same ones"
+        )
     told, images = (_classifications if is_classification[0] else _segmentations)(task, revisions, reports)
     if out is not None:
         with replacing(out) as folder:
@@ -103,7 +108,7 @@ def _segmentations(task: str, revisions: tuple[str, str], reports: list[dict]) -
     classes = [{entry["name"]: entry["iou"] for entry in report["classes"]} for report in reports]
     return {
         "mean_iou": {side: report["mean_iou"] for side, report in zip(SIDES, reports, strict=True)},
-        "classes": [{"class": name, "a": classes[0].get(name), "b": classes[1].get(name)} for name in classes[1]],
+        "classes": [{"class": name, "a": classes[0][name], "b": classes[1][name]} for name in classes[1]],
         "gained_most": order[order["change"] > 0][::-1][:MOST_IMAGES].to_dict("records"),
         "lost_most": order[order["change"] < 0][:MOST_IMAGES].to_dict("records"),
     }, images  # fmt: skip

@@ -77,7 +77,8 @@ def explain_masks(trial: Trial, iou: np.ndarray, folder: Path) -> None:
     shown = [value for value in range(1, iou.shape[1]) if not np.isnan(iou[:, value]).all()]
     rows: list[list] = []
     for value in sorted(shown, key=lambda value: np.nanmean(iou[:, value]))[:MOST_CLASSES]:
-        for index in (np.nanargmax(iou[:, value]), np.nanargmin(iou[:, value])):
+        worst_first = np.argsort(iou[:, value], kind="stable")[: np.count_nonzero(~np.isnan(iou[:, value]))]
+        for index in (worst_first[-1], worst_first[0]):  # two images even where the class is found in none
             image, name = read_image(files[index]), files[index].stem
             mask = read_mask(mask_path(trial.data, "test", name))
             is_class = (padded(mask[..., None])[..., 0] == value).to(trial.device)

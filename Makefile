@@ -2,13 +2,14 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+TASKS := cifar10 tiny_imagenet segmentation
 # Stages are started by `dvc`, which takes `python` from PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH" NO_ALBUMENTATIONS_UPDATE=1
 
 .PHONY: repro test clean
 
 repro: .venv/installed
-	$(RUN) dvc repro
+	$(RUN) dvc repro $(TASKS:%=plot@%)
 
 test: .venv/installed-for-tests
 	$(RUN) ruff check .

@@ -13,15 +13,14 @@ import yaml
 from pydantic import Field
 
 from darkroom.annotations.parameters import MaskParameters
-from darkroom.batches.parameters import PairAugmentation
 from darkroom.batches.pipeline import build_pipeline
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
-from darkroom.datasets.parameters import FolderParameters, SplitParameters
+from darkroom.datasets.parameters import FolderParameters, PointParameters, SplitParameters
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.sources.parameters import FetchParameters
-from darkroom.training.parameters import TRAININGS, TrainParameters
+from darkroom.training.parameters import TRAININGS, SegmentationTraining, TrainParameters
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,16 @@ class Preparation:
     """A script of the stage `prepare`: what it reads, and the kind of data set that it makes."""
 
     parameters: type[SplitParameters]
-    kind: Literal["classification", "segmentation"]
+    kind: Literal["classification", "segmentation", "points", "regression"]
 
 
 PREPARATIONS = {
     "split_cifar10": Preparation(SplitParameters, "classification"),
     "prepare_tiny_imagenet": Preparation(SplitParameters, "classification"),
     "pack_image_folder": Preparation(FolderParameters, "classification"),
+    "split_mnist": Preparation(SplitParameters, "classification"),
+    "split_points": Preparation(PointParameters, "points"),
+    "split_curve": Preparation(PointParameters, "regression"),
     "convert_masks": Preparation(MaskParameters, "segmentation"),
 }
 TASK_NAME = "[a-z0-9][a-z0-9_-]*"  # it names folders and stages
@@ -97,7 +99,7 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
         stage: check(model, {key: value for key, value in values.items() if key in model.model_fields}, where)
         for stage, model in models.items()
     }
-    if isinstance(stages["train"].augment, PairAugmentation):
+    if isinstance(stages["train"], SegmentationTraining):
         build_pipeline(stages["train"].augment, f"{where}.augment")
     return stages
 

@@ -82,6 +82,8 @@ def test_workers_are_not_stopped_by_locks_that_a_thread_holds() -> None:
 def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress_module, "SECONDS_BETWEEN_LINES", 0)
     bar = progress(10, "reading")
+    bar.update(0)
+    assert capsys.readouterr().err.startswith("reading: 0 of 10, 0 image/s"), "slow work has begun"
     bar.update(4)
     bar.close()
     printed = capsys.readouterr().err

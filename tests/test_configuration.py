@@ -47,7 +47,7 @@ def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
         (("tasks", "cifar10", "train", "lr"), 0.05, {"cifar10/train.json"}),
         (("tasks", "cifar10", "validation"), 100, {"cifar10/prepare.json"}),
         (("tasks", "cifar10", "archive"), "a.zip", {"cifar10/fetch.json"}),
-        (("source",), "published", {f"{t}/fetch.json" for t in ("cifar10", "tiny_imagenet", "segmentation")}),
+        (("source",), "published", {f"{task}/fetch.json" for task in yaml.safe_load(PARAMS)["tasks"]}),
     ],
 )
 def test_a_value_reaches_just_the_stages_that_read_it(folder: Path, path: tuple, value: object, reached: set) -> None:

@@ -18,7 +18,7 @@ from darkroom.models.zoo import MODELS, build_model
 
 
 def test_every_model_has_a_layer() -> None:
-    assert LAYERS.keys() == MODELS.keys()
+    assert LAYERS.keys() == MODELS.keys() - {"mlp"}, "which has no places to look at"
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -26,6 +26,8 @@ def test_fast_network_takes_any_size() -> None:
 WEIGHTS = {
     "fast_cnn": 1_971_328,
     "simple_cnn": 356_810,
+    "lenet": 82_826,
+    "lenet_modern": 82_870,
     "vgg16_bn": 14_728_266,
     "resnet18": 11_173_962,
     "resnet34": 21_282_122,

@@ -1,25 +1,41 @@
 """The pipeline as a user meets it: clones, `dvc repro`, experiments, metrics and plots."""
 
 import ast
+import contextlib
 import json
 import re
 import shutil
+import subprocess
+import time
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import boto3
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from conftest import ROOT, assert_one_line, copy_project, git, run
+from moto.server import ThreadedMotoServer
 
 TASKS = ("cifar10", "tiny_imagenet", "segmentation")
-
+CLASSICS = {
+    "mnist": {"grad_cam", "feature_maps"}, "spirals": {"regions"}, "curve": {"fit"},
+}  # fmt: skip
 
 CLASSIFIER_FIGURES = {"accuracy", "top5_accuracy", "macro", "weighted", "expected_calibration_error"}
 MASK_FIGURES = {"mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "objects"}
 FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
 EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes", "grad_cam"}
-CLASSIFIER_PICTURES = EVERYWHERE | {"predictions", "confident_errors", "confused_pairs", "reliability", "ranks"}
+CLASSIFIER_PICTURES = EVERYWHERE | {
+    "feature_maps",
+    "predictions",
+    "confident_errors",
+    "confused_pairs",
+    "reliability",
+    "ranks",
+}
 MASK_PICTURES = EVERYWHERE | {"overlays", "objects", "annotations"}
 PICTURES = dict(zip(TASKS, (CLASSIFIER_PICTURES, CLASSIFIER_PICTURES, MASK_PICTURES), strict=True))
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -33,6 +49,8 @@ def make_tiny(project: Path) -> None:
     for name in ("cifar10", "tiny_imagenet"):
         params["tasks"][name]["model"]["widths"] = [8, 16, 16]
         params["tasks"][name]["train"].pop("epochs", None)
+    for name in CLASSICS:
+        del params["tasks"][name]
     params["tasks"]["segmentation"]["augment"]["crop"] = 32
     params["tasks"]["segmentation"]["train"].update(epochs=1, batch_size=16)
     (project / "params.yaml").write_text(yaml.safe_dump(params))
@@ -65,6 +83,22 @@ def test_repro_writes_metrics_and_figures(project: Path) -> None:
         assert len((project / "plots" / task / "classes.csv").read_text().splitlines()) == 1 + len(report["classes"])
     kept = git(project, "ls-files", "data", "models", "plots", "reports").split()
     assert kept == [f"{folder}/.gitignore" for folder in ("data", "models", "plots", "reports")], "git keeps no data"
+
+
+def test_make_repro_leaves_the_classics_out() -> None:
+    tasks = set(yaml.safe_load((ROOT / "params.yaml").read_text())["tasks"])
+    [listed] = re.findall(r"^TASKS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert set(listed.split()) == set(TASKS) == tasks - CLASSICS.keys()
+
+
+def test_classics_go_through_the_same_stages(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "a clone")
+    succeed(project, "dvc", "repro", "--no-run-cache", *(f"plot@{task}" for task in CLASSICS))
+    for task, pictures in CLASSICS.items():
+        assert (project / "models" / task / "model.safetensors").is_file()
+        assert pictures <= {path.stem for path in (project / "plots" / task).glob("*.png")}
+        report = json.loads((project / "metrics" / task / "test.json").read_text())
+        assert report.get("accuracy", report.get("r2")) > 0.9
 
 
 def test_second_repro_does_nothing(project: Path) -> None:
@@ -265,10 +299,44 @@ def test_artifacts_are_fetched_by_name(project: Path, tmp_path: Path) -> None:
     assert (tmp_path / "fetched.safetensors").read_bytes() == model.read_bytes()
 
 
-def test_work_travels_through_a_remote(project: Path, tmp_path: Path) -> None:
-    """A clone that pulls has all results and makes none; experiments go with the code's own remote."""
-    remote, shared, other = tmp_path / "remote", tmp_path / "shared.git", tmp_path / "another clone"
-    succeed(project, "dvc", "remote", "add", "-f", "-d", "storage", str(remote))
+@pytest.fixture(params=["folder", "s3"])
+def remote(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """An empty place for data as `dvc remote add` takes it: its address, and options of it."""
+    if request.param == "folder":
+        yield [str(tmp_path / "remote")]
+        return
+    for key in ("ACCESS_KEY_ID", "SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(f"AWS_{key}", "of-no-account")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    endpoint = "http://{}:{}".format(*server.get_host_and_port())
+    boto3.client("s3", endpoint_url=endpoint).create_bucket(Bucket="darkroom")
+    yield ["s3://darkroom/results", "endpointurl", endpoint]
+    server.stop()
+
+
+def test_results_travel_through_a_remote(project: Path, tmp_path: Path, remote: list[str]) -> None:
+    """A clone that pulls has all results and makes none."""
+    address, *option = remote
+    succeed(project, "dvc", "remote", "add", "-f", "-d", "storage", address)
+    if option:
+        succeed(project, "dvc", "remote", "modify", "storage", *option)
+    git(project, "commit", "-qam", "a remote")
+    succeed(project, "dvc", "push")
+    other = tmp_path / "another clone"
+    git(tmp_path, "clone", "-q", str(project), str(other))
+    succeed(other, "dvc", "pull")
+    assert "up to date" in succeed(other, "dvc", "status")
+    assert "Running stage" not in succeed(other, "dvc", "repro")
+    for path in ("plots/cifar10/confusion.png", "reports/segmentation.html", "models/cifar10/model.safetensors"):
+        assert (other / path).read_bytes() == (project / path).read_bytes()
+    assert succeed(other, "dvc", "metrics", "show", "--json") == succeed(project, "dvc", "metrics", "show", "--json")
+
+
+def test_experiments_travel_with_the_code(project: Path, tmp_path: Path) -> None:
+    shared, other = tmp_path / "shared.git", tmp_path / "another clone"
+    succeed(project, "dvc", "remote", "add", "-f", "-d", "storage", str(tmp_path / "remote"))
     git(project, "commit", "-qam", "a remote")
     git(tmp_path, "clone", "-q", "--bare", str(project), str(shared))
     git(project, "remote", "add", "shared", str(shared))
@@ -276,16 +344,9 @@ def test_work_travels_through_a_remote(project: Path, tmp_path: Path) -> None:
     told = (project / "metrics" / "cifar10" / "test.json").read_bytes()
     git(project, "checkout", "-q", "--", ".")
     succeed(project, "dvc", "checkout")
-    succeed(project, "dvc", "push")
     succeed(project, "dvc", "exp", "push", "shared", "pushed")
 
     git(tmp_path, "clone", "-q", str(shared), str(other))
-    succeed(other, "dvc", "pull")
-    assert "up to date" in succeed(other, "dvc", "status")
-    assert "Running stage" not in succeed(other, "dvc", "repro")
-    for path in ("plots/cifar10/confusion.png", "reports/segmentation.html", "models/cifar10/model.safetensors"):
-        assert (other / path).read_bytes() == (project / path).read_bytes()
-    assert succeed(other, "dvc", "metrics", "show", "--json") == succeed(project, "dvc", "metrics", "show", "--json")
     succeed(other, "dvc", "exp", "pull", "origin", "pushed")
     succeed(other, "dvc", "exp", "apply", "pushed")
     assert (other / "metrics" / "cifar10" / "test.json").read_bytes() == told
@@ -332,3 +393,35 @@ def test_a_study_writes_its_table_and_goes_on_where_it_was(project: Path) -> Non
     succeed(project, *command, "--scale", "gpu")
     printed = (project / "studies" / "results" / "own-gpu.csv").read_text()
     assert printed.splitlines()[1].startswith("own-gpu-01,lr 0.03,")
+
+
+def test_a_study_outlives_its_worker(project: Path) -> None:
+    """What a killed worker was at is told of, and done when the study is run again."""
+    study = {
+        "shows": "One rate.", "task": "cifar10", "score": "accuracy",
+        "scales": {"laptop": {"points": [{"train.lr": 0.06}]}},
+    }  # fmt: skip
+    (project / "studies" / "short.yaml").write_text(yaml.safe_dump(study))
+    git(project, "add", "-A")
+    git(project, "commit", "-qm", "a short study")
+    command = ("python", "-m", "darkroom", "study", "short")
+    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as running:
+        while not any("stages.train" in process.cmdline() for process in processes_in(project)):
+            assert running.poll() is None
+            time.sleep(0.2)
+        for process in processes_in(project):
+            if process.pid != running.pid:
+                process.kill()
+        told, _ = running.communicate()
+    assert running.returncode == 0 and "its worker died; run the study again" in told
+    assert "its worker died" not in succeed(project, *command)
+    assert len(pd.read_csv(project / "studies" / "results" / "short-laptop.csv")["score"].dropna()) == 1
+
+
+def processes_in(folder: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if Path(process.cwd()).is_relative_to(folder):
+                found.append(process)
+    return found

@@ -26,6 +26,9 @@ SAMPLE_SHA256 = {
     "cifar10": "18ca8bd97082dc5474ce687ba0481048ba9d78045afca5b7d1304a2b56acb302",
     "tiny_imagenet": "5710479ce8bd83fa0f91975589e14b2f186cf4997c7ad45aea76adc534e548e8",
     "segmentation": "e32b9340ec888130f92ef2813a8b1ff608743a0af464574ef6aa09599dd94cf1",
+    "mnist": "0b8a31cd73c4cc745bb704dd5b12670da1ee18fcd82db2d0a0dea3f4392c2230",
+    "spirals": "808b8df4ed1ebae4a19dc9b28da7c0ebad5e9ef8ed39ca4fd49f0b5b47a8ca77",
+    "curve": "4abd35ac943fc34c2b42528ae69ea8170aa12353539ebe6201d4754008e803a5",
 }
 
 
@@ -139,20 +142,22 @@ def test_full_disk_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", SAMPLES)
-def test_samples_are_the_same_everywhere(samples: dict[str, bytes], task: str) -> None:
-    assert hashlib.sha256(samples[task]).hexdigest() == SAMPLE_SHA256[task]
+def test_samples_are_the_same_everywhere(samples: dict[str, dict[str, bytes]], task: str) -> None:
+    assert hashlib.sha256(b"".join(samples[task].values())).hexdigest() == SAMPLE_SHA256[task]
 
 
 @pytest.fixture(scope="module")
-def samples() -> dict[str, bytes]:
-    return {task: render() for task, (_, render) in SAMPLES.items()}
+def samples() -> dict[str, dict[str, bytes]]:
+    return {task: render() for task, render in SAMPLES.items()}
 
 
-def test_logistic_regression_does_not_solve_the_cifar10_sample(samples: dict[str, bytes], folder: Path) -> None:
+def test_logistic_regression_does_not_solve_the_cifar10_sample(
+    samples: dict[str, dict[str, bytes]], folder: Path
+) -> None:
     from sklearn.linear_model import LogisticRegression
 
     (folder / "raw").mkdir()
-    (folder / "raw" / "a.tar.gz").write_bytes(samples["cifar10"])
+    (folder / "raw" / "a.tar.gz").write_bytes(samples["cifar10"]["cifar-10-binary.tar.gz"])
     with opened(folder / "raw") as members:
         batches = {
             Path(name).name: np.frombuffer(m.read(), np.uint8)
@@ -167,9 +172,9 @@ def test_logistic_regression_does_not_solve_the_cifar10_sample(samples: dict[str
     assert model.score(test[:, 1:] / 255, test[:, 0]) < 0.6
 
 
-def test_scenes_are_mostly_background(samples: dict[str, bytes], folder: Path) -> None:
+def test_scenes_are_mostly_background(samples: dict[str, dict[str, bytes]], folder: Path) -> None:
     (folder / "raw").mkdir()
-    (folder / "raw" / "scenes.zip").write_bytes(samples["segmentation"])
+    (folder / "raw" / "scenes.zip").write_bytes(samples["segmentation"]["scenes.zip"])
     with opened(folder / "raw") as members:
         source = read_source(AnnotationParameters(), members, "annotations", "raw")
         contents = [json.loads(pair.annotation.read()) for pair in source.pairs]
@@ -183,9 +188,9 @@ def test_scenes_are_mostly_background(samples: dict[str, bytes], folder: Path) -
     assert all(np.count_nonzero([np.any(mask == c) for mask in masks]) > 30 for c in range(1, 5))
 
 
-def test_tiny_imagenet_sample_has_the_published_layout(samples: dict[str, bytes], folder: Path) -> None:
+def test_tiny_imagenet_sample_has_the_published_layout(samples: dict[str, dict[str, bytes]], folder: Path) -> None:
     (folder / "raw").mkdir()
-    (folder / "raw" / "a.zip").write_bytes(samples["tiny_imagenet"])
+    (folder / "raw" / "a.zip").write_bytes(samples["tiny_imagenet"]["tiny-imagenet-200.zip"])
     with opened(folder / "raw") as members:
         wnids = members["tiny-imagenet-200/wnids.txt"].read().decode().split()
         assert len(wnids) == 20

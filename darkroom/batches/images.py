@@ -27,6 +27,8 @@ class ImageBatches:
     its `share` of every batch of `batch_size` images, and the draws are those of one.
     """
 
+    unit = "images"
+
     def __init__(
         self, folder: Path, description: Description, augmentation: ImageAugmentation, batch_size: int, seed: int,
         device: torch.device, share: slice = slice(None), sampler: str = "plain",
@@ -42,6 +44,7 @@ class ImageBatches:
         self.batch_size, self.seed, self.device, self.share, self.sampler = batch_size, seed, device, share, sampler
         images, labels = read_split(folder, "train")
         self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
+        self.input_size = (height, width)
         self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:

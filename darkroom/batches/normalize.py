@@ -17,6 +17,11 @@ def normalize(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
     return ((images - centre) * scale).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
+def standardize(points: Tensor, mean: list[float], std: list[float]) -> Tensor:
+    """Features float32 (b, features) of mean 0 and deviation 1 over the training points, whose own these are."""
+    return (points - torch.tensor(mean, device=points.device)) / torch.tensor(std, device=points.device)
+
+
 def targets_of(masks: Tensor) -> Tensor:
     """Masks uint8 (b, h, w) as losses take them: int64, ignored pixels -100."""
     return torch.where(masks == IGNORED, -100, masks.long())

@@ -27,6 +27,8 @@ class PairBatches:
     Of several processes each takes its `share` of every batch of `batch_size` pairs.
     """
 
+    unit = "images"
+
     def __init__(
         self, folder: Path, description: Description, augmentation: PairAugmentation, batch_size: int, seed: int,
         device: torch.device, workers: int, share: slice = slice(None), sampler: str = "plain",
@@ -38,6 +40,7 @@ class PairBatches:
         self.device, self.workers, self.share, self.sampler = device, workers, share, sampler
         self.normalize = partial(normalize, mean=description.mean, std=description.std)
         self.pairs = AugmentedPairs(folder, paths, augmentation, seed, len(description.classes))
+        self.input_size = (augmentation.crop, augmentation.crop)
         self.steps = len(paths) // batch_size
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from darkroom.batches.normalize import normalize, targets_of
+from darkroom.batches.normalize import normalize, standardize, targets_of
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image, read_mask
+from darkroom.datasets.points import read_points
 
 BATCH = 500  # images of a packed data set
 SIZE_MULTIPLE = 32  # of what encoders with five halvings take
@@ -25,11 +26,12 @@ def whole_split(
     Yields:
         Images float (b, 3, h, w) in channels_last, and targets int64: of a classification (b,), of a
         segmentation (1, h, w), -100 where nothing counts. Pairs come one at a time, sorted by name
-        and padded at the right and below.
+        and padded at the right and below. Points float (n, features) come all at once, with targets
+        int64 (n,) or, of a regression, float32 (n, 1).
     """
-    read = {"classification": _packed, "segmentation": _pairs}[description.kind]
-    for images, targets in read(folder, split):
-        yield normalize(images.to(device), description.mean, description.std), targets.to(device)
+    read, scaled = READERS[description.kind]
+    for inputs, targets in read(folder, split):
+        yield scaled(inputs.to(device), description.mean, description.std), targets.to(device)
 
 
 def _packed(folder: Path, split: str) -> Iterator[tuple[Tensor, Tensor]]:
@@ -42,6 +44,21 @@ def _pairs(folder: Path, split: str) -> Iterator[tuple[Tensor, Tensor]]:
     for path in image_paths(folder, split):
         mask = read_mask(mask_path(folder, split, path.stem))[..., None]
         yield padded(read_image(path))[None], targets_of(padded(mask, IGNORED)[None, ..., 0])
+
+
+def _points(folder: Path, split: str) -> Iterator[tuple[Tensor, Tensor]]:
+    points, targets = (torch.from_numpy(array) for array in read_points(folder, split))
+    if len(points):
+        yield points, targets
+
+
+# Of each kind what reads a split, and what brings it to mean 0 and deviation 1.
+READERS = {
+    "classification": (_packed, normalize),
+    "segmentation": (_pairs, normalize),
+    "points": (_points, standardize),
+    "regression": (_points, standardize),
+}
 
 
 def padded(pixels: np.ndarray, value: int = 0) -> Tensor:

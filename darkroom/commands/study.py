@@ -32,6 +32,7 @@ SEED = "seed"  # runs that differ in it alone are one row of the table
 SECONDS_BETWEEN_LOOKS = 3
 SECONDS_TO_START = 30  # that a worker of the queue may take
 MOST_STARTS = 3  # of the workers, before a queue that does not move is given up
+LOOKS = 3  # for workers, which may be too busy to answer once
 STAGE_ERROR = ": error: "  # before what a stage says of its end; after it come lines of DVC's
 SIMPLE = re.compile(r"[\w./@+-]+( [\w./@+=-]+)*")  # a text that Hydra's grammar takes as it is
 Point = dict[str, Any]  # values by key of params.yaml
@@ -191,20 +192,22 @@ def refuse_dirty() -> None:
 
 
 def run_all(runs: list[Run], task: str, jobs: int) -> dict[str, str]:
-    """Queue the runs that are not done yet, and wait for all; what became of each, by name: Success or Failed.
+    """Queue the runs that are not done yet, and wait for all; what became of each, by name: Success, Failed, Died.
 
     Raises:
         UserError: the queue holds others' experiments, or does not move.
     """
     own = {run.name for run in runs}
-    done = finished_experiments()
-    found = queue_states()
+    for name in end_abandoned(own):
+        print(f"{name}: its worker died; it is run again", file=sys.stderr)
+    done, found = finished_experiments(), queue_states()
     others = [name for name, state in found.items() if name not in own and state in ("Queued", "Running")]
     if others:
         raise UserError(f"the queue holds other experiments, such as {others[0]}; `dvc queue start` runs them, `dvc "
                         "queue remove --queued` drops them")  # fmt: skip
+    outdated = queued_elsewhere()
     for name in own & found.keys() - done.keys():
-        if found[name] not in ("Queued", "Running"):  # failed, or killed: again
+        if found[name] not in ("Queued", "Running") or name in outdated:  # failed, or killed: again
             _dvc("queue", "remove", name)
             del found[name]
     missing = [run for run in runs if run.name not in done and run.name not in found]
@@ -220,11 +223,11 @@ def run_all(runs: list[Run], task: str, jobs: int) -> dict[str, str]:
 
 def _wait(runs: list[Run], jobs: int) -> dict[str, str]:
     bar = progress(len(runs), "experiments", unit="run")
-    shown, starts, started = 0, 0, -SECONDS_TO_START
+    shown, starts, started, died = 0, 0, -SECONDS_TO_START, {}
     while True:
-        found, done = queue_states(), finished_experiments()
+        found, done = queue_states() | died, finished_experiments()
         states = {run.name: "Success" if run.name in done else found.get(run.name, "Failed") for run in runs}
-        ended = sum(state in ("Success", "Failed") for state in states.values())
+        ended = sum(state in ("Success", "Failed", "Died") for state in states.values())
         bar.update(ended - shown)
         if ended > shown:
             starts = 0
@@ -233,12 +236,23 @@ def _wait(runs: list[Run], jobs: int) -> dict[str, str]:
             bar.close()
             return states
         if time.monotonic() - started > SECONDS_TO_START and not workers():
+            died |= dict.fromkeys(end_abandoned(set(states)), "Died")
             if starts == MOST_STARTS:
                 raise UserError("the queue's workers end before their work does; look at `dvc queue status`, then run "
                                 "the study again: what is done is kept")  # fmt: skip
             _dvc("queue", "start", "--jobs", str(jobs))
             starts, started = starts + 1, time.monotonic()
         time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def end_abandoned(names: set[str]) -> list[str]:
+    """Those of `names` that the queue has for running though it has no worker; it has them for failed then."""
+    running = [name for name, state in queue_states().items() if name in names and state == "Running"]
+    if not running or workers():
+        return []
+    for name in running:
+        _dvc("queue", "kill", name)
+    return running
 
 
 def finished_experiments() -> dict[str, str]:
@@ -257,12 +271,21 @@ def queue_states() -> dict[str, str]:
         return {entry["name"]: entry["status"] for entry in repo.experiments.celery_queue.status() if entry["name"]}
 
 
-def workers() -> int:
-    """How many workers the queue has now."""
+def queued_elsewhere() -> set[str]:
+    """The names of the experiments in the queue that are of another commit."""
     from dvc.repo import Repo
 
     with Repo() as repo:
-        return len(repo.experiments.celery_queue.worker_status())
+        entries = repo.experiments.celery_queue.iter_queued()
+        return {entry.name for entry in entries if entry.baseline_rev != repo.scm.get_rev()}
+
+
+def workers() -> int:
+    """How many workers of the queue answer now."""
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        return max(len(repo.experiments.celery_queue.worker_status()) for _ in range(LOOKS))
 
 
 def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: dict[str, str]) -> None:
@@ -276,6 +299,8 @@ def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: d
             row |= {"score": report[plan.score], "loss": report["loss"], "gap_to_train": report.get("gap_to_train")}
             history = read_at(Path("metrics", plan.task, "history.csv"), revisions[run.name])
             curves.setdefault(row["point"], []).append(pd.read_csv(io.BytesIO(history)))
+        elif states[run.name] == "Died":
+            row["failed"] = "its worker died; run the study again"
         else:
             logs = subprocess.run(["dvc", "queue", "logs", run.name], capture_output=True, text=True)
             own = [line.partition(STAGE_ERROR)[2] for line in logs.stdout.splitlines() if STAGE_ERROR in line]

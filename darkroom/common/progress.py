@@ -24,8 +24,9 @@ class LineProgress:
         if now - self.printed >= self.seconds_between_lines:
             self.printed = now
             rate = self.n / (now - self.started)
-            left = f" of {self.total}, {(self.total - self.n) / rate:.0f} s left" if self.total else ""
-            print(f"{self.description}: {self.n}{left}, {rate:.0f} {self.unit}/s", file=sys.stderr, flush=True)
+            done = f"{self.n} of {self.total}" if self.total else f"{self.n}"
+            left = f", {(self.total - self.n) / rate:.0f} s left" if self.total and self.n else ""
+            print(f"{self.description}: {done}{left}, {rate:.3g} {self.unit}/s", file=sys.stderr, flush=True)
 
     def set_postfix_str(self, text: str) -> None:
         """Figures beside the bar; lines do without them."""

@@ -20,6 +20,14 @@ SPLIT_FOLDERS = {
 }
 
 
+SCORES = {"classification": "accuracy", "segmentation": "mean_iou", "points": "accuracy", "regression": "r2"}
+
+
+def outputs_of(kind: str, classes: list[str]) -> int:
+    """How many numbers a model of that kind gives for an image, a pixel or a point."""
+    return 1 if kind == "regression" else len(classes)
+
+
 def split_in(name: str) -> str | None:
     """The split that a folder on the path `name` in an archive stands for, None where none does."""
     folders = PurePosixPath(name).parts[:-1]
@@ -31,14 +39,15 @@ class Description:
     """A prepared data set.
 
     Attributes:
-        kind: what its targets are: one class an image, or one class a pixel.
-        classes: names by class id; of a segmentation, 0 is the background.
-        mean, std: of each channel of the training images, as shares of full scale (0 to 1).
-        images: how many each split holds.
+        kind: what its targets are: one class an image, one class a pixel, one class a point, or a number.
+        classes: names by class id; of a segmentation, 0 is the background; of a regression, ranges of its numbers.
+        mean, std: of each channel of the training images, as shares of full scale (0 to 1), or of each feature of the
+            training points.
+        images: how many, or how many points, each split holds.
         image_size: (height, width) where all images have the same, in pixels.
     """
 
-    kind: Literal["classification", "segmentation"]
+    kind: Literal["classification", "segmentation", "points", "regression"]
     classes: list[str]
     mean: list[float]
     std: list[float]
@@ -48,7 +57,12 @@ class Description:
     @property
     def score(self) -> str:
         """The figure that tells the best epoch."""
-        return {"classification": "accuracy", "segmentation": "mean_iou"}[self.kind]
+        return SCORES[self.kind]
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a model gives for an image, a pixel or a point."""
+        return outputs_of(self.kind, self.classes)
 
     def write(self, folder: Path) -> None:
         write_json(folder / "dataset.json", asdict(self))

@@ -17,6 +17,12 @@ class SplitParameters(Parameters):
     validation: Share
 
 
+class PointParameters(SplitParameters):
+    """As `SplitParameters`, for points: also how much is held out for the report."""
+
+    test: Share
+
+
 class FolderParameters(SplitParameters):
     """As `SplitParameters`, for folders of images: also how much is held out for the report, and the side."""
 

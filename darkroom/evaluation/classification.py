@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from darkroom.batches.whole import whole_split
 from darkroom.evaluation.explanations import explain_classes
+from darkroom.evaluation.feature_maps import write_feature_maps
 from darkroom.evaluation.inference import Trial, mean_over_views
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import DIGITS, PLACES, rounded, write_csv
@@ -21,7 +23,8 @@ def evaluate_classification(trial: Trial, parameters: Evaluation, folder: Path) 
 
     - `validation_logits.npy`, `validation_labels.npy`: float32 (images, classes) and int64 (images,), to fit on what
       combines several models;
-    - `explanations/`, `explanations.csv`: where the model looks, as `explain_classes` says.
+    - `explanations/`, `explanations.csv`: where the model looks, as `explain_classes` says;
+    - `feature_maps/`, `feature_maps.csv`: what its first layers make of the first test image.
     """
     validation = _logits(trial, "validation")
     views = Tally("classification", len(trial.card.classes), trial.device)
@@ -35,6 +38,8 @@ def evaluate_classification(trial: Trial, parameters: Evaluation, folder: Path) 
         np.save(folder / f"validation_{name}.npy", values.numpy())
     figures = judge(trial.card.classes, logits, targets, folder)
     explain_classes(trial, logits, targets, folder)
+    first, _ = next(whole_split(trial.data, trial.description, "test", trial.device))
+    write_feature_maps(trial, first[:1], folder)
     if parameters.tta != "none":
         figures["tta"] = {"views": parameters.tta} | rounded(views.figures())
     return figures

@@ -8,11 +8,17 @@ from darkroom.datasets.description import Description
 from darkroom.evaluation.classification import evaluate_classification
 from darkroom.evaluation.inference import Trial
 from darkroom.evaluation.parameters import EvaluateParameters
+from darkroom.evaluation.points import evaluate_curve, evaluate_points
 from darkroom.evaluation.segmentation import evaluate_segmentation
 from darkroom.models.model_file import load_model
 from darkroom.training.precision import choose_device, fix_algorithms
 
-EVALUATIONS = {"classification": evaluate_classification, "segmentation": evaluate_segmentation}
+EVALUATIONS = {
+    "classification": evaluate_classification,
+    "segmentation": evaluate_segmentation,
+    "points": evaluate_points,
+    "regression": evaluate_curve,
+}
 
 
 def evaluate(

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 LAYERS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "fast_cnn": lambda model: model.groups[1],
     "simple_cnn": lambda model: model[7],
+    "lenet": lambda model: model[5],
+    "lenet_modern": lambda model: model[7],
     "vgg16_bn": lambda model: model.features[32],
     "resnet18": lambda model: model.layer4,
     "resnet34": lambda model: model.layer4,

@@ -45,10 +45,12 @@ class Trial:
 def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
     """Logits float32 of normalized images (b, 3, h, w): (b, classes), or of a segmentation (b, classes, h, w).
 
+    Of points (b, features) they are (b, classes), or of a regression its numbers (b, 1).
+
     What a segmentation gives for images larger than the crops that it was trained on is put together from windows.
     """
     with autocast(images.device, card.precision):
-        if card.kind == "classification":
+        if card.kind != "segmentation":
             return model(images).float()
         return torch.cat([_windowed(model, image[None], card.image_size) for image in images])
 

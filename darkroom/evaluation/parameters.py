@@ -16,11 +16,11 @@ class Evaluation(Parameters):
 class EvaluateParameters(Parameters):
     """All that the stage `evaluate` reads."""
 
-    kind: Literal["classification", "segmentation"]
+    kind: Literal["classification", "segmentation", "points", "regression"]
     evaluate: Evaluation = Evaluation()
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "EvaluateParameters":
-        if self.kind == "segmentation" and self.evaluate.tta != "none":
+        if self.kind != "classification" and self.evaluate.tta != "none":
             raise ValueError(f"evaluate.tta = {self.evaluate.tta} is for classification; set it to none")
         return self

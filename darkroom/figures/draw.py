@@ -14,7 +14,9 @@ from darkroom.figures.classes import draw_bars, draw_confused_pairs, draw_confus
 from darkroom.figures.confidence import draw_ranks, draw_reliability
 from darkroom.figures.curves import draw_curves, draw_learning_rate
 from darkroom.figures.explanations import draw_explanations, draw_mask_explanations
+from darkroom.figures.feature_maps import draw_feature_maps
 from darkroom.figures.pictures import draw_confident_errors, draw_contact_sheet, draw_overlays, draw_predictions
+from darkroom.figures.points import draw_fit, draw_regions
 
 MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
 CHARTS = ("loss", "score", "learning_rate", "confusion")
@@ -31,13 +33,12 @@ def draw(data: Path, predictions: Path, metrics: Path, folder: Path, charts: dic
     """
     description = Description.read(data)
     history = pd.read_csv(metrics / "history.csv")
-    reports = {name: read_json(metrics / f"{name}.json") for name in ("data", "test")}
-    own = {"classification": draw_classification, "segmentation": _draw_segmentation}
+    reports = {name: read_json(metrics / f"{name}.json") for name in ("data", "train", "test")}
     with replacing(folder) as temporary:
         temporary.mkdir()
         draw_curves(history, description.score, temporary / "learning_curves.png")
         draw_learning_rate(history, temporary / "learning_rate.png")
-        own[description.kind](data, predictions, reports, temporary)
+        DRAWINGS[description.kind](data, predictions, reports, temporary)
     tables = {
         "loss": _by_split(history, "loss"),
         "score": _by_split(history, description.score),
@@ -68,6 +69,38 @@ def draw_classification(data: Path, predictions: Path, reports: dict[str, dict],
     draw_ranks(truth_ranks(table).to_numpy(), min(len(PLACES), len(classes)), folder / "ranks.png")
     if (explained := predictions / "explanations.csv").exists():  # of a single model, not of an ensemble
         draw_explanations(images, read_names(explained), predictions / "explanations", folder / "grad_cam.png")
+        layers = pd.read_csv(predictions / "feature_maps.csv")
+        draw_feature_maps(images[0], layers, predictions / "feature_maps", folder / "feature_maps.png")
+
+
+def _draw_points(data: Path, predictions: Path, reports: dict[str, dict], folder: Path) -> None:
+    report = reports["test"]
+    confusion = np.load(predictions / "confusion.npy")
+    classes = pd.DataFrame(report["classes"])
+    names = list(classes["name"])
+    _write_table(folder / "classes.csv", classes.rename(columns={"name": "class", "images": "support"}))
+    draw_confusion(confusion, names, folder / "confusion.png")
+    draw_bars(dict(zip(names, classes["recall"], strict=True)), "accuracy", report["accuracy"], folder / "classes.png")
+    predicted = read_names(predictions / "predictions.csv")["predicted"].to_numpy()
+    grid = _grid(predictions, features=2)
+    if grid is not None:
+        draw_regions(data, grid, predicted, names, folder / "regions.png")
+
+
+def _draw_curve(data: Path, predictions: Path, reports: dict[str, dict], folder: Path) -> None:
+    classes = pd.DataFrame(reports["test"]["classes"])
+    _write_table(folder / "classes.csv", classes.rename(columns={"name": "range"}))
+    draw_confusion(np.load(predictions / "confusion.npy"), list(classes["name"]), folder / "confusion.png")
+    grid = _grid(predictions, features=1)
+    if grid is not None:
+        draw_fit(data, grid, reports["test"], reports["train"], folder / "fit.png")
+
+
+def _grid(predictions: Path, features: int) -> np.ndarray | None:
+    """What the model says all over points of that many features, None of points of others."""
+    path = predictions / "grid.npy"
+    grid = np.load(path) if path.exists() else None
+    return grid if grid is not None and grid.shape[1] == features + 1 else None
 
 
 def _draw_segmentation(data: Path, predictions: Path, reports: dict[str, dict], folder: Path) -> None:
@@ -85,6 +118,14 @@ def _draw_segmentation(data: Path, predictions: Path, reports: dict[str, dict], 
     images = image_paths(data, "train")
     masks = [mask_path(data, "train", image.stem) for image in images]
     draw_contact_sheet(images, masks, list(iou), folder / "annotations.png")
+
+
+DRAWINGS = {
+    "classification": draw_classification,
+    "segmentation": _draw_segmentation,
+    "points": _draw_points,
+    "regression": _draw_curve,
+}
 
 
 def _mask_table(conversion: dict, report: dict) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from darkroom.figures.pictures import class_colours, overlay
 from darkroom.figures.style import GREEN, RED, save, short
 
 HEAT = "inferno"
+NARROWEST = 9.0  # inches, that the title takes
 OPACITY = 0.55  # of the heat over the grey image
 
 
@@ -26,7 +27,8 @@ def draw_explanations(images: np.ndarray, explained: pd.DataFrame, folder: Path,
     """
     kinds = {kind: rows.reset_index(drop=True) for kind, rows in explained.groupby("kind", sort=False)}
     rows, columns = max(map(len, kinds.values()), default=1), 3 * max(1, len(kinds))
-    figure, axes = plt.subplots(rows, columns, figsize=(1.25 * columns, 1.5 * rows + 0.6), squeeze=False)
+    width = max(NARROWEST, 1.25 * columns)
+    figure, axes = plt.subplots(rows, columns, figsize=(width, 1.5 * rows + 0.6), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")
     for place, of_kind in enumerate(kinds.values()):

@@ -41,6 +41,21 @@ CAPTIONS = {
         "Bright places speak for the class that is named; a model that looks at the background has learned the wrong "
         "thing, and an error that looks at the thing itself is an honest one.",
     ),
+    "feature_maps": (
+        "Feature maps",
+        "A convolution answers to edges and colours, each channel to its own; pooling keeps what was strongest, or the "
+        "mean, in a smaller picture.",
+    ),
+    "regions": (
+        "Decision regions",
+        "Where the colours meet the model changes its mind; a border that winds around single points is overfitted, "
+        "one that is straight where the data winds is too simple a model.",
+    ),
+    "fit": (
+        "The curve",
+        "A curve that runs through every training point follows the noise; one that misses their bends is too simple, "
+        "or was trained too little. Beyond the dotted lines the model has seen nothing.",
+    ),
     "reliability": (
         "Reliability",
         "Bars below the dashed line mean that the model is surer than it may be, bars above that it is too modest.",
@@ -62,6 +77,14 @@ CAPTIONS = {
         "Annotations",
         "Overlays whose colours do not lie on the things mean that the conversion, or an annotation, is wrong.",
     ),
+}
+
+
+KINDS = {  # of tasks: what they are, and what they are given
+    "classification": ("A classification of {} classes", "images"),
+    "segmentation": ("A segmentation of {} classes", "images"),
+    "points": ("A classification of points in {} classes", "points"),
+    "regression": ("A regression", "points"),
 }
 
 
@@ -97,9 +120,10 @@ def write_report(path: Path, task: str, data: Path, metrics: Path, parameters: P
 
 def _summary(description: Description, test: dict, train: dict) -> str:
     images, score = description.images, description.score
+    what, unit = KINDS[description.kind]
     return (
-        f"A {description.kind} of {len(description.classes)} classes, trained on {images['train']:,} images for "
-        f"{train['epochs']} epochs on {train['device']} in {train['precision']}. On {images['test']:,} test images "
+        f"{what.format(len(description.classes))}, trained on {images['train']:,} {unit} for "
+        f"{train['epochs']} epochs on {train['device']} in {train['precision']}. On {images['test']:,} test {unit} "
         f"its {score.replace('_', ' ')} is {test[score]:.4f}."
     )
 

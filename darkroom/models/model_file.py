@@ -11,11 +11,17 @@ from torch import nn
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
+from darkroom.datasets.description import outputs_of
+from darkroom.models.parameters import ClassifierParameters, PointModelParameters, SegmenterParameters
 from darkroom.models.zoo import build_model
 
 METADATA_KEY = "darkroom"  # one key alone: safetensors writes several in no fixed order
-PARAMETERS = {"classification": ClassifierParameters, "segmentation": SegmenterParameters}
+PARAMETERS = {
+    "classification": ClassifierParameters,
+    "segmentation": SegmenterParameters,
+    "points": PointModelParameters,
+    "regression": PointModelParameters,
+}
 
 
 @dataclass(frozen=True)
@@ -25,8 +31,9 @@ class Card:
     Attributes:
         model: name and arguments, as in params.yaml.
         classes: names by class id.
-        image_size: (height, width) of the training images, or of the crops of them, in pixels.
-        mean, std: of each channel, as shares of full scale, for normalization.
+        image_size: (height, width) of the training images, or of the crops of them, in pixels; of points, how many
+            features they have.
+        mean, std: of each channel, as shares of full scale, or of each feature, for normalization.
         precision: that it was trained with: fp32, bf16 or fp16.
     """
 
@@ -62,6 +69,6 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
         raise UserError(f"{path}: is no model file of Darkroom's, or is damaged; train it again") from None
     started_from = {"encoder_weights": None} if card.kind == "segmentation" else {}  # to be overwritten: no download
     parameters = PARAMETERS[card.kind](**card.model | started_from)
-    model = build_model(parameters, len(card.classes), tuple(card.image_size))
+    model = build_model(parameters, outputs_of(card.kind, card.classes), tuple(card.image_size))
     model.load_state_dict(weights)
     return model.to(device, memory_format=torch.channels_last).eval(), card

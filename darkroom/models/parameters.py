@@ -15,6 +15,8 @@ WIDE = {"dropout": 0.3, "attention": "none"}
 CLASSIFIER_OPTIONS: dict[str, dict[str, Any]] = {
     "fast_cnn": {"widths": [64, 256, 256]},
     "simple_cnn": {"dropout": 0.0},
+    "lenet": {},
+    "lenet_modern": {},
     "vgg16_bn": {},
     "resnet18": RESIDUAL,
     "resnet34": RESIDUAL,
@@ -55,6 +57,14 @@ class ClassifierParameters(Parameters):
         if self.heads is not None and self.width % self.heads:
             raise ValueError(f"width = {self.width} must be a multiple of heads = {self.heads}")
         return self
+
+
+class PointModelParameters(Parameters):
+    """A network for points, with hidden layers of `widths`; without any it is linear."""
+
+    name: Literal["mlp"] = "mlp"
+    widths: list[Annotated[int, Field(ge=1)]] = []
+    activation: Literal["relu", "tanh"] = "relu"
 
 
 class SegmenterParameters(Parameters):

@@ -7,21 +7,24 @@ from torch import nn
 
 from darkroom.common.errors import UserError
 from darkroom.models.fast_cnn import BIAS_LR_FACTOR, FastCNN
-from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
+from darkroom.models.lenet import SMALLEST, LeNet
+from darkroom.models.mlp import MLP
+from darkroom.models.parameters import ClassifierParameters, PointModelParameters, SegmenterParameters
 from darkroom.models.simple_cnn import SimpleCNN
 from darkroom.models.wide_resnet import WideResNet
 
-ModelParameters = ClassifierParameters | SegmenterParameters
+ModelParameters = ClassifierParameters | SegmenterParameters | PointModelParameters
 IMAGES_TO_START_FROM = 5000
 UNET_CHANNELS = (256, 128, 64, 32, 16)  # of the decoder, from the deepest stage on
 SMALL_IMAGE = 128  # sides up to this get a stem that keeps the image's resolution
 
 
-def build_model(parameters: ModelParameters, classes: int, image_size: tuple[int, int]) -> nn.Module:
+def build_model(parameters: ModelParameters, classes: int, image_size: tuple[int, ...]) -> nn.Module:
     """A model from scratch, initialized by torch's global generator.
 
     Args:
-        image_size: (height, width) of what it is trained on, in pixels.
+        classes: how many numbers it gives for each image, pixel or point.
+        image_size: (height, width) of what it is trained on, in pixels; of points, how many features they have.
 
     Raises:
         UserError: the model does not fit the images, or an argument names nothing.
@@ -41,6 +44,17 @@ def _fast_cnn(parameters: ClassifierParameters, classes: int, image_size: tuple[
 
 def _simple_cnn(parameters: ClassifierParameters, classes: int, _: tuple[int, int]) -> nn.Module:
     return SimpleCNN(classes, parameters.dropout)
+
+
+def _lenet(modern: bool) -> Callable[..., nn.Module]:
+    def build(_: ClassifierParameters, classes: int, image_size: tuple[int, int]) -> nn.Module:
+        return LeNet(classes, image_size, modern)
+
+    return build
+
+
+def _mlp(parameters: PointModelParameters, outputs: int, size: tuple[int]) -> nn.Module:
+    return MLP(*size, parameters.widths, outputs, parameters.activation)
 
 
 def _vgg16_bn(_: ClassifierParameters, classes: int, image_size: tuple[int, int]) -> nn.Module:
@@ -137,6 +151,8 @@ def _segmenter(architecture: str) -> Callable[..., nn.Module]:
 MODELS: dict[str, Callable[..., nn.Module]] = {
     "fast_cnn": _fast_cnn,
     "simple_cnn": _simple_cnn,
+    "lenet": _lenet(modern=False),
+    "lenet_modern": _lenet(modern=True),
     "vgg16_bn": _vgg16_bn,
     "resnet18": _resnet,
     "resnet34": _resnet,
@@ -145,12 +161,13 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "wrn_28_10": _wide_resnet(28, 10),
     "dla34": _dla34,
     "vit": _vit,
+    "mlp": _mlp,
     "unet": _segmenter("Unet"),
     "fpn": _segmenter("FPN"),
     "deeplabv3plus": _segmenter("DeepLabV3Plus"),
 }
 # Below, a layer's output would be empty or a normalization would see a single number.
-SMALLEST_IMAGE = {"fast_cnn": 10, "simple_cnn": 8, "vgg16_bn": 32}
+SMALLEST_IMAGE = {"fast_cnn": 10, "simple_cnn": 8, "lenet": SMALLEST, "lenet_modern": SMALLEST, "vgg16_bn": 32}
 
 
 def initialize_from_images(model: nn.Module, sample: Callable[[int], torch.Tensor]) -> None:

@@ -12,17 +12,19 @@ from torch import Tensor, nn
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.pairs import PairBatches
+from darkroom.batches.points import PointBatches
 from darkroom.common.errors import UserError
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
 from darkroom.training.cost import peak_memory
-from darkroom.training.objective import Tally, class_weights, cross_entropy, weighted_loss
+from darkroom.training.objective import JUDGEMENTS, class_weights, weighted_loss
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.precision import autocast
 from darkroom.training.processes import ALONE, Processes, broadcast_buffers, data_parallel, sum_over_processes
 from darkroom.training.schedule import learning_rate
 from darkroom.training.state import State
 
+SHORT_EPOCH, TOLD_OF_SHORT = 1.0, 10  # of epochs under so many seconds, one in so many is told of
 STEPS_BETWEEN_LOOKS = 20  # at loss and score while an epoch runs: on a GPU each look waits for it
 
 
@@ -31,7 +33,7 @@ class Job:
     """What the loop works with.
 
     Attributes:
-        kind: `classification` or `segmentation`.
+        kind: of `JUDGEMENTS`.
         classes: how many.
         precision: fp32, bf16 or fp16.
         processes: that train together.
@@ -48,7 +50,7 @@ class Job:
 
 def fit(
     state: State,
-    batches: ImageBatches | PairBatches,
+    batches: ImageBatches | PairBatches | PointBatches,
     validation: Callable[[], Iterable[tuple[Tensor, Tensor]]],
     job: Job,
     after_epoch: Callable[[State], None],
@@ -92,14 +94,18 @@ def fit(
         if hyper.keep == "last" or not validated or validated[score_name] > max(scores, default=-math.inf):
             state.kept = copy.deepcopy(state.evaluated.state_dict())
         after_epoch(state)
-        left = (hyper.epochs - epoch - 1) * (time.monotonic() - started)
-        job.processes.tell(f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} images/s, {left:.0f} s left")
+        whole = time.monotonic() - started
+        left = (hyper.epochs - epoch - 1) * whole
+        if whole >= SHORT_EPOCH or (epoch + 1) % TOLD_OF_SHORT == 0 or epoch in (0, hyper.epochs - 1):
+            job.processes.tell(
+                f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left"
+            )
 
 
 def _train_epoch(
     state: State,
     forward: Callable[[Tensor], Tensor],
-    batches: ImageBatches | PairBatches,
+    batches: ImageBatches | PairBatches | PointBatches,
     job: Job,
     weights: Tensor | None,
     epoch: int,
@@ -108,7 +114,8 @@ def _train_epoch(
     hyper, score_name = job.parameters, batches.description.score
     shown = job.processes.writes
     bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step", lines=False, shown=shown)
-    tally = Tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes))
+    new_tally = JUDGEMENTS[job.kind].tally
+    tally = new_tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes))
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
     stream = iter(batches.train(epoch))
@@ -124,7 +131,7 @@ def _train_epoch(
             figures = tally.figures()
             speed = number * hyper.batch_size / (time.monotonic() - started)
             bar.set_postfix_str(
-                f"loss {figures['loss']:.3f}, {score_name} {figures[score_name]:.3f}, {speed:.0f} images/s"
+                f"loss {figures['loss']:.3f}, {score_name} {figures[score_name]:.3f}, {speed:.0f} {batches.unit}/s"
             )
             if not math.isfinite(figures["loss"]):
                 raise UserError(
@@ -173,11 +180,12 @@ def epochs_waited(scores: list[float], min_delta: float) -> int:
 def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], job: Job) -> dict[str, float]:
     """Loss and scores of `model` over `batches`; empty where there are none."""
     model.eval()
-    tally = Tally(job.kind, job.classes, job.device)
+    judged = JUDGEMENTS[job.kind]
+    tally = judged.tally(job.kind, job.classes, job.device)
     for images, targets in batches:
         with autocast(job.device, job.precision):
             logits = model(images)
-        tally.add(logits, targets, cross_entropy(logits, targets))
+        tally.add(logits, targets, judged.loss(logits, targets))
     return tally.figures() if tally.targets else {}
 
 

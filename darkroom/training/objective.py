@@ -1,6 +1,7 @@
 """What is minimized and what is counted, the same for one class an image and one class a pixel."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -68,7 +69,20 @@ def tversky_loss(
     )(logits.float(), targets)  # fmt: skip
 
 
+def squared_error(
+    predicted: Tensor, targets: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
+) -> Tensor:
+    """Mean squared difference in float32.
+
+    Args:
+        predicted, targets: float (b, 1).
+        label_smoothing, weights: not used; there are no classes.
+    """
+    return F.mse_loss(predicted.float(), targets)
+
+
 LOSSES: dict[str, Callable[..., Tensor]] = {
+    "squared_error": squared_error,
     "cross_entropy": cross_entropy,
     "focal": focal_loss,
     "dice": dice_loss,
@@ -129,7 +143,7 @@ def _flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Tally:
-    """Loss and score of an epoch, counted on the device without waiting for it.
+    """Loss and score of answers that are classes, counted on the device without waiting for it.
 
     The score is the accuracy of a classification and the mean intersection over union of a
     segmentation, the classes that occur in truth or prediction weighing the same.
@@ -139,7 +153,7 @@ class Tally:
         self, kind: str, classes: int, device: torch.device, add_up: Callable[[Tensor], Tensor] = lambda own: own
     ) -> None:
         """Count from nothing; `add_up` gives the sum of a count over all processes."""
-        self.kind, self.classes, self.add_up = kind, classes, add_up
+        self.is_segmentation, self.classes, self.add_up = kind == "segmentation", classes, add_up
         self.cells = torch.zeros(classes * classes, dtype=torch.int64, device=device)
         self.in_top5 = torch.zeros((), dtype=torch.int64, device=device)
         self.loss = torch.zeros((), dtype=torch.float64, device=device)
@@ -156,7 +170,7 @@ class Tally:
         cells = self.classes**2
         pairs = torch.where(counted, targets * self.classes + logits.argmax(1), cells)
         self.cells += torch.bincount(pairs.flatten(), minlength=cells + 1)[:cells]
-        if self.kind == "classification":
+        if not self.is_segmentation:
             best = logits.topk(min(5, self.classes), dim=1).indices
             self.in_top5 += (best == targets[:, None]).sum()
         self.targets += counted.sum()
@@ -172,7 +186,7 @@ class Tally:
         counts = self.confusion
         total = max(1, int(self.add_up(self.targets)))
         loss, accuracy = float(self.add_up(self.loss)) / total, float(counts.diagonal().sum()) / total
-        if self.kind == "classification":
+        if not self.is_segmentation:
             return {"loss": loss, "accuracy": accuracy, "top5_accuracy": int(self.add_up(self.in_top5)) / total}
         present = counts.sum(0) + counts.sum(1) > 0
         iou, dice = intersection_over_union(counts), dice_coefficient(counts)
@@ -182,6 +196,50 @@ class Tally:
             "mean_dice": float(dice[present].mean()),
             "pixel_accuracy": accuracy,
         }
+
+
+class ErrorTally:
+    """As `Tally`, of answers that are numbers: the mean squared error, its root, and R², 1 less its share of the
+    targets' variance."""
+
+    def __init__(
+        self, _kind: str, _classes: int, device: torch.device, add_up: Callable[[Tensor], Tensor] = lambda own: own
+    ) -> None:
+        self.add_up = add_up
+        self.sums = torch.zeros(4, dtype=torch.float64, device=device)  # of 1, squared error, target, target²
+
+    def add(self, predicted: Tensor, targets: Tensor, _loss: Tensor) -> None:
+        """Count a batch: predictions and targets, float (b, 1)."""
+        predicted, targets = predicted.double(), targets.double()
+        of_each = (torch.ones_like(targets), (predicted - targets) ** 2, targets, targets**2)
+        self.sums += torch.stack([values.sum() for values in of_each])
+
+    @property
+    def targets(self) -> Tensor:
+        """How many were counted."""
+        return self.sums[0]
+
+    def figures(self) -> dict[str, float]:
+        """`loss`, `r2` and `rmse`."""
+        count, error, target, square = self.add_up(self.sums).tolist()
+        variation = square - target**2 / count
+        return {"loss": error / count, "r2": 1 - error / max(variation, 1e-12), "rmse": (error / count) ** 0.5}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How answers of a kind are judged: by a loss that is the same whatever is trained with, and by what is counted."""
+
+    loss: Callable[..., Tensor]
+    tally: type[Tally] | type[ErrorTally]
+
+
+JUDGEMENTS = {
+    "classification": Judgement(cross_entropy, Tally),
+    "segmentation": Judgement(cross_entropy, Tally),
+    "points": Judgement(cross_entropy, Tally),
+    "regression": Judgement(squared_error, ErrorTally),
+}
 
 
 def intersection_over_union(confusion: Tensor) -> Tensor:

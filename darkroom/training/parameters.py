@@ -7,9 +7,10 @@ from pydantic import Field, model_validator
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
 from darkroom.common.files import read_json
 from darkroom.common.parameters import CONFIG, Parameters, for_stage
-from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
+from darkroom.models.parameters import ClassifierParameters, PointModelParameters, SegmenterParameters
 
 Share = Annotated[float, Field(gt=0, lt=1)]
+LossName = Literal["cross_entropy", "focal", "dice", "tversky", "squared_error"]
 
 
 class TrainParameters(Parameters):
@@ -27,9 +28,7 @@ class TrainParameters(Parameters):
     warmup_epochs: float = Field(ge=0)  # of linear increase
     milestones: list[Share] = [0.5, 0.75]  # of multi_step: after which shares of the epochs
     gamma: float = Field(default=0.1, gt=0, lt=1)  # and by what the rate is multiplied there
-    loss: dict[Literal["cross_entropy", "focal", "dice", "tversky"], Annotated[float, Field(gt=0)]] = Field(
-        min_length=1
-    )  # weights in a sum
+    loss: dict[LossName, Annotated[float, Field(gt=0)]] = Field(min_length=1)  # weights in a sum
     label_smoothing: float = Field(ge=0, lt=1)  # of the cross-entropy
     # Of cross_entropy and focal; a list has a weight for each class, by id.
     class_weights: Literal["none", "balanced", "median_frequency"] | list[Annotated[float, Field(ge=0)]] = "none"
@@ -64,9 +63,8 @@ class ClassificationTraining(Parameters):
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "ClassificationTraining":
-        for name in ("dice", "tversky"):
-            if name in self.train.loss:
-                raise ValueError(f"train.loss.{name} is for segmentation; take cross_entropy or focal")
+        _refuse_losses(self.train, ("dice", "tversky"), "segmentation; take cross_entropy or focal")
+        _refuse_losses(self.train, ("squared_error",), "regression; take cross_entropy or focal")
         if self.train.class_weights == "median_frequency":
             raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
         if "focal" in self.train.loss and (self.augment.mixup or self.augment.cutmix):
@@ -85,6 +83,7 @@ class SegmentationTraining(Parameters):
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "SegmentationTraining":
+        _refuse_losses(self.train, ("squared_error",), "regression; take cross_entropy, focal, dice or tversky")
         multiple = 2**self.model.encoder_depth
         if self.augment.crop % multiple:
             raise ValueError(
@@ -93,13 +92,56 @@ class SegmentationTraining(Parameters):
         return self
 
 
-TRAININGS: dict[str, type[ClassificationTraining] | type[SegmentationTraining]] = {
+class PointTraining(Parameters):
+    """All that the stage `train` reads for a task with one class a point."""
+
+    kind: Literal["points"]
+    seed: int
+    model: PointModelParameters
+    train: TrainParameters
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "PointTraining":
+        _refuse_losses(self.train, ("dice", "tversky", "squared_error"), "other tasks; take cross_entropy or focal")
+        if self.train.class_weights == "median_frequency":
+            raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
+        return self
+
+
+class RegressionTraining(Parameters):
+    """All that the stage `train` reads for a task with one number a point."""
+
+    kind: Literal["regression"]
+    seed: int
+    model: PointModelParameters
+    train: TrainParameters
+
+    @model_validator(mode="after")
+    def _fit_each_other(self) -> "RegressionTraining":
+        others = tuple(name for name in self.train.loss if name != "squared_error")
+        _refuse_losses(self.train, others, "classes; take squared_error")
+        for key, plain in (("class_weights", "none"), ("sampler", "plain")):
+            if getattr(self.train, key) != plain:
+                raise ValueError(f"train.{key} = {getattr(self.train, key)} is for classes; set it to {plain}")
+        return self
+
+
+def _refuse_losses(train: TrainParameters, names: tuple[str, ...], what: str) -> None:
+    for name in names:
+        if name in train.loss:
+            raise ValueError(f"train.loss.{name} is for {what}")
+
+
+Training = ClassificationTraining | SegmentationTraining | PointTraining | RegressionTraining
+TRAININGS: dict[str, type[Training]] = {
     "classification": ClassificationTraining,
     "segmentation": SegmentationTraining,
+    "points": PointTraining,
+    "regression": RegressionTraining,
 }
 
 
-def training_parameters(task: str) -> ClassificationTraining | SegmentationTraining:
+def training_parameters(task: str) -> Training:
     """What the stage `configure` wrote for training `task`.
 
     Raises:

@@ -1,5 +1,6 @@
 """From a prepared data set to a trained model's file."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from torch import nn
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.pairs import PairBatches
+from darkroom.batches.points import PointBatches
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.common.files import remove, write_json
@@ -18,9 +20,9 @@ from darkroom.models.zoo import build_model, initialize_from_images, trained_wei
 from darkroom.training.cost import write_costs
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Job, fit
-from darkroom.training.parameters import ClassificationTraining, SegmentationTraining
+from darkroom.training.parameters import Training
 from darkroom.training.precision import choose_device, choose_precision, fix_algorithms
-from darkroom.training.processes import Processes, join, leave
+from darkroom.training.processes import join, leave
 from darkroom.training.state import State, fingerprint, restore, save, start
 
 
@@ -43,7 +45,17 @@ class Outputs:
     costs: Path
 
 
-def train(parameters: ClassificationTraining | SegmentationTraining, data: Path, outputs: Outputs) -> None:
+BATCHES: dict[str, Callable[..., ImageBatches | PairBatches | PointBatches]] = {
+    "classification": lambda own, **shared: ImageBatches(augmentation=own.augment, **shared),
+    "segmentation": lambda own, **shared: PairBatches(
+        augmentation=own.augment, workers=own.train.workers, **shared
+    ),
+    "points": lambda own, **shared: PointBatches(**shared),
+    "regression": lambda own, **shared: PointBatches(**shared),
+}  # fmt: skip
+
+
+def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     """Train the model that `parameters` name on the data set in `data`, from where a killed run left off.
 
     Raises:
@@ -62,11 +74,14 @@ def train(parameters: ClassificationTraining | SegmentationTraining, data: Path,
             f"params.yaml: train.batch_size = {parameters.train.batch_size}: {processes.count} processes cannot share "
             "it evenly"
         )
-    batches = _batches(parameters, data, description, device, processes)
+    batches = BATCHES[description.kind](
+        parameters, folder=data, description=description, batch_size=parameters.train.batch_size, seed=parameters.seed,
+        device=device, share=processes.share, sampler=parameters.train.sampler,
+    )  # fmt: skip
 
     torch.manual_seed(seed_for(parameters.seed, "weights"))
-    size = description.image_size or [parameters.augment.crop] * 2
-    model = build_model(parameters.model, len(description.classes), tuple(size))
+    size = list(batches.input_size)
+    model = build_model(parameters.model, description.outputs, batches.input_size)
     initialize_from_images(model, batches.sample)
     if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -90,9 +105,7 @@ def train(parameters: ClassificationTraining | SegmentationTraining, data: Path,
             write_costs(outputs.costs, state.costs, device, precision)
             save(state, outputs.state, key)
 
-    job = Job(
-        parameters.kind, len(description.classes), parameters.train, parameters.seed, device, precision, processes
-    )
+    job = Job(parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision, processes)
     try:
         fit(state, batches, lambda: whole_split(data, description, "validation", device), job, after_epoch)
     except torch.OutOfMemoryError:
@@ -117,16 +130,3 @@ def train(parameters: ClassificationTraining | SegmentationTraining, data: Path,
     )  # fmt: skip
     save_model(outputs.model, model, card)
     remove(outputs.state)
-
-
-def _batches(
-    parameters: ClassificationTraining | SegmentationTraining,
-    data: Path,
-    description: Description,
-    device: torch.device,
-    processes: Processes,
-) -> ImageBatches | PairBatches:
-    shared = (data, description, parameters.augment, parameters.train.batch_size, parameters.seed, device)
-    if description.kind == "segmentation":
-        return PairBatches(*shared, parameters.train.workers, processes.share, parameters.train.sampler)
-    return ImageBatches(*shared, processes.share, parameters.train.sampler)

@@ -15,17 +15,21 @@ UNIX = 3
 
 
 def tar_gz(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """A tar archive of `(name, content)` in gzip's format (RFC 1952), stored and not compressed.
-
-    Compressed bytes differ between zlib, zlib-ng and their versions; stored ones do not.
-    """
+    """A tar archive of `(name, content)` in gzip's format, as `gz` makes it."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in files:
             info = tarfile.TarInfo(name)
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
-    data = buffer.getvalue()
+    return gz(buffer.getvalue())
+
+
+def gz(data: bytes) -> bytes:
+    """`data` in gzip's format (RFC 1952), stored and not compressed.
+
+    Compressed bytes differ between zlib, zlib-ng and their versions; stored ones do not.
+    """
     packed = [b"\x1f\x8b\x08\x00" + bytes(4) + b"\x00\xff"]
     for start in range(0, len(data), STORED_BLOCK):
         block = data[start : start + STORED_BLOCK]

@@ -1,0 +1,75 @@
+"""What a model of points gets right and wrong on the test split, and what it says of the space between them."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from darkroom.batches.normalize import standardize
+from darkroom.datasets.description import SPLITS
+from darkroom.datasets.points import ranges, read_points
+from darkroom.evaluation.classification import judge
+from darkroom.evaluation.inference import Trial, logits_of
+from darkroom.evaluation.parameters import Evaluation
+from darkroom.evaluation.tables import DIGITS, rounded, write_csv
+from darkroom.training.objective import ErrorTally, squared_error
+
+GRID = {1: 500, 2: 200}  # places a feature, by how many features there are; of more, no picture can be drawn
+MARGIN = 0.1  # of a feature's width, beyond its smallest and largest value
+
+
+def evaluate_points(trial: Trial, _: Evaluation, folder: Path) -> dict:
+    """The figures of the test split; to `folder` goes what `judge` writes, and `grid.npy` as `write_grid` says."""
+    [(_, targets, logits)] = trial.batches()
+    write_grid(trial, folder / "grid.npy")
+    return judge(trial.card.classes, logits.cpu(), targets.cpu(), folder)
+
+
+def evaluate_curve(trial: Trial, _: Evaluation, folder: Path) -> dict:
+    """The figures of the test split; to `folder` go
+
+    - `predictions.csv`: of each point the true and the predicted number;
+    - `confusion.npy`: int64 (ranges, ranges), how often a number of each range (row) was taken for one of another;
+    - `grid.npy`: as `write_grid` says.
+    """
+    [(_, targets, predicted)] = trial.batches()
+    tally = ErrorTally(trial.card.kind, 1, trial.device)
+    tally.add(predicted, targets, squared_error(predicted, targets))
+    true, guessed = targets.cpu().numpy()[:, 0], predicted.cpu().numpy()[:, 0]
+    rows = [[index, f"{a:.6f}", f"{b:.6f}"] for index, (a, b) in enumerate(zip(true, guessed, strict=True))]
+    write_csv(folder / "predictions.csv", ["index", "true", "predicted"], rows)
+    write_grid(trial, folder / "grid.npy")
+
+    everywhere = np.concatenate([read_points(trial.data, split)[1] for split in SPLITS])
+    names = trial.card.classes
+    of_true, of_guessed = ranges(true, everywhere), ranges(guessed, everywhere)
+    confusion = np.bincount(of_true * len(names) + of_guessed, minlength=len(names) ** 2).reshape(len(names), -1)
+    np.save(folder / "confusion.npy", confusion)
+    errors = (guessed - true) ** 2
+    classes = [
+        {
+            "name": name,
+            "points": int((of_true == value).sum()),
+            "rmse": round(float(errors[of_true == value].mean() ** 0.5), DIGITS) if (of_true == value).any() else None,
+        }
+        for value, name in enumerate(names)
+    ]
+    return rounded(tally.figures()) | {"classes": classes}
+
+
+def write_grid(trial: Trial, path: Path) -> None:
+    """Write places all over the data, and what the model says there: float32 (n, features + 1), the last one's class id
+    or number. Of more than two features nothing is written."""
+    points = np.concatenate([read_points(trial.data, split)[0] for split in SPLITS])
+    features = points.shape[1]
+    if features not in GRID:
+        return
+    low, high = points.min(0), points.max(0)
+    margin = MARGIN * (high - low)
+    axes = [np.linspace(a, b, GRID[features]) for a, b in zip(low - margin, high + margin, strict=True)]
+    places = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], 1).astype(np.float32)
+    with torch.inference_mode():
+        inputs = standardize(torch.tensor(places, device=trial.device), trial.card.mean, trial.card.std)
+        said = logits_of(trial.model, trial.card, inputs).cpu()
+    answer = said.argmax(1).numpy() if said.shape[1] > 1 else said.numpy()[:, 0]
+    np.save(path, np.column_stack([places, answer]).astype(np.float32))

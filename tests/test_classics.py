@@ -1,0 +1,247 @@
+"""The small classics: digits, spirals and a curve, from their files to their figures."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import mean_squared_error, r2_score
+from small_runs import BASE, CPU, DATA, METRICS, MODEL, evaluated, trained
+
+from darkroom.batches.points import PointBatches
+from darkroom.common.errors import UserError
+from darkroom.common.files import read_json
+from darkroom.datasets.description import Description
+from darkroom.datasets.idx import prepare_mnist, read_idx
+from darkroom.datasets.packed import read_split
+from darkroom.datasets.parameters import PointParameters, SplitParameters
+from darkroom.datasets.points import prepare_curve, prepare_points, ranges, read_points
+from darkroom.figures.draw import CHARTS, draw
+from darkroom.figures.report import write_report
+from darkroom.models.lenet import LeNet
+from darkroom.models.model_file import load_model
+from darkroom.models.parameters import PointModelParameters
+from darkroom.models.zoo import trained_weights
+from darkroom.sources.fetch import fetch
+from darkroom.sources.parameters import FetchParameters
+from darkroom.sources.sample.containers import gz
+from darkroom.sources.sample.mnist import idx
+from darkroom.sources.sample.points import curve_table, spirals_table
+from darkroom.training.objective import ErrorTally, squared_error
+from darkroom.training.parameters import PointTraining, RegressionTraining, TrainParameters
+
+RAW, REPORT = Path("raw"), METRICS / "data.json"
+POINTS = PointParameters(seed=0, validation=0.2, test=0.25)
+FAST = BASE | {"epochs": 60, "batch_size": 20, "optimizer": "adamw", "lr": 0.01, "label_smoothing": 0.0}
+
+
+def write_table(content: bytes) -> None:
+    RAW.mkdir(exist_ok=True)
+    (RAW / "own.csv").write_bytes(content)
+
+
+def spirals(widths: list[int], **changes) -> PointTraining:
+    model = PointModelParameters(widths=widths)
+    return PointTraining(kind="points", seed=0, model=model, train=TrainParameters(**FAST | changes))
+
+
+def curve(widths: list[int], **changes) -> RegressionTraining:
+    train = TrainParameters(**FAST | {"loss": {"squared_error": 1.0}} | changes)
+    model = PointModelParameters(widths=widths, activation="tanh")
+    return RegressionTraining(kind="regression", seed=0, model=model, train=train)
+
+
+def figures_of(task: str) -> set[str]:
+    """The pictures that the stage `plot` draws of what was evaluated last, which its report has all."""
+    Path("train.json").write_text("{}")
+    draw(DATA, Path("predictions"), METRICS, Path("plots"), {name: Path(f"{name}.csv") for name in CHARTS})
+    write_report(Path("report.html"), task, DATA, METRICS, Path("train.json"), Path("plots"))
+    drawn = {path.stem for path in Path("plots").glob("*.png")}
+    assert Path("report.html").read_text().count("<img") == len(drawn)
+    return drawn
+
+
+def test_spirals_need_a_hidden_layer(folder: Path) -> None:
+    write_table(spirals_table())
+    prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+    trained(spirals([]))
+    assert evaluated("points")["accuracy"] < 0.6, "no line divides the arms"
+    model, history = trained(spirals([64, 64]))
+    assert evaluated("points")["accuracy"] > 0.95
+    assert trained(spirals([64, 64])) == (model, history), "the same bytes again"
+    grid = np.load("predictions/grid.npy")
+    points, labels = read_points(DATA, "test")
+    nearest = np.linalg.norm(grid[:, None, :2] - points[None], axis=2).argmin(0)
+    assert (grid[nearest, 2] == labels).mean() > 0.95, "the arms lie in their own regions"
+    assert figures_of("spirals") == {"learning_curves", "learning_rate", "confusion", "classes", "regions"}
+
+
+def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
+    write_table(curve_table())
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    trained(curve([]))
+    assert evaluated("regression")["r2"] < 0.7
+    trained(curve([64, 64], lr=1e-5))
+    assert evaluated("regression")["r2"] < 0.7
+    trained(curve([64, 64], epochs=150))
+    report = evaluated("regression")
+    assert report["r2"] > 0.85
+    points, targets = read_points(DATA, "test")
+    model, card = load_model(MODEL, CPU)
+    inputs = (points - np.array(card.mean, np.float32)) / np.array(card.std, np.float32)
+    predicted = model(torch.tensor(inputs)).detach().numpy()
+    assert report["r2"] == pytest.approx(r2_score(targets, predicted), abs=1e-5)
+    assert report["rmse"] == pytest.approx(mean_squared_error(targets, predicted) ** 0.5, abs=1e-5)
+    assert (
+        sum(entry["points"] for entry in report["classes"])
+        == len(targets)
+        == np.load("predictions/confusion.npy").sum()
+    )
+    assert figures_of("curve") == {"learning_curves", "learning_rate", "confusion", "fit"}
+
+
+def test_errors_are_added_up_over_batches() -> None:
+    draw = torch.Generator().manual_seed(0)
+    targets, predicted = torch.rand(50, 1, generator=draw), torch.rand(50, 1, generator=draw)
+    tally = ErrorTally("regression", 1, CPU)
+    for some in (slice(0, 20), slice(20, 50)):
+        tally.add(predicted[some], targets[some], squared_error(predicted[some], targets[some]))
+    figures = tally.figures()
+    assert figures["r2"] == pytest.approx(r2_score(targets, predicted))
+    assert figures["loss"] == pytest.approx(mean_squared_error(targets, predicted))
+
+
+def test_points_are_divided_and_standardized(folder: Path) -> None:
+    write_table(spirals_table())
+    prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+    description = Description.read(DATA)
+    assert description.images == {"train": 540, "validation": 135, "test": 225}
+    assert [np.bincount(read_points(DATA, split)[1]).tolist() for split in description.images] == [
+        [180, 180, 180], [45, 45, 45], [75, 75, 75],
+    ]  # fmt: skip
+    batches = PointBatches(DATA, description, 50, 0, CPU)
+    seen = torch.cat([points for points, _ in batches.train(0)])
+    assert len(seen) == 500 and seen.mean().abs() < 0.1 and abs(seen.std() - 1) < 0.1
+    halves = [PointBatches(DATA, description, 50, 0, CPU, slice(start, None, 2)) for start in (0, 1)]
+    for (whole, _), *parts in zip(batches.train(1), *(half.train(1) for half in halves), strict=True):
+        assert torch.equal(torch.stack([points for points, _ in parts], 1).flatten(0, 1), whole)
+    with pytest.raises(UserError, match="only 540 points"):
+        PointBatches(DATA, description, 600, 0, CPU)
+
+
+def test_numbers_fall_into_ranges() -> None:
+    assert ranges(np.array([-9.0, 0.0, 0.1, 0.5, 0.99, 1.0, 9.0]), np.array([0.0, 1.0])).tolist() == [
+        0,
+        0,
+        0,
+        2,
+        4,
+        4,
+        4,
+    ]
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "is no CSV file"),
+        (b"\xff\xfe\x00", "is no CSV file"),
+        (b"x,y\n1,2\n", "has 2 columns and 1 rows"),
+        (b"y\n1\n2\n", "has 1 columns and 2 rows"),
+        (b"x,y\n1,2\n1,2,3\n", "line 3 has 3 cells"),
+        (b"x,y\n1,2\nhigh,2\n", "line 3: 'high' is no number"),
+        (b"x,y\n1,2\n1e999,2\n", "line 3: '1e999' is no number"),
+        (b"x,y\n1,2\n1,high\n", "line 3: 'high' is no number"),
+        (b"x,y\n1,2\n3,2\n", "is the same everywhere"),
+    ],
+)
+def test_bad_tables(folder: Path, content: bytes, message: str) -> None:
+    write_table(content)
+    with pytest.raises(UserError) as error:
+        prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    assert message in str(error.value) and not DATA.exists()
+
+
+def test_points_of_one_class_are_refused(folder: Path) -> None:
+    write_table(b"x,class\n1,a\n2,a\n3,a\n")
+    with pytest.raises(UserError, match="names 1 class"):
+        prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+    (RAW / "another.csv").write_bytes(b"x,class\n1,a\n2,b\n")
+    with pytest.raises(UserError, match="raw: holds no CSV file"):
+        prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+
+
+@pytest.mark.parametrize(
+    "kind, changes, message",
+    [
+        (spirals, {"loss": {"squared_error": 1.0}}, "train.loss.squared_error is for other tasks"),
+        (spirals, {"class_weights": "median_frequency"}, "take balanced"),
+        (curve, {"loss": {"cross_entropy": 1.0}}, "train.loss.cross_entropy is for classes"),
+        (curve, {"sampler": "balanced"}, "train.sampler = balanced is for classes"),
+        (curve, {"class_weights": "balanced"}, "train.class_weights = balanced is for classes"),
+    ],
+)
+def test_what_points_cannot_be_trained_with(kind, changes: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        kind([8], **changes)
+
+
+def write_digits(per_digit: int = 6, **wrong: bytes) -> None:
+    """The four files, images of one level for each digit; `wrong` replaces files, `_` standing for `-`."""
+    RAW.mkdir()
+    for name, count in (("train", per_digit * 10), ("t10k", 10)):
+        labels = np.arange(count, dtype=np.uint8) % 10
+        images = np.broadcast_to(20 * labels[:, None, None], (count, 28, 28)).astype(np.uint8)
+        for what, array in (("images-idx3", images), ("labels-idx1", labels)):
+            content = wrong.get(f"{name}_{what}".replace("-", "_"), gz(idx(array)))
+            (RAW / f"{name}-{what}-ubyte.gz").write_bytes(content)
+
+
+def test_digits_are_packed_as_grey_pictures(folder: Path) -> None:
+    write_digits()
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+    images, labels = read_split(DATA, "train")
+    assert images.shape == (50, 28, 28, 3) and np.bincount(labels).tolist() == [5] * 10
+    assert (images == 20 * labels[:, None, None, None]).all()
+    assert read_json(REPORT)["images"] == {"train": 50, "validation": 10, "test": 10}
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"train_images_idx3": b"images"}, "is damaged or cut short"),
+        ({"train_images_idx3": gz(b"images")[:-6]}, "is damaged or cut short"),
+        ({"train_images_idx3": gz(idx(np.zeros(9, np.uint8)))}, "is no IDX file of bytes with 3 dimensions"),
+        ({"train_labels_idx1": gz(idx(np.zeros(9, np.uint8))[:-1])}, "has 8 bytes, not 9"),
+        ({"t10k_labels_idx1": gz(idx(np.zeros(9, np.uint8)))}, "t10k has 10 images and 9 labels"),
+        ({"t10k_labels_idx1": gz(idx(np.zeros(10, np.uint8)))}, "t10k has no image of 1"),
+        ({"train_labels_idx1": gz(idx(np.arange(60, dtype=np.uint8) % 11))}, "train has label 10"),
+    ],
+)
+def test_bad_digits(folder: Path, wrong: dict[str, bytes], message: str) -> None:
+    write_digits(**wrong)
+    with pytest.raises(UserError) as error:
+        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+    assert message in str(error.value) and not DATA.exists()
+
+
+def test_a_file_of_digits_that_is_missing(folder: Path) -> None:
+    with pytest.raises(UserError, match="no such file; give the four files"):
+        read_idx(Path("train-images-idx3-ubyte.gz"), 3)
+
+
+def test_sample_files_are_those_of_the_published_layout(folder: Path) -> None:
+    fetch(FetchParameters(task="mnist", source="sample"), RAW)
+    assert gzip.decompress((RAW / "t10k-labels-idx1-ubyte.gz").read_bytes())[:8] == b"\0\0\x08\x01\0\0\x01\xf4"
+    assert np.bincount(read_idx(RAW / "train-labels-idx1-ubyte.gz", 1)).tolist() == [300] * 10
+
+
+def test_what_is_published_nowhere_is_drawn(folder: Path) -> None:
+    fetch(FetchParameters(task="curve", source="published"), RAW)
+    assert (RAW / "curve.csv").read_bytes() == curve_table()
+
+
+def test_lenet_has_the_weights_of_its_paper() -> None:
+    """Those of LeNet-5 with each of its feature maps seeing all of the former ones."""
+    assert trained_weights(LeNet(10, (28, 28), modern=False)) == 61_706

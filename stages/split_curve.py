@@ -2,7 +2,7 @@
 
 from darkroom.common.preparation import run_preparation
 from darkroom.datasets.parameters import PointParameters
-from darkroom.datasets.points import prepare_curve
+from darkroom.datasets.table import prepare_curve
 
 if __name__ == "__main__":
     run_preparation(prepare_curve, PointParameters)

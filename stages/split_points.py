@@ -2,7 +2,7 @@
 
 from darkroom.common.preparation import run_preparation
 from darkroom.datasets.parameters import PointParameters
-from darkroom.datasets.points import prepare_points
+from darkroom.datasets.table import prepare_points
 
 if __name__ == "__main__":
     run_preparation(prepare_points, PointParameters)

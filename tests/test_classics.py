@@ -16,7 +16,8 @@ from darkroom.datasets.description import Description
 from darkroom.datasets.idx import prepare_mnist, read_idx
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.parameters import PointParameters, SplitParameters
-from darkroom.datasets.points import prepare_curve, prepare_points, ranges, read_points
+from darkroom.datasets.points import ranges, read_points
+from darkroom.datasets.table import prepare_curve, prepare_points
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.report import write_report
 from darkroom.models.lenet import LeNet

@@ -13,7 +13,7 @@ LONGEST = 44  # characters of a point's label
 
 
 def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str, path: Path) -> None:
-    """The test score of each point, beside what others report, and the validation score by epoch.
+    """The test score of each point, beside what others report, and score or loss by epoch in validation and training.
 
     Args:
         points: a row for each: point, score, spread, reported.
@@ -34,11 +34,14 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     left.grid(axis="y", visible=False)
     colours = plt.get_cmap("viridis")
     kept = list(curves.items())[:MOST_CURVES]
+    drawn = score if all(f"validation_{score}" in history for _, history in kept) else "loss"
     for number, (point, history) in enumerate(kept):
-        mean = history.groupby("epoch")[f"validation_{score}"].mean()
-        right.plot(mean.index, mean, color=colours(number / max(1, len(kept) - 1) * 0.9), label=_cut(point))
+        mean, colour = history.groupby("epoch").mean(), colours(number / max(1, len(kept) - 1) * 0.9)
+        right.plot(mean.index, mean[f"validation_{drawn}"], color=colour, label=_cut(point))
+        right.plot(mean.index, mean[f"train_{drawn}"], color=colour, linestyle=":", alpha=0.7)
     of = f", the first {MOST_CURVES} points" if len(curves) > MOST_CURVES else ""
-    right.set(title=f"Validation {name} by epoch{of}", xlabel="epoch", ylabel=name)
+    drawn_name = drawn.replace("_", " ")
+    right.set(title=f"Validation and (dotted) training {drawn_name}{of}", xlabel="epoch", ylabel=drawn_name)
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.legend(fontsize=7)
     save(figure, path)

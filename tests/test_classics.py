@@ -10,6 +10,7 @@ from sklearn.metrics import mean_squared_error, r2_score
 from small_runs import BASE, CPU, DATA, METRICS, MODEL, evaluated, trained
 
 from darkroom.batches.points import PointBatches
+from darkroom.commands.predict import predict
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.datasets.description import Description
@@ -100,6 +101,17 @@ def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
         == np.load("predictions/confusion.npy").sum()
     )
     assert figures_of("curve") == {"learning_curves", "learning_rate", "confusion", "fit"}
+
+
+def test_models_of_points_take_no_images(folder: Path) -> None:
+    write_table(curve_table())
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    trained(curve([8], epochs=1))
+    Path("models/curve").mkdir()
+    MODEL.rename("models/curve/model.safetensors")
+    Path("a.png").touch()
+    with pytest.raises(UserError, match="curve: its model takes points, and no images"):
+        predict("curve", ["a.png"], None, None, False)
 
 
 def test_errors_are_added_up_over_batches() -> None:

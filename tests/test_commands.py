@@ -203,6 +203,8 @@ def test_comparison_counts_what_was_fixed_and_broken(
     monkeypatch.setattr(
         "darkroom.commands.compare.read_split", lambda *_: (np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
     )
+    Path("data/prepared/own").mkdir(parents=True)
+    Path("data/prepared/own/test_images.npy").touch()
     compare(["own"], ("old", "new"), Path("out"), True)
     told = json.loads(capsys.readouterr().out)
     assert told["images"] == {"both_right": 0, "fixed": 1, "broken": 1, "both_wrong": 1}
@@ -225,6 +227,20 @@ def test_comparison_counts_what_was_fixed_and_broken(
     with pytest.raises(UserError, match="own: old and others have other classes"):
         compare(["own"], ("old", "others"), None, True)
     assert mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+
+
+def test_comparison_of_regressions(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, predicted, r2 in (("old", "0.5\n1,2.0,2.0", 0.8), ("new", "0.9\n1,2.0,2.2", 0.9)):
+        Path(name, "data/predictions/own").mkdir(parents=True)
+        Path(name, "data/predictions/own/predictions.csv").write_text(f"index,true,predicted\n0,1.0,{predicted}\n")
+        write_json(Path(name, "metrics/own/test.json"), {"r2": r2, "rmse": 1 - r2, "classes": [{"name": "1 to 2"}]})
+    monkeypatch.setattr("darkroom.commands.compare.read_at", lambda path, revision: Path(revision, path).read_bytes())
+    compare(["own"], ("old", "new"), Path("out"), True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["r2"] == {"a": 0.8, "b": 0.9} and told["points"] == {"nearer": 1, "not_nearer": 1}
+    assert pd.read_csv("out/images.csv")["predicted_b"].tolist() == [0.9, 2.2]
 
 
 def test_comparison_of_segmentations(

@@ -32,6 +32,7 @@ WEIGHTS = {
     "resnet18": 11_173_962,
     "resnet34": 21_282_122,
     "resnet50": 23_520_842,
+    "wrn_16_1": 175_066,
     "wrn_16_8": 10_961_370,
     "wrn_28_10": 36_479_194,
     "dla34": 15_232_314,
@@ -178,3 +179,14 @@ def test_other_files_are_no_models(folder: Path, content: bytes | str) -> None:
         Path("model").write_bytes(content)
     with pytest.raises(UserError, match="no such file|no model file"):
         load_model(Path("model"), CPU)
+
+
+def test_wide_residual_networks_without_what_made_them_trainable() -> None:
+    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    for option, absent in (("residual", "shortcut"), ("normalization", "norm")):
+        model = build_model(ClassifierParameters(name="wrn_16_1", **{option: False}), 10, (32, 32))
+        assert not any(absent in name for name, _ in model.named_parameters())
+        assert model(images).isfinite().all()
+    block = build_model(ClassifierParameters(name="wrn_16_1", residual=False), 10, (32, 32))[1]
+    torch.nn.init.zeros_(block.conv2.weight)
+    assert not block(torch.rand(1, 16, 8, 8)).any(), "nothing goes past the convolutions"

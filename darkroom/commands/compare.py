@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 from darkroom.commands.revisions import read_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.packed import read_split
+from darkroom.datasets.packed import images_path, read_split
 from darkroom.evaluation.tables import DIGITS, read_names, truth_ranks
 from darkroom.figures.pictures import draw_flips
 
@@ -49,21 +49,22 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
 def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
     """What is told of one task."""
     reports = [json.loads(read_at(Path("metrics", task, "test.json"), revision)) for revision in revisions]
-    is_classification = ["accuracy" in report for report in reports]
-    if is_classification[0] != is_classification[1]:
-        raise UserError(f"{task}: is a classification in one of {' and '.join(revisions)} and none in the other")
+    scores = [next(name for name in COMPARISONS if name in report) for report in reports]
+    if scores[0] != scores[1]:
+        raise UserError(f"{task}: has {scores[0]} in {revisions[0]} and {scores[1]} in {revisions[1]}")
     classes = [[entry["name"] for entry in report["classes"]] for report in reports]
     if classes[0] != classes[1]:
         raise UserError(
             f"{task}: {' and '.join(revisions)} have other classes; compare what was tried on the same ones"
         )
-    told, images = (_classifications if is_classification[0] else _segmentations)(task, revisions, reports)
+    told, images = COMPARISONS[scores[0]](task, revisions, reports)
     if out is not None:
         with replacing(out) as folder:
             folder.mkdir(parents=True)
             images.to_csv(folder / "images.csv", index=False, lineterminator="\n")
-            if is_classification[0]:
-                test_images, _ = read_split(Path("data/prepared", task), "test")
+            data = Path("data/prepared", task)
+            if images_path(data, "test").exists():
+                test_images, _ = read_split(data, "test")
                 if len(test_images) != len(images):
                     raise UserError(f"data/prepared/{task}: has other test images than these; `dvc repro` makes them")
                 draw_flips(test_images, images, revisions, folder / "flips.png")
@@ -114,6 +115,25 @@ def _segmentations(task: str, revisions: tuple[str, str], reports: list[dict]) -
     }, images  # fmt: skip
 
 
+def _regressions(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:
+    numbers = {"true": float, "predicted": float}
+    tables = [predictions_of(task, revision).astype(numbers) for revision in revisions]
+    if len(tables[0]) != len(tables[1]) or (tables[0]["true"] != tables[1]["true"]).any():
+        raise UserError(f"{task}: {' and '.join(revisions)} were tried on other test points")
+    points = tables[0][["index", "true"]].copy()
+    for side, table in zip(SIDES, tables, strict=True):
+        points[f"predicted_{side}"] = table["predicted"]
+    nearer = (points["predicted_b"] - points["true"]).abs() < (points["predicted_a"] - points["true"]).abs()
+    figures = {
+        name: {side: report[name] for side, report in zip(SIDES, reports, strict=True)} for name in ("r2", "rmse")
+    }
+    return {**figures, "points": {"nearer": int(nearer.sum()), "not_nearer": int((~nearer).sum())}}, points
+
+
+# By the figure that says how good a model is.
+COMPARISONS = {"accuracy": _classifications, "mean_iou": _segmentations, "r2": _regressions}
+
+
 def mcnemar(fixed: int, broken: int) -> float:
     """p-value of McNemar's exact test: how likely such different counts are if both models were equally good.
 
@@ -124,7 +144,7 @@ def mcnemar(fixed: int, broken: int) -> float:
 
 
 def predictions_of(task: str, revision: str) -> pd.DataFrame:
-    """A classifier's `predictions.csv` at a revision."""
+    """`predictions.csv` at a revision."""
     return _table(task, "predictions.csv", revision)
 
 

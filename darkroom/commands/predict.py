@@ -80,16 +80,18 @@ def model_of(task: str, revision: str | None) -> tuple[nn.Module, Card]:
     """The task's model, of a revision or, with None, of `models/`, on this machine's device, and its card.
 
     Raises:
-        UserError: there is none, or it is damaged.
+        UserError: there is none, it is damaged, or it takes no images.
     """
     fix_algorithms()
     path, device = Path("models", task, "model.safetensors"), choose_device()
-    if revision is None:
-        return load_model(path, device)
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, path.name)
-        copy.write_bytes(read_at(path, revision))
-        return load_model(copy, device)
+        if revision is not None:
+            path, written = Path(folder, path.name), path
+            path.write_bytes(read_at(written, revision))
+        model, card = load_model(path, device)
+    if card.kind not in ("classification", "segmentation"):
+        raise UserError(f"{task}: its model takes points, and no images; data/predictions/{task} has what it says")
+    return model, card
 
 
 def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple[Path, dict[str, float]]]:

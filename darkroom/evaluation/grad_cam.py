@@ -20,6 +20,7 @@ LAYERS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "resnet18": lambda model: model.layer4,
     "resnet34": lambda model: model.layer4,
     "resnet50": lambda model: model.layer4,
+    "wrn_16_1": lambda model: model[-4],
     "wrn_16_8": lambda model: model[-4],
     "wrn_28_10": lambda model: model[-4],
     "dla34": lambda model: model.level4,

@@ -10,7 +10,7 @@ Width = Annotated[int, Field(ge=8)]
 Attention = Literal["none", "se", "cbam"]
 
 RESIDUAL = {"attention": "none"}
-WIDE = {"dropout": 0.3, "attention": "none"}
+WIDE = {"dropout": 0.3, "attention": "none", "residual": True, "normalization": True}
 # Of each classifier its options and their values where none are given.
 CLASSIFIER_OPTIONS: dict[str, dict[str, Any]] = {
     "fast_cnn": {"widths": [64, 256, 256]},
@@ -21,6 +21,7 @@ CLASSIFIER_OPTIONS: dict[str, dict[str, Any]] = {
     "resnet18": RESIDUAL,
     "resnet34": RESIDUAL,
     "resnet50": RESIDUAL,
+    "wrn_16_1": {**WIDE, "dropout": 0.0},
     "wrn_16_8": WIDE,
     "wrn_28_10": WIDE,
     "dla34": {},
@@ -35,6 +36,8 @@ class ClassifierParameters(Parameters):
     widths: list[Width] | None = Field(default=None, min_length=3, max_length=3)  # channels by group
     dropout: float | None = Field(default=None, ge=0, lt=1)
     attention: Attention | None = None  # in each residual block: squeeze-and-excitation, or CBAM
+    residual: bool | None = None  # False: without the sums with the blocks' inputs
+    normalization: bool | None = None  # False: without batch normalization
     patch: int | None = Field(default=None, ge=1)  # side in pixels
     width: int | None = Field(default=None, ge=8)
     depth: int | None = Field(default=None, ge=1)

@@ -79,7 +79,8 @@ def _resnet(parameters: ClassifierParameters, classes: int, image_size: tuple[in
 
 def _wide_resnet(depth: int, widening: int) -> Callable[..., nn.Module]:
     def build(parameters: ClassifierParameters, classes: int, _: tuple[int, int]) -> nn.Module:
-        return WideResNet(classes, depth, widening, parameters.dropout, parameters.attention)
+        own = parameters
+        return WideResNet(classes, depth, widening, own.dropout, own.attention, own.residual, own.normalization)
 
     return build
 
@@ -157,6 +158,7 @@ MODELS: dict[str, Callable[..., nn.Module]] = {
     "resnet18": _resnet,
     "resnet34": _resnet,
     "resnet50": _resnet,
+    "wrn_16_1": _wide_resnet(16, 1),
     "wrn_16_8": _wide_resnet(16, 8),
     "wrn_28_10": _wide_resnet(28, 10),
     "dla34": _dla34,

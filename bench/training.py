@@ -26,7 +26,7 @@ from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.models.parameters import ClassifierParameters
 from darkroom.models.zoo import build_model, initialize_from_images
-from darkroom.training.loop import Job, train_step
+from darkroom.training.loop import Job, supervised_objective, train_step
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.precision import choose_device, choose_precision
 from darkroom.training.state import start
@@ -85,7 +85,7 @@ def darkroom(
     first, epoch = next(iter(batches.train(0))), 0
     while True:
         for batch in [first] if fixed else batches.train(epoch):
-            train_step(state, model, [batch], job)
+            train_step(state, model, [batch], job, supervised_objective(job.parameters))
             yield
         epoch += 1
 

@@ -71,6 +71,13 @@ def test_killed_processes_go_on_to_the_same_bytes(folder: Path) -> None:
     assert trained_together(2, NARROW, epochs=30) == whole
 
 
+def test_processes_pretrain_together(folder: Path) -> None:
+    prepare_classes()
+    first = trained_together(2, NARROW, pretrain_epochs=1, epochs=1)
+    assert trained_together(2, NARROW, pretrain_epochs=1, epochs=1) == first
+    assert all(loss > 0 for loss in losses())
+
+
 def test_batch_that_cannot_be_shared_is_one_line(folder: Path) -> None:
     prepare_classes()
     started = start(3, PLAIN, batch_size=8)

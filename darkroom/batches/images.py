@@ -47,13 +47,23 @@ class ImageBatches:
         self.input_size = (height, width)
         self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
 
-    def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch, shuffled and augmented by draws that depend on (seed, epoch) alone."""
+    def two_views(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch, every image twice and augmented each time anew: (2b, 3, h, w), (2b,)."""
+        for views in zip(self.train(epoch), self.train(epoch, view=1), strict=True):
+            images, labels = (torch.cat(parts) for parts in zip(*views, strict=True))
+            yield images.contiguous(memory_format=torch.channels_last), labels
+
+    def train(self, epoch: int, view: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch, shuffled and augmented by draws that depend on (seed, epoch) alone.
+
+        Another `view` is of the same images in the same order, augmented by other draws.
+        """
         order = torch.randperm(len(self.labels), generator=self._generator("order", epoch)).to(self.device)
         shown = SAMPLERS[self.sampler](self.class_counts() > 0, self._generator("sample", epoch)).to(self.device)
         size = tuple(self.images.shape[1:3])
-        draws = Draws.of_epoch(self.augmentation, len(self.labels), size, self.seed, epoch, self.device)
-        plans = self._plans(epoch)
+        seed = seed_for(self.seed, "view", view) if view else self.seed
+        draws = Draws.of_epoch(self.augmentation, len(self.labels), size, seed, epoch, self.device)
+        plans = self._plans(seed, epoch)
         mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
         mixed = self.augmentation.mixup or self.augmentation.cutmix
         for rows in order[: self.steps * self.batch_size].split(self.batch_size):
@@ -75,14 +85,18 @@ class ImageBatches:
         images = normalize(images, self.description.mean, self.description.std)
         return augment(images, self.augmentation, draws), self.labels[indices]
 
-    def _plans(self, epoch: int) -> list[Plan]:
+    def _plans(self, seed: int, epoch: int) -> list[Plan]:
         """What is done to the pixels of each image shown in one epoch, drawn from (seed, purpose, epoch)."""
+
+        def generator(purpose: str) -> torch.Generator:
+            return torch.Generator().manual_seed(seed_for(seed, purpose, epoch))
+
         count, side, augmentation = len(self.labels), self.images.shape[1], self.augmentation
         plans = []
         if augmentation.policy != "none":
-            plans.append(draw_plan(augmentation.policy, count, side, self._generator("policy", epoch)))
+            plans.append(draw_plan(augmentation.policy, count, side, generator("policy")))
         if augmentation.jitter:
-            plans.append(jitter_plan(augmentation.jitter, count, self._generator("jitter", epoch)))
+            plans.append(jitter_plan(augmentation.jitter, count, generator("jitter")))
         return plans
 
     def _generator(self, purpose: str, epoch: int) -> torch.Generator:

@@ -16,6 +16,7 @@ from darkroom.batches.points import PointBatches
 from darkroom.common.errors import UserError
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
+from darkroom.training.contrastive import contrastive_objective
 from darkroom.training.cost import peak_memory
 from darkroom.training.objective import JUDGEMENTS, class_weights, weighted_loss
 from darkroom.training.parameters import TrainParameters
@@ -48,6 +49,24 @@ class Job:
     processes: Processes = ALONE
 
 
+Objective = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Epochs that the learning rate rises and falls over, from the one numbered `start` on.
+
+    Attributes:
+        batches: gives those of an epoch.
+        objective: gives logits and loss of a forward pass, images and targets.
+    """
+
+    start: int
+    epochs: int
+    batches: Callable[[int], Iterable[tuple[Tensor, Tensor]]]
+    objective: Objective
+
+
 def fit(
     state: State,
     batches: ImageBatches | PairBatches | PointBatches,
@@ -71,16 +90,24 @@ def fit(
     if hyper.class_weights != "none":
         weights = class_weights(hyper.class_weights, batches.class_counts()).to(job.device)
 
-    for epoch in range(len(state.history), hyper.epochs):
+    supervised = supervised_objective(hyper, weights)
+    contrastive = contrastive_objective(state.model, hyper.temperature)
+    last = hyper.pretrain_epochs + hyper.epochs
+    for epoch in range(len(state.history), last):
         scores = [row[f"validation_{score_name}"] for row in state.history if f"validation_{score_name}" in row]
-        if hyper.patience is not None and epochs_waited(scores, hyper.min_delta) >= hyper.patience:
+        waited = epochs_waited(scores[hyper.pretrain_epochs :], hyper.min_delta)
+        if hyper.patience is not None and waited >= hyper.patience:
             job.processes.tell(
                 f"no better validation {score_name} for {hyper.patience} epochs: stopped after epoch {epoch}"
             )
             break
         started = time.monotonic()
         torch.manual_seed(seed_for(job.seed, "model", epoch, job.processes.rank))  # for dropout and the like
-        trained, rate = _train_epoch(state, forward, batches, job, weights, epoch)
+        if epoch < hyper.pretrain_epochs:
+            phase = Phase(0, hyper.pretrain_epochs, batches.two_views, contrastive)
+        else:
+            phase = Phase(hyper.pretrain_epochs, hyper.epochs, batches.train, supervised)
+        trained, rate = _train_epoch(state, forward, batches, job, phase, epoch)
         seconds = time.monotonic() - started
         broadcast_buffers(state.evaluated, job.processes)
         validated = evaluate(state.evaluated, validation(), job)
@@ -95,11 +122,9 @@ def fit(
             state.kept = copy.deepcopy(state.evaluated.state_dict())
         after_epoch(state)
         whole = time.monotonic() - started
-        left = (hyper.epochs - epoch - 1) * whole
-        if whole >= SHORT_EPOCH or (epoch + 1) % TOLD_OF_SHORT == 0 or epoch in (0, hyper.epochs - 1):
-            job.processes.tell(
-                f"{_summary(row, score_name, hyper.epochs)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left"
-            )
+        left = (last - epoch - 1) * whole
+        if whole >= SHORT_EPOCH or (epoch + 1) % TOLD_OF_SHORT == 0 or epoch in (0, last - 1):
+            job.processes.tell(f"{_summary(row, score_name, last)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left")
 
 
 def _train_epoch(
@@ -107,23 +132,25 @@ def _train_epoch(
     forward: Callable[[Tensor], Tensor],
     batches: ImageBatches | PairBatches | PointBatches,
     job: Job,
-    weights: Tensor | None,
+    phase: Phase,
     epoch: int,
 ) -> tuple[dict[str, float], float]:
     """One epoch; the figures of its batches and its last learning rate."""
     hyper, score_name = job.parameters, batches.description.score
     shown = job.processes.writes
-    bar = progress(batches.steps, f"epoch {epoch + 1}/{hyper.epochs}", unit="step", lines=False, shown=shown)
+    last = hyper.pretrain_epochs + hyper.epochs
+    bar = progress(batches.steps, f"epoch {epoch + 1}/{last}", unit="step", lines=False, shown=shown)
     new_tally = JUDGEMENTS[job.kind].tally
     tally = new_tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes))
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
-    stream = iter(batches.train(epoch))
+    stream = iter(phase.batches(epoch))
     while together := list(islice(stream, hyper.accumulate)):
-        rate = learning_rate(hyper, epoch * batches.steps + number, hyper.epochs * batches.steps, batches.steps)
+        step = (epoch - phase.start) * batches.steps + number
+        rate = learning_rate(hyper, step, phase.epochs * batches.steps, batches.steps)
         for group in state.optimizer.param_groups:
             group["lr"] = rate * group["lr_factor"]
-        for logits, targets, loss in train_step(state, forward, together, job, weights):
+        for logits, targets, loss in train_step(state, forward, together, job, phase.objective):
             tally.add(logits, targets, loss)
         looked, number = number // STEPS_BETWEEN_LOOKS, number + len(together)
         bar.update(len(together))
@@ -147,15 +174,18 @@ def train_step(
     forward: Callable[[Tensor], Tensor],
     together: list[tuple[Tensor, Tensor]],
     job: Job,
-    weights: Tensor | None = None,
+    objective: Objective,
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
     """One step of the optimizer on the gradients of all batches in `together`; each one's logits, targets and loss."""
     hyper, seen = job.parameters, []
+
+    def cast_forward(images: Tensor) -> Tensor:
+        with autocast(job.device, job.precision):
+            return forward(images)
+
     state.optimizer.zero_grad(set_to_none=True)
     for images, targets in together:
-        with autocast(job.device, job.precision):
-            logits = forward(images)
-        loss = weighted_loss(logits, targets, hyper.loss, hyper.label_smoothing, weights)
+        logits, loss = objective(cast_forward, images, targets)
         state.scaler.scale(loss / len(together)).backward()
         seen.append((logits.detach(), targets, loss.detach()))
     if hyper.clip_norm is not None:
@@ -166,6 +196,16 @@ def train_step(
     if state.average is not None:
         state.average.update_parameters(state.model)
     return seen
+
+
+def supervised_objective(hyper: TrainParameters, weights: Tensor | None = None) -> Objective:
+    """What gives the logits of images, and the loss that `hyper` names, `weights` those of the classes."""
+
+    def objective(forward: Callable[[Tensor], Tensor], images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        logits = forward(images)
+        return logits, weighted_loss(logits, targets, hyper.loss, hyper.label_smoothing, weights)
+
+    return objective
 
 
 def epochs_waited(scores: list[float], min_delta: float) -> int:

@@ -17,6 +17,8 @@ class TrainParameters(Parameters):
     """How a model is trained, whatever the task."""
 
     epochs: int = Field(ge=1)
+    pretrain_epochs: int = Field(default=0, ge=0)  # of supervised contrastive training before, of images of one class
+    temperature: float = Field(default=0.1, gt=0)  # of the contrastive loss
     batch_size: int = Field(ge=2)  # batch normalization needs two
     accumulate: int = Field(default=1, ge=1)  # batches to a step
     optimizer: Literal["sgd", "adamw", "muon"]
@@ -47,8 +49,9 @@ class TrainParameters(Parameters):
     def _fit_each_other(self) -> "TrainParameters":
         if self.patience is not None and self.keep == "last":
             raise ValueError("patience goes with keep = best: the last epoch is by then the worse one")
-        if self.warmup_epochs > self.epochs:
-            raise ValueError(f"warmup_epochs = {self.warmup_epochs} is over epochs = {self.epochs}")
+        for key in ("epochs", "pretrain_epochs"):
+            if self.warmup_epochs > getattr(self, key) > 0:
+                raise ValueError(f"warmup_epochs = {self.warmup_epochs} is over {key} = {getattr(self, key)}")
         return self
 
 
@@ -69,6 +72,8 @@ class ClassificationTraining(Parameters):
             raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
         if "focal" in self.train.loss and (self.augment.mixup or self.augment.cutmix):
             raise ValueError("train.loss.focal takes no mixed classes; set augment.mixup and augment.cutmix to 0")
+        if self.train.pretrain_epochs and (self.augment.mixup or self.augment.cutmix):
+            raise ValueError("train.pretrain_epochs takes no mixed classes; set augment.mixup and augment.cutmix to 0")
         return self
 
 
@@ -84,6 +89,7 @@ class SegmentationTraining(Parameters):
     @model_validator(mode="after")
     def _fit_each_other(self) -> "SegmentationTraining":
         _refuse_losses(self.train, ("squared_error",), "regression; take cross_entropy, focal, dice or tversky")
+        _refuse_pretraining(self.train)
         multiple = 2**self.model.encoder_depth
         if self.augment.crop % multiple:
             raise ValueError(
@@ -103,6 +109,7 @@ class PointTraining(Parameters):
     @model_validator(mode="after")
     def _fit_each_other(self) -> "PointTraining":
         _refuse_losses(self.train, ("dice", "tversky", "squared_error"), "other tasks; take cross_entropy or focal")
+        _refuse_pretraining(self.train)
         if self.train.class_weights == "median_frequency":
             raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
         return self
@@ -120,6 +127,7 @@ class RegressionTraining(Parameters):
     def _fit_each_other(self) -> "RegressionTraining":
         others = tuple(name for name in self.train.loss if name != "squared_error")
         _refuse_losses(self.train, others, "classes; take squared_error")
+        _refuse_pretraining(self.train)
         for key, plain in (("class_weights", "none"), ("sampler", "plain")):
             if getattr(self.train, key) != plain:
                 raise ValueError(f"train.{key} = {getattr(self.train, key)} is for classes; set it to {plain}")
@@ -130,6 +138,11 @@ def _refuse_losses(train: TrainParameters, names: tuple[str, ...], what: str) ->
     for name in names:
         if name in train.loss:
             raise ValueError(f"train.loss.{name} is for {what}")
+
+
+def _refuse_pretraining(train: TrainParameters) -> None:
+    if train.pretrain_epochs:
+        raise ValueError(f"train.pretrain_epochs = {train.pretrain_epochs} is for images of one class; set it to 0")
 
 
 Training = ClassificationTraining | SegmentationTraining | PointTraining | RegressionTraining

@@ -1,6 +1,7 @@
 """Studies: what they stand for, what they refuse, and what they write."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -103,6 +104,13 @@ def test_bad_studies(folder: Path, changes: dict, message: str) -> None:
     with pytest.raises(UserError) as error:
         runs_of(read_study(path).scales["laptop"], "own", path)
     assert message in str(error.value)
+
+
+def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3 << 20))
+    with pytest.raises(UserError, match="the disk is full, with 3 MB left"):
+        study("first_cnn", "laptop", 1, False)
 
 
 def test_a_study_that_is_not_there_is_one_line() -> None:

@@ -32,6 +32,7 @@ SEED = "seed"  # runs that differ in it alone are one row of the table
 SECONDS_BETWEEN_LOOKS = 3
 SECONDS_TO_START = 30  # that a worker of the queue may take
 MOST_STARTS = 3  # of the workers, before a queue that does not move is given up
+LEAST_FREE = 20 << 20  # bytes, without which DVC's queue cannot be read
 LOOKS = 3  # for workers, which may be too busy to answer once
 STAGE_ERROR = ": error: "  # before what a stage says of its end; after it come lines of DVC's
 SIMPLE = re.compile(r"[\w./@+-]+( [\w./@+=-]+)*")  # a text that Hydra's grammar takes as it is
@@ -96,6 +97,9 @@ def study(name: str, scale: str, jobs: int, dry: bool) -> None:
         for run in runs:
             print(" ".join(f"'{part}'" if set(part) & set(" [{~") else part for part in run.command(plan.task)))
         return
+    free = shutil.disk_usage(".").free
+    if free < LEAST_FREE:
+        raise UserError(f"the disk is full, with {free >> 20} MB left: free some space and run the study again")
     if shutil.which("dvc") is None:  # which would not find the stages' `python` either
         raise UserError("`dvc` is not on the PATH; run `source .venv/bin/activate` first")
     refuse_dirty()

@@ -188,7 +188,7 @@ def test_points_of_one_class_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "kind, changes, message",
     [
-        (spirals, {"loss": {"squared_error": 1.0}}, "train.loss.squared_error is for other tasks"),
+        (spirals, {"loss": {"squared_error": 1.0}}, "train.loss.squared_error is for regression"),
         (spirals, {"class_weights": "median_frequency"}, "take balanced"),
         (curve, {"loss": {"cross_entropy": 1.0}}, "train.loss.cross_entropy is for classes"),
         (curve, {"sampler": "balanced"}, "train.sampler = balanced is for classes"),

@@ -66,10 +66,7 @@ class ClassificationTraining(Parameters):
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "ClassificationTraining":
-        _refuse_losses(self.train, ("dice", "tversky"), "segmentation; take cross_entropy or focal")
-        _refuse_losses(self.train, ("squared_error",), "regression; take cross_entropy or focal")
-        if self.train.class_weights == "median_frequency":
-            raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
+        _refuse_what_takes_no_class(self.train)
         if "focal" in self.train.loss and (self.augment.mixup or self.augment.cutmix):
             raise ValueError("train.loss.focal takes no mixed classes; set augment.mixup and augment.cutmix to 0")
         if self.train.pretrain_epochs and (self.augment.mixup or self.augment.cutmix):
@@ -108,10 +105,8 @@ class PointTraining(Parameters):
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "PointTraining":
-        _refuse_losses(self.train, ("dice", "tversky", "squared_error"), "other tasks; take cross_entropy or focal")
+        _refuse_what_takes_no_class(self.train)
         _refuse_pretraining(self.train)
-        if self.train.class_weights == "median_frequency":
-            raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
         return self
 
 
@@ -132,6 +127,14 @@ class RegressionTraining(Parameters):
             if getattr(self.train, key) != plain:
                 raise ValueError(f"train.{key} = {getattr(self.train, key)} is for classes; set it to {plain}")
         return self
+
+
+def _refuse_what_takes_no_class(train: TrainParameters) -> None:
+    """What does not go with one class an image or a point."""
+    _refuse_losses(train, ("dice", "tversky"), "segmentation; take cross_entropy or focal")
+    _refuse_losses(train, ("squared_error",), "regression; take cross_entropy or focal")
+    if train.class_weights == "median_frequency":
+        raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
 
 
 def _refuse_losses(train: TrainParameters, names: tuple[str, ...], what: str) -> None:

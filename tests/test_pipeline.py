@@ -26,7 +26,7 @@ CLASSICS = {
 
 CLASSIFIER_FIGURES = {"accuracy", "top5_accuracy", "macro", "weighted", "expected_calibration_error"}
 MASK_FIGURES = {"mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "objects"}
-FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
+FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES | {"tta"}, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
 EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes", "grad_cam"}
 CLASSIFIER_PICTURES = EVERYWHERE | {
     "feature_maps",

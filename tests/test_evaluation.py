@@ -70,9 +70,9 @@ def test_views_are_those_of_a_mirror_and_of_shifts(views: str) -> None:
     images = torch.arange(16.0).reshape(1, 1, 4, 4).repeat(1, 3, 1, 1)
     # Reflected, the pixel at (-1, -1) is that at (1, 1): what comes to the corner when all goes right and down.
     corners = {"flip": [0, 3], "flip_shift": [0, 5, 5, 3, 6, 6]}[views]
-    assert mean_over_views(Corner(), card_of("classification", 4), images, views).item() == pytest.approx(
-        np.mean(corners)
-    )
+    card = card_of("classification", 4)
+    own = logits_of(Corner(), card, images)
+    assert mean_over_views(Corner(), card, images, own, views).item() == pytest.approx(np.mean(corners))
 
 
 def test_views_are_reported_besides(folder: Path) -> None:

@@ -29,8 +29,8 @@ def evaluate_classification(trial: Trial, parameters: Evaluation, folder: Path) 
     validation = _logits(trial, "validation")
     views = Tally("classification", len(trial.card.classes), trial.device)
 
-    def look_again(images: Tensor, targets: Tensor) -> None:
-        mean = mean_over_views(trial.model, trial.card, images, parameters.tta)
+    def look_again(images: Tensor, targets: Tensor, logits: Tensor) -> None:
+        mean = mean_over_views(trial.model, trial.card, images, logits, parameters.tta)
         views.add(mean, targets, cross_entropy(mean, targets))
 
     logits, targets = _logits(trial, "test", look_again if parameters.tta != "none" else None)
@@ -45,14 +45,16 @@ def evaluate_classification(trial: Trial, parameters: Evaluation, folder: Path) 
     return figures
 
 
-def _logits(trial: Trial, split: str, also: Callable[[Tensor, Tensor], None] | None = None) -> tuple[Tensor, Tensor]:
+def _logits(
+    trial: Trial, split: str, also: Callable[[Tensor, Tensor, Tensor], None] | None = None
+) -> tuple[Tensor, Tensor]:
     """Logits float32 (n, classes) and targets int64 (n,) of a split, which may be empty; `also` is shown each batch."""
     all_logits, all_targets = [torch.empty(0, len(trial.card.classes))], [torch.empty(0, dtype=torch.int64)]
     for images, targets, logits in trial.batches(split):
         all_logits.append(logits.cpu())
         all_targets.append(targets.cpu())
         if also:
-            also(images, targets)
+            also(images, targets, logits)
     return torch.cat(all_logits), torch.cat(all_targets)
 
 

@@ -16,8 +16,9 @@ from darkroom.models.model_file import Card
 from darkroom.training.precision import autocast
 
 WINDOWS_AT_ONCE = 8  # so that the memory that an image needs does not grow with it
+AS_IT_IS = (False, 0)
 VIEWS: dict[str, list[tuple[bool, int]]] = {  # mirrored or not, and by how many pixels it is shifted
-    "flip": [(False, 0), (True, 0)],
+    "flip": [AS_IT_IS, (True, 0)],
     "flip_shift": [(flipped, shift) for flipped in (False, True) for shift in (-1, 0, 1)],
 }
 
@@ -55,9 +56,10 @@ def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
         return torch.cat([_windowed(model, image[None], card.image_size) for image in images])
 
 
-def mean_over_views(model: nn.Module, card: Card, images: Tensor, views: str) -> Tensor:
-    """The mean logits float32 (b, classes) over the `VIEWS` of images (b, 3, h, w)."""
-    return torch.stack([logits_of(model, card, _view(images, *view)) for view in VIEWS[views]]).mean(0)
+def mean_over_views(model: nn.Module, card: Card, images: Tensor, logits: Tensor, views: str) -> Tensor:
+    """The mean logits float32 (b, classes) over the `VIEWS` of images (b, 3, h, w), whose own are `logits`."""
+    others = [logits_of(model, card, _view(images, *view)) for view in VIEWS[views] if view != AS_IT_IS]
+    return torch.stack([logits, *others]).mean(0)
 
 
 def _view(images: Tensor, flipped: bool, shift: int) -> Tensor:

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from darkroom.figures.style import BLUE, RED, save
 
 MOST_CURVES = 10  # points whose curves can be told apart
+LOWEST = -0.2  # of a score that is drawn
 LONGEST = 44  # characters of a point's label
 
 
@@ -42,6 +43,8 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     of = f", the first {MOST_CURVES} points" if len(curves) > MOST_CURVES else ""
     drawn_name = drawn.replace("_", " ")
     right.set(title=f"Validation and (dotted) training {drawn_name}{of}", xlabel="epoch", ylabel=drawn_name)
+    if drawn == score:  # one far below nothing would press the others flat
+        right.set_ylim(bottom=max(LOWEST, right.get_ylim()[0]))
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.legend(fontsize=7)
     save(figure, path)

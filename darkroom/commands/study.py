@@ -239,7 +239,7 @@ def _wait(runs: list[Run], jobs: int) -> dict[str, str]:
         if ended == len(runs):
             bar.close()
             return states
-        if time.monotonic() - started > SECONDS_TO_START and not workers():
+        if time.monotonic() - started > SECONDS_TO_START and not has_workers():
             died |= dict.fromkeys(end_abandoned(set(states)), "Died")
             if starts == MOST_STARTS:
                 raise UserError("the queue's workers end before their work does; look at `dvc queue status`, then run "
@@ -252,7 +252,7 @@ def _wait(runs: list[Run], jobs: int) -> dict[str, str]:
 def end_abandoned(names: set[str]) -> list[str]:
     """Those of `names` that the queue has for running though it has no worker; it has them for failed then."""
     running = [name for name, state in queue_states().items() if name in names and state == "Running"]
-    if not running or workers():
+    if not running or has_workers():
         return []
     for name in running:
         _dvc("queue", "kill", name)
@@ -284,12 +284,12 @@ def queued_elsewhere() -> set[str]:
         return {entry.name for entry in entries if entry.baseline_rev != repo.scm.get_rev()}
 
 
-def workers() -> int:
-    """How many workers of the queue answer now."""
+def has_workers() -> bool:
+    """Whether any worker of the queue answers now."""
     from dvc.repo import Repo
 
     with Repo() as repo:
-        return max(len(repo.experiments.celery_queue.worker_status()) for _ in range(LOOKS))
+        return any(repo.experiments.celery_queue.worker_status() for _ in range(LOOKS))
 
 
 def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: dict[str, str]) -> None:

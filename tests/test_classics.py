@@ -165,6 +165,8 @@ def test_numbers_fall_into_ranges() -> None:
         (b"x,y\n1,2\n1,2,3\n", "line 3 has 3 cells"),
         (b"x,y\n1,2\nhigh,2\n", "line 3: 'high' is no number"),
         (b"x,y\n1,2\n1e999,2\n", "line 3: '1e999' is no number"),
+        (b"x,y\n1,2\n1e39,2\n", "line 3: '1e39' is no number"),
+        (b"x,y\n1,2\nnan,2\n", "line 3: 'nan' is no number"),
         (b"x,y\n1,2\n1,high\n", "line 3: 'high' is no number"),
         (b"x,y\n1,2\n3,2\n", "is the same everywhere"),
     ],
@@ -174,6 +176,11 @@ def test_bad_tables(folder: Path, content: bytes, message: str) -> None:
     with pytest.raises(UserError) as error:
         prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
     assert message in str(error.value) and not DATA.exists()
+
+
+def test_points_are_held_out_for_the_report() -> None:
+    with pytest.raises(ValueError, match="test"):
+        PointParameters(seed=0, validation=0, test=0)
 
 
 def test_points_of_one_class_are_refused(folder: Path) -> None:

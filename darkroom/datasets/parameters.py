@@ -18,9 +18,9 @@ class SplitParameters(Parameters):
 
 
 class PointParameters(SplitParameters):
-    """As `SplitParameters`, for points: also how much is held out for the report."""
+    """As `SplitParameters`, for points: also how much is held out for the report, which cannot be nothing."""
 
-    test: Share
+    test: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
 
 
 class FolderParameters(SplitParameters):

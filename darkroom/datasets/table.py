@@ -74,7 +74,7 @@ def _number(path: Path, line: int, cell: str) -> float:
         number = float(cell)
     except ValueError:
         number = np.nan
-    if not np.isfinite(np.float32(number)):
+    if not abs(number) <= np.finfo(np.float32).max:  # nor is NaN
         raise UserError(f"{path}: line {line}: {cell!r} is no number")
     return number
 

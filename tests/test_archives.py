@@ -1,10 +1,12 @@
 import gzip
+import random
+import zipfile
 from pathlib import Path
 
 import pytest
 from conftest import write_tar, write_zip
 
-from darkroom.archives import opened
+from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
 
 FILES = {"set/a.txt": b"first" * 100, "set/b/c.txt": b"second"}
@@ -19,6 +21,64 @@ def test_members_are_read_from_every_format(folder: Path, kind: str) -> None:
     with opened(folder / "raw") as members:
         assert {name: member.read() for name, member in members.items()} == FILES
     assert [path.name for path in folder.iterdir()] == ["raw"], "nothing unpacked stays behind"
+
+
+@pytest.mark.parametrize("limit", [zipfile.ZIP64_LIMIT, 8], ids=["zip", "zip64"])
+@pytest.mark.parametrize("before", [b"", b"#!/bin/sh\nunzip $0\n"], ids=["alone", "after a program"])
+@pytest.mark.parametrize("comment", [b"", b"of 2015, PK\6\6 and all" * 9], ids=["", "comment"])
+def test_zips_are_read_as_zipfile_reads_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, limit: int, before: bytes, comment: bytes
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)  # beyond it, sizes and places stand in the extra fields
+    path = folder / "raw" / "a.zip"
+    path.parent.mkdir()
+    path.write_bytes(before)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.comment = comment
+        archive.mkdir("set")
+        for name, method in {"stored": zipfile.ZIP_STORED, "deflated": zipfile.ZIP_DEFLATED}.items():
+            for ending in ("", ".é.あ"):
+                archive.writestr(f"set/{name}{ending}", f"{name}{ending}" * 50, method)
+        old = zipfile.ZipInfo("set/old")
+        old.extra = b"UT\5\0\3abcd"  # of another kind, before the one that holds the place
+        archive.writestr(old, b"old")
+    path.write_bytes(path.read_bytes().replace(b"set/old", b"set/\x82ld"))  # é in the code page of DOS
+    with opened(folder / "raw") as members, zipfile.ZipFile(path) as archive:
+        names = [info.filename for info in archive.infolist() if not info.is_dir()]
+        assert list(members) == names
+        assert names[-1] == "set/éld"
+        assert [member.read() for member in members.values()] == [archive.read(name) for name in names]
+
+
+def test_encrypted_files_are_refused(folder: Path) -> None:
+    path = write_zip(folder / "raw" / "a.zip", FILES)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + 8] |= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="set/a.txt: is encrypted"), opened(folder / "raw"):
+        pass
+
+
+@pytest.mark.parametrize("limit", [zipfile.ZIP64_LIMIT, 8], ids=["zip", "zip64"])
+def test_damaged_directories_never_end_in_a_traceback(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+    path = write_zip(folder / "raw" / "a.zip", FILES)
+    whole = path.read_bytes()
+    draw, refused = random.Random(0), 0
+    for _ in range(500):
+        content = bytearray(whole)
+        content[draw.randrange(whole.index(b"PK\1\2"), len(whole))] = draw.choice([0, 1, 0x7F, 0x80, 0xFF])
+        path.write_bytes(content)
+        try:
+            with opened(folder / "raw") as members:
+                for member in members.values():
+                    member.read()
+        except UserError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 100
 
 
 def test_two_archives_are_one_tree_and_litter_is_left_out(folder: Path) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import write_tar, write_zip
 from sklearn.metrics import mean_squared_error, r2_score
 from small_runs import BASE, CPU, DATA, METRICS, MODEL, evaluated, trained
 
+from darkroom.archives.opened import files_in
 from darkroom.batches.points import PointBatches
 from darkroom.commands.predict import predict
 from darkroom.common.errors import UserError
@@ -230,7 +232,7 @@ def test_digits_are_packed_as_grey_pictures(folder: Path) -> None:
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        ({"train_images_idx3": b"images"}, "is damaged or cut short"),
+        ({"train_images_idx3": b"images"}, "is no IDX file"),
         ({"train_images_idx3": gz(b"images")[:-6]}, "is damaged or cut short"),
         ({"train_images_idx3": gz(idx(np.zeros(9, np.uint8)))}, "is no IDX file of bytes with 3 dimensions"),
         ({"train_labels_idx1": gz(idx(np.zeros(9, np.uint8))[:-1])}, "has 8 bytes, not 9"),
@@ -246,15 +248,27 @@ def test_bad_digits(folder: Path, wrong: dict[str, bytes], message: str) -> None
     assert message in str(error.value) and not DATA.exists()
 
 
+@pytest.mark.parametrize("write, packed", [(write_zip, gzip.compress), (write_tar, bytes)])
+def test_digits_of_one_archive(folder: Path, write, packed) -> None:
+    write_digits()
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+    files = {f"digits/{path.stem}": packed(gzip.decompress(path.read_bytes())) for path in RAW.iterdir()}
+    write(Path("one", "archive"), files)
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), Path("again"), REPORT)
+    assert all((Path("again") / path.name).read_bytes() == path.read_bytes() for path in DATA.iterdir())
+
+
 def test_a_file_of_digits_that_is_missing(folder: Path) -> None:
-    with pytest.raises(UserError, match="no such file; give the four files"):
-        read_idx(Path("train-images-idx3-ubyte.gz"), 3)
+    write_digits()
+    (RAW / "t10k-labels-idx1-ubyte.gz").unlink()
+    with pytest.raises(UserError, match="holds no t10k-labels-idx1-ubyte.gz; give the four files"):
+        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
 
 
 def test_sample_files_are_those_of_the_published_layout(folder: Path) -> None:
     fetch(FetchParameters(task="mnist", source="sample"), RAW)
     assert gzip.decompress((RAW / "t10k-labels-idx1-ubyte.gz").read_bytes())[:8] == b"\0\0\x08\x01\0\0\x01\xf4"
-    assert np.bincount(read_idx(RAW / "train-labels-idx1-ubyte.gz", 1)).tolist() == [300] * 10
+    assert np.bincount(read_idx(files_in(RAW)["train-labels-idx1-ubyte.gz"], 1)).tolist() == [300] * 10
 
 
 def test_what_is_published_nowhere_is_drawn(folder: Path) -> None:

@@ -21,7 +21,7 @@ from darkroom.annotations import labelme as labelme_reader
 from darkroom.annotations.pair import Classes, Pair
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.source import FORMATS, read_source
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.datasets.description import SPLITS, Description

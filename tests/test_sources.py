@@ -13,7 +13,7 @@ from conftest import assert_one_line, copy_project, stage
 from darkroom.annotations import labelme
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.source import read_source
-from darkroom.archives import opened
+from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
 from darkroom.sources import download
 from darkroom.sources.download import fetch_file

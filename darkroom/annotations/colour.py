@@ -7,7 +7,7 @@ import numpy as np
 from darkroom.annotations.pair import BACKGROUND, Pair
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.png import check_size, open_image, pairs, recognizes
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 
 __all__ = ["UPRIGHT", "classes", "mask", "pairs", "recognizes"]

@@ -10,7 +10,7 @@ from darkroom.annotations.pair import Pair
 from darkroom.annotations.parameters import MaskParameters
 from darkroom.annotations.report import mask_report
 from darkroom.annotations.source import read_source
-from darkroom.archives import opened
+from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.datasets.description import SPLITS, ChannelStatistics, Description

@@ -23,7 +23,7 @@ from darkroom.annotations.pair import (
     file_name,
 )
 from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.decode import UNDECODABLE
 from darkroom.datasets.description import split_in

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
 

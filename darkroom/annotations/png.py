@@ -12,7 +12,7 @@ from PIL import Image
 
 from darkroom.annotations.pair import BACKGROUND, IGNORED, IMAGE_SUFFIXES, Pair, Refuse, WrongSize
 from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.decode import UNDECODABLE
 from darkroom.datasets.description import split_in

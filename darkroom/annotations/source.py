@@ -8,7 +8,7 @@ from types import ModuleType
 from darkroom.annotations import coco, colour, labelme, png, trimap, voc
 from darkroom.annotations.pair import BACKGROUND, Classes, Pair, Refuse
 from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import nearest
 

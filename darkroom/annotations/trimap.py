@@ -8,7 +8,7 @@ import numpy as np
 from darkroom.annotations.pair import BACKGROUND, IGNORED, Pair, Refuse
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.png import look_up
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 
 UPRIGHT = False
 FOLDER = "trimaps"

@@ -11,7 +11,7 @@ import numpy as np
 from darkroom.annotations.pair import BACKGROUND, IGNORED, IMAGE_SUFFIXES, Pair, Refuse
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.png import look_up
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 
 UPRIGHT = False
 MASKS, IMAGES, LISTS = "SegmentationClass", "JPEGImages", "Segmentation"

@@ -10,7 +10,8 @@ from darkroom.annotations.draw import Order, draw_masks
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.report import mask_report
 from darkroom.annotations.source import read_source
-from darkroom.archives import Member, files_in, opened
+from darkroom.archives.member import Member
+from darkroom.archives.opened import files_in, opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import check

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
 
-from darkroom.archives import Member
+from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import Workers, workers
 from darkroom.datasets.packed import create_images, images_path, write_labels
@@ -23,7 +23,6 @@ MOST_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # as Pillow has it, where it is asked
 UNDECODABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 CHUNK = 1024  # files handed to a worker at a time, at most
 CHANNELS = 3
-BUFFER = 1 << 22  # bytes of images that are written at once
 
 
 class Array(NamedTuple):
@@ -96,7 +95,7 @@ def _decode(fit: bool, places: list[tuple[Array, int, Member]]) -> list[None]:
     for array, group in groupby(places, itemgetter(0)):
         rows = list(group)
         size = array.width, array.height
-        with array.path.open("r+b", BUFFER) as file:
+        with array.path.open("r+b") as file:
             file.seek(array.start + rows[0][1] * array.height * array.width * CHANNELS)
             for _, _, member in rows:
                 image = decode_image(member)

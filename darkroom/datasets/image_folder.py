@@ -4,7 +4,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from darkroom.archives import Member, opened
+from darkroom.archives.member import Member
+from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.datasets.decode import decode_splits, decoding_workers

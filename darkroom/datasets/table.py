@@ -14,6 +14,7 @@ from darkroom.datasets.points import RANGES, points_path, ranges
 from darkroom.datasets.splits import held_out
 
 LEAST_STD = 1e-6  # of a feature that does not vary
+LARGEST = float(np.finfo(np.float32).max)
 
 
 def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
@@ -74,7 +75,7 @@ def _number(path: Path, line: int, cell: str) -> float:
         number = float(cell)
     except ValueError:
         number = np.nan
-    if not abs(number) <= np.finfo(np.float32).max:  # nor is NaN
+    if not abs(number) <= LARGEST:  # nor is NaN
         raise UserError(f"{path}: line {line}: {cell!r} is no number")
     return number
 

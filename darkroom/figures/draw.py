@@ -53,34 +53,33 @@ def draw(data: Path, predictions: Path, metrics: Path, folder: Path, charts: dic
 def draw_classification(data: Path, predictions: Path, reports: dict[str, dict], folder: Path) -> None:
     """Write the figures of a classifier's answers to the test images; `reports` has `test`, those of `test.json`."""
     report = reports["test"]
-    confusion = np.load(predictions / "confusion.npy")
-    classes = pd.DataFrame(report["classes"])
-    _write_table(folder / "classes.csv", classes.rename(columns={"name": "class", "images": "support"}))
-    accuracy = dict(zip(classes["name"], classes["recall"], strict=True))
-    draw_confusion(confusion, list(classes["name"]), folder / "confusion.png")
-    draw_bars(accuracy, "accuracy", report["accuracy"], folder / "classes.png")
-    draw_confused_pairs(confusion, list(classes["name"]), folder / "confused_pairs.png")
+    names = _draw_classes(predictions, report, folder)
+    draw_confused_pairs(np.load(predictions / "confusion.npy"), names, folder / "confused_pairs.png")
     table = read_names(predictions / "predictions.csv")
     images, _ = read_split(data, "test")
     draw_predictions(images, table, folder / "predictions.png")
     draw_confident_errors(images, table, folder / "confident_errors.png")
     bins = pd.read_csv(predictions / "calibration.csv")
     draw_reliability(bins, report["expected_calibration_error"], folder / "reliability.png")
-    draw_ranks(truth_ranks(table).to_numpy(), min(len(PLACES), len(classes)), folder / "ranks.png")
+    draw_ranks(truth_ranks(table).to_numpy(), min(len(PLACES), len(names)), folder / "ranks.png")
     if (explained := predictions / "explanations.csv").exists():  # of a single model, not of an ensemble
         draw_explanations(images, read_names(explained), predictions / "explanations", folder / "grad_cam.png")
         layers = pd.read_csv(predictions / "feature_maps.csv")
         draw_feature_maps(images[0], layers, predictions / "feature_maps", folder / "feature_maps.png")
 
 
-def _draw_points(data: Path, predictions: Path, reports: dict[str, dict], folder: Path) -> None:
-    report = reports["test"]
-    confusion = np.load(predictions / "confusion.npy")
+def _draw_classes(predictions: Path, report: dict, folder: Path) -> list[str]:
+    """Table, confusion and accuracy of all classes; gives their names."""
     classes = pd.DataFrame(report["classes"])
     names = list(classes["name"])
     _write_table(folder / "classes.csv", classes.rename(columns={"name": "class", "images": "support"}))
-    draw_confusion(confusion, names, folder / "confusion.png")
+    draw_confusion(np.load(predictions / "confusion.npy"), names, folder / "confusion.png")
     draw_bars(dict(zip(names, classes["recall"], strict=True)), "accuracy", report["accuracy"], folder / "classes.png")
+    return names
+
+
+def _draw_points(data: Path, predictions: Path, reports: dict[str, dict], folder: Path) -> None:
+    names = _draw_classes(predictions, reports["test"], folder)
     predicted = read_names(predictions / "predictions.csv")["predicted"].to_numpy()
     grid = _grid(predictions, features=2)
     if grid is not None:

@@ -258,6 +258,7 @@ def test_rooms_import_no_room_after_them() -> None:
     order = [
         "common",
         "sources",
+        "archives",
         "datasets",
         "annotations",
         "batches",

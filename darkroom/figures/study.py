@@ -24,7 +24,7 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     shown = points.dropna(subset="score")[::-1].reset_index(drop=True)
     name = score.replace("_", " ")
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, max(3.5, 0.34 * len(shown) + 1.5)), width_ratios=[1, 1.1])
-    left.barh(shown.index, shown["score"], xerr=shown["spread"].fillna(0), color=BLUE, ecolor="black", capsize=2)
+    left.barh(shown.index, shown["score"], xerr=shown["spread"], color=BLUE, ecolor="black", capsize=2)
     for place, row in shown.iterrows():
         left.text(0.01, place, f"{row['score']:.3f}", va="center", color="white", fontsize=8)
     if shown["reported"].notna().any():
@@ -38,7 +38,7 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     drawn = score if all(f"validation_{score}" in history for _, history in kept) else "loss"
     for number, (point, history) in enumerate(kept):
         mean, colour = history.groupby("epoch").mean(), colours(number / max(1, len(kept) - 1) * 0.9)
-        right.plot(mean.index, mean[f"validation_{drawn}"], color=colour, label=_cut(point))
+        right.plot(mean.index, mean[f"validation_{drawn}"], color=colour, marker=".", label=_cut(point))
         right.plot(mean.index, mean[f"train_{drawn}"], color=colour, linestyle=":", alpha=0.7)
     of = f", the first {MOST_CURVES} points" if len(curves) > MOST_CURVES else ""
     drawn_name = drawn.replace("_", " ")

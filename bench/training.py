@@ -32,7 +32,7 @@ from darkroom.training.precision import choose_device, choose_precision
 from darkroom.training.state import start
 
 DATA = Path("data/prepared/cifar10")
-ROUNDS = 5
+ROUNDS = 15
 TRAIN = {
     "epochs": 1, "batch_size": 128, "optimizer": "sgd", "lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4,
     "warmup_epochs": 0.0, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.0, "precision": "auto", "keep": "last",
@@ -90,8 +90,12 @@ def darkroom(
         epoch += 1
 
 
-def compare(one: Iterator[None], other: Iterator[None], steps: int, batch_size: int) -> tuple[float, float]:
-    """Images a second of both, the median of rounds that take turns, after a step of each to warm up."""
+def compare(one: Iterator[None], other: Iterator[None], steps: int, batch_size: int) -> tuple[float, float, float]:
+    """Images a second of both and the other's share of the first's, medians of rounds that take turns.
+
+    The share is taken round by round, since both are as fast as the machine is at that moment. A step of each comes
+    before, to warm up.
+    """
     next(one), next(other)
     speeds: tuple[list[float], list[float]] = ([], [])
     for _ in range(ROUNDS):
@@ -102,7 +106,8 @@ def compare(one: Iterator[None], other: Iterator[None], steps: int, batch_size: 
                 next(stream)
             _wait()
             measured.append(steps * batch_size / (time.perf_counter() - started))
-    return float(np.median(speeds[0])), float(np.median(speeds[1]))
+    first, second = np.array(speeds)
+    return float(np.median(first)), float(np.median(second)), float(np.median(second / first))
 
 
 def _wait() -> None:
@@ -117,19 +122,19 @@ def main(steps: int) -> None:
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     print(f"on {device.type} ({name}), {choose_precision('auto', device)}, medians of {ROUNDS} rounds of {steps} steps")
 
-    plain, ours = compare(
+    plain, ours, ratio = compare(
         tutorial(description, device, resnet), darkroom("resnet18", description, device, resnet), steps, 128
     )
-    print(f"ResNet-18: tutorial {plain:.1f} images/s, darkroom {ours:.1f} images/s: {ours / plain:.2f} times")
-    whole, bare = compare(
-        darkroom("fast_cnn", description, device, fast),
+    print(f"ResNet-18: tutorial {plain:.1f} images/s, darkroom {ours:.1f} images/s: {ratio:.2f} times")
+    bare, whole, ratio = compare(
         darkroom("fast_cnn", description, device, fast, fixed=True),
+        darkroom("fast_cnn", description, device, fast),
         steps,
         250,
     )
-    print(f"fast_cnn: the epoch {whole:.1f} images/s, the bare step {bare:.1f} images/s: {whole / bare:.1%}")
+    print(f"fast_cnn: the epoch {whole:.1f} images/s, the bare step {bare:.1f} images/s: {ratio:.1%}")
     print(f"the tutorial's first epoch of ResNet-18 over 45,000 images takes {45_000 / plain:.0f} s here")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)

@@ -10,9 +10,11 @@ import pytest
 import yaml
 from conftest import ROOT, assert_one_line, run
 
-from darkroom.commands.study import FOLDER, Scale, check_runs, label, read_study, reported, runs_of, study, summary
+from darkroom.commands.study import study
 from darkroom.common.errors import UserError
 from darkroom.figures.study import draw_study
+from darkroom.studies.declared import FOLDER, Scale, Study, check_runs, read_study, runs_of
+from darkroom.studies.results import RESULTS, label, reported, summary, write_results
 
 STUDIES = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))
 
@@ -38,7 +40,8 @@ def test_values_are_written_as_hydra_reads_them() -> None:
 
 def test_summary_is_over_the_seeds() -> None:
     table = pd.DataFrame({
-        "point": ["a", "a", "b", "b"], "score": [0.5, 0.7, 0.9, np.nan], "gap_to_train": [0.1, 0.2, 0.3, np.nan],
+        "point": ["a", "a", "b", "b"], "seed": [0, 1, 0, 1], "score": [0.5, 0.7, 0.9, np.nan], "loss": 0.3,
+        "gap_to_train": [0.1, 0.2, 0.3, np.nan], "iou of cat": [0.2, 0.4, 0.6, np.nan],
         "failed": [None, None, None, "out of memory"],
     })  # fmt: skip
     points = summary(table, {"a": 0.55, "b": None})
@@ -47,6 +50,17 @@ def test_summary_is_over_the_seeds() -> None:
     assert points["spread"][0] == pytest.approx(0.1414) and np.isnan(points["spread"][1])
     assert points["reported"][0] == 0.55 and np.isnan(points["reported"][1])
     assert points["failed"][1] == "out of memory"
+    assert points["iou of cat"].tolist() == [0.3, 0.6]
+    assert list(points)[1:] == ["runs", "score", "spread", "reported", "gap_to_train", "iou of cat", "failed"]
+
+
+def test_a_study_of_failures_has_a_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("darkroom.studies.results.finished_experiments", dict)
+    plan = Study(shows="x", task="cifar10", score="accuracy", scales={"laptop": Scale(grid={"seed": [0, 1]})})
+    runs = runs_of(plan.scales["laptop"], "own", Path("own.yaml"))
+    write_results(plan, "own", "laptop", runs, dict.fromkeys(["own-01", "own-02"], "Died"))
+    assert (RESULTS / "own-laptop.md").read_text().endswith("| as it is | 0 | its worker died; run the study again |\n")
+    assert pd.read_csv(RESULTS / "own-laptop.csv").columns.tolist() == ["run", "point", "seed", "failed"]
 
 
 def test_reported_figures_belong_to_all_their_values() -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import pandas as pd
 from scipy.stats import binomtest
 
-from darkroom.commands.revisions import read_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.datasets.packed import images_path, read_split
 from darkroom.evaluation.tables import DIGITS, read_names, truth_ranks
 from darkroom.figures.pictures import draw_flips
+from darkroom.revisions import read_at
 
 MOST_IMAGES = 10  # that gained or lost are told of a segmentation
 SIDES = ("a", "b")

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from darkroom.commands.compare import as_text, predictions_of
-from darkroom.commands.revisions import read_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.datasets.description import Description
@@ -19,6 +18,7 @@ from darkroom.datasets.packed import read_split
 from darkroom.evaluation.classification import judge
 from darkroom.evaluation.tables import DIGITS
 from darkroom.figures.draw import draw_classification
+from darkroom.revisions import read_at
 
 WEIGHT_STEPS = 500
 STACKER_C = 1e-2  # inverse strength of its regularization: the models agree in most of what they say

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from darkroom.annotations.pair import IMAGE_SUFFIXES
 from darkroom.batches.normalize import normalize
 from darkroom.batches.whole import padded
-from darkroom.commands.revisions import read_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.common.progress import progress
@@ -22,6 +21,7 @@ from darkroom.datasets.pairs import write_mask
 from darkroom.evaluation.inference import logits_of
 from darkroom.figures.pictures import class_colours, overlay
 from darkroom.models.model_file import Card, load_model
+from darkroom.revisions import read_at
 from darkroom.training.precision import choose_device, fix_algorithms
 
 BEST = 5  # classes told of an image

@@ -11,9 +11,9 @@ from conftest import ROOT, copy_project, jpeg_bytes, labelme, noise, run, shape,
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def example(name: str) -> dict:
-    """The tasks in the block of YAML that follows the comment `test: name`."""
-    return yaml.safe_load(re.search(rf"<!-- test: {name} -->\n```yaml\n(.*?)```", README, re.DOTALL)[1])["tasks"]
+def example(name: str) -> str:
+    """The block of YAML that follows the comment `test: name`."""
+    return re.search(rf"<!-- test: {name} -->\n```yaml\n(.*?)```", README, re.DOTALL)[1]
 
 
 def flowers(project: Path) -> None:
@@ -45,7 +45,7 @@ def test_worked_examples(tmp_path: Path, name: str, task: str, make, figure: str
     project = copy_project(tmp_path / "a clone")
     make(project)
     params = yaml.safe_load((project / "params.yaml").read_text())
-    params["tasks"] = example(name)
+    params["tasks"] = yaml.safe_load(example(name))["tasks"]
     params["train"]["epochs"] = 15  # enough steps for the running averages of batch normalization
     params["train"]["batch_size"] = 16
     (project / "params.yaml").write_text(yaml.safe_dump(params))
@@ -54,6 +54,17 @@ def test_worked_examples(tmp_path: Path, name: str, task: str, make, figure: str
     report = json.loads((project / "metrics" / task / "test.json").read_text())
     assert report[figure] > 0.4
     assert (project / "plots" / task / "confusion.png").is_file()
+
+
+def test_study_of_ones_own(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "a clone")
+    (project / "studies" / "own.yaml").write_text(example("study"))
+    told = run(project, "python", "-m", "darkroom", "study", "own", "--dry").stdout.splitlines()
+    assert len(told) == 12
+    assert told[-1] == (
+        "dvc exp run --queue --name own-laptop-12 -S train.epochs=4 -S tasks.cifar10.augment.cutout=8 "
+        "-S train.lr=0.1 -S seed=2 evaluate@cifar10"
+    )
 
 
 def test_wrong_script_stops_the_pipeline_with_one_line(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def export(task: str, revision: str | None, path: Path) -> None:
         import onnxruntime
         import onnxscript  # noqa: F401 - torch's exporter needs it
     except ImportError as error:
-        raise UserError(f"--onnx needs the package {error.name}: pip install -c constraints.txt '.[onnx]'") from None
+        raise UserError(f"--onnx needs the package {error.name}: pip install -c constraints.txt -e '.[onnx]'") from None
     model, card = model_of(task, revision)
     whole = Normalized(model.cpu().float(), card).eval()
     images = 255 * torch.rand(2, 3, *card.image_size, generator=torch.Generator().manual_seed(0))

@@ -362,7 +362,8 @@ def test_a_study_writes_its_table_and_goes_on_where_it_was(project: Path) -> Non
     study = {
         "shows": "Two rates.", "task": "cifar10", "score": "accuracy",
         "scales": {
-            "laptop": {"points": [{"train.lr": 0.04}, {"train.lr": 1e30}]}, "gpu": {"points": [{"train.lr": 0.03}]},
+            "laptop": {"points": {"slow": {"train.lr": 0.04}, "wild": {"train.lr": 1e30}}},
+            "gpu": {"grid": {"train.lr": [0.03]}},
         },
     }  # fmt: skip
     (project / "studies" / "own.yaml").write_text(yaml.safe_dump(study))
@@ -401,7 +402,7 @@ def test_a_study_outlives_its_worker(project: Path) -> None:
     """What a killed worker was at is told of, though its process lives on, and done when the study is run again."""
     study = {
         "shows": "One rate.", "task": "cifar10", "score": "accuracy",
-        "scales": {"laptop": {"points": [{"train.lr": 0.06}]}},
+        "scales": {"laptop": {"grid": {"train.lr": [0.06]}}},
     }  # fmt: skip
     (project / "studies" / "short.yaml").write_text(yaml.safe_dump(study))
     git(project, "add", "-A")

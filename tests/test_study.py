@@ -14,13 +14,14 @@ from darkroom.commands.study import study
 from darkroom.common.errors import UserError
 from darkroom.figures.study import draw_study
 from darkroom.studies.declared import FOLDER, Scale, Study, check_runs, read_study, runs_of
-from darkroom.studies.results import RESULTS, label, reported, summary, write_results
+from darkroom.studies.results import RESULTS, reported, summary, write_results
 
 STUDIES = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))
 
 
 def test_grid_and_points_are_multiplied() -> None:
-    scale = Scale(set={"source": "sample"}, points=[{}, {"~a.b": None}], grid={"train.lr": [0.1, 0.2], "seed": [0, 1]})
+    points = {"plain": {}, "bare": {"~a.b": None}}
+    scale = Scale(set={"source": "sample"}, points=points, grid={"train.lr": [0.1, 0.2], "seed": [0, 1]})
     runs = runs_of(scale, "own-laptop", Path("own.yaml"))
     assert [run.name for run in runs] == [f"own-laptop-{n:02}" for n in range(1, 9)]
     assert runs[1].command("t") == [
@@ -28,12 +29,12 @@ def test_grid_and_points_are_multiplied() -> None:
         "-S", "seed=1", "evaluate@t",
     ]  # fmt: skip
     assert runs[4].overrides == ["source=sample", "~a.b", "train.lr=0.1", "seed=0"]
-    assert [label(run.point) for run in runs[3:5]] == ["lr 0.2", "no b, lr 0.1"]
+    assert [run.label for run in runs[3:5]] == ["plain, lr 0.2", "bare, lr 0.1"]
 
 
 def test_values_are_written_as_hydra_reads_them() -> None:
     point = {"a": True, "b": None, "c": [1, 2.5], "d": "torchrun --standalone --nproc-per-node=2", "e": "x: {y}"}
-    [run] = runs_of(Scale(points=[point]), "own", Path("own.yaml"))
+    [run] = runs_of(Scale(points={"": point}), "own", Path("own.yaml"))
     written = ["a=true", "b=null", "c=[1, 2.5]", "d=torchrun --standalone --nproc-per-node=2", 'e="x: {y}"']
     assert run.overrides == written
 
@@ -99,7 +100,7 @@ def test_a_run_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"train.epochs": 1}, "cifar", "own-01: params.yaml has no task 'cifar'"),
     ):
         with pytest.raises(UserError, match=message):
-            check_runs(runs_of(Scale(points=[point]), "own", Path("own.yaml")), task)
+            check_runs(runs_of(Scale(points={"": point}), "own", Path("own.yaml")), task)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,8 @@ def test_a_run_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     [
         ({"grid": {"train.lr": []}}, "grid.train.lr has no values"),
         ({"grid": {"train.lr": [0.1, 0.1]}}, "the point {'train.lr': 0.1} is there twice"),
-        ({"points": []}, "scales.laptop.points = []: List should have at least 1 item"),
+        ({"points": {}}, "scales.laptop.points = {}: Dictionary should have at least 1 item"),
+        ({"points": {"a": {"x": 1}, "b": {"x": 1}}}, "the point {'x': 1} is there twice"),
         ({"grids": {}}, "unknown key scales.laptop.grids"),
     ],
 )

@@ -7,7 +7,6 @@ alone and not on the batch that it comes in.
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from darkroom.batches.parameters import ImageAugmentation
@@ -94,12 +93,22 @@ def shifted_crop(images: Tensor, shift: Tensor, padding: int, beyond: str) -> Te
         padding: in pixels, on every side.
         beyond: the padding's pixels: `reflect`, or `zero`, the mean of normalized images.
     """
-    b, _, height, width = images.shape
-    padded = F.pad(images, (padding,) * 4, mode="reflect" if beyond == "reflect" else "constant").permute(0, 2, 3, 1)
-    rows = shift[:, 0, None] + torch.arange(height, device=images.device)
-    columns = shift[:, 1, None] + torch.arange(width, device=images.device)
-    batch = torch.arange(b, device=images.device)[:, None, None]
-    return padded[batch, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    b, channels, height, width = images.shape
+    rows = shift[:, 0, None] + torch.arange(-padding, height - padding, device=images.device)
+    columns = shift[:, 1, None] + torch.arange(-padding, width - padding, device=images.device)
+    first = torch.arange(b, device=images.device)[:, None, None] * height
+    pixels = (first + _reflected(rows, height)[:, :, None]) * width + _reflected(columns, width)[:, None, :]
+    shown = images.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, pixels.flatten())
+    shown = shown.view(b, height, width, channels).permute(0, 3, 1, 2)
+    if beyond == "reflect":
+        return shown
+    outside = ((rows < 0) | (rows >= height))[:, :, None] | ((columns < 0) | (columns >= width))[:, None, :]
+    return shown.masked_fill(outside[:, None], 0)
+
+
+def _reflected(places: Tensor, side: int) -> Tensor:
+    """Places along a side of so many pixels, those beyond it mirrored at its outermost pixels."""
+    return side - 1 - (side - 1 - places.abs()).abs()
 
 
 def cutout(images: Tensor, centre: Tensor, side: int) -> Tensor:

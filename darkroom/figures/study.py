@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from darkroom.figures.style import BLUE, RED, save
 
 MOST_CURVES = 10  # points whose curves can be told apart
+OTHERS = ("mean_iou", "loss")  # by epoch, where it is not the score
 LOWEST = -0.2  # of a score that is drawn
 LONGEST = 44  # characters of a point's label
 
@@ -35,7 +36,8 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     left.grid(axis="y", visible=False)
     colours = plt.get_cmap("viridis")
     kept = list(curves.items())[:MOST_CURVES]
-    drawn = score if all(f"validation_{score}" in history for _, history in kept) else "loss"
+    told = set.intersection(*(set(history) for _, history in kept))
+    drawn = next(figure for figure in (score, *OTHERS) if f"validation_{figure}" in told)
     for number, (point, history) in enumerate(kept):
         mean, colour = history.groupby("epoch").mean(), colours(number / max(1, len(kept) - 1) * 0.9)
         right.plot(mean.index, mean[f"validation_{drawn}"], color=colour, marker=".", label=_cut(point))
@@ -43,7 +45,7 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     of = f", the first {MOST_CURVES} points" if len(curves) > MOST_CURVES else ""
     drawn_name = drawn.replace("_", " ")
     right.set(title=f"Validation and (dotted) training {drawn_name}{of}", xlabel="epoch", ylabel=drawn_name)
-    if drawn == score:  # one far below nothing would press the others flat
+    if drawn != "loss":  # a score far below nothing would press the others flat
         right.set_ylim(bottom=max(LOWEST, right.get_ylim()[0]))
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.legend(fontsize=7)

@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 SMALLEST = 12  # pixels, of which the convolutions leave one
+SIGMOID_GAIN = 4.0  # one over the slope in its middle: without it, sigmoids pass hardly any gradient back
 
 
 class LeNet(nn.Sequential):
@@ -25,10 +26,10 @@ class LeNet(nn.Sequential):
             nn.Linear(16 * height * width, 120), activation(), nn.Linear(120, 84), activation(), nn.Linear(84, classes),
         ]  # fmt: skip
         super().__init__(*(layer for layer in layers if modern or not isinstance(layer, nn.BatchNorm2d)))
-        if not modern:  # torch's smaller weights leave sigmoids without gradient
+        if not modern:
             for layer in self.modules():
                 if isinstance(layer, nn.Conv2d | nn.Linear):
-                    nn.init.xavier_uniform_(layer.weight)
+                    nn.init.xavier_uniform_(layer.weight, gain=SIGMOID_GAIN)
 
 
 class Grey(nn.Module):

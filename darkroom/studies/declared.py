@@ -19,6 +19,7 @@ from darkroom.configuration import configure
 FOLDER = Path("studies")
 PARAMS = Path("params.yaml")
 SIMPLE = re.compile(r"[\w./@+-]+( [\w./@+=-]+)*")  # a text that Hydra's grammar takes as it is
+SEED = "seed"  # runs that differ in it alone are one row of the table
 Point = dict[str, Any]  # values by key of params.yaml
 
 
@@ -33,7 +34,7 @@ class Scale(Parameters):
     """The experiments of a study: every point of `points` with every point of `grid`, and `set` for all of them."""
 
     set: Point = {}
-    points: list[Point] = Field(default=[{}], min_length=1)
+    points: dict[str, Point] = Field(default={"": {}}, min_length=1)  # by what they are called
     grid: dict[str, list] = {}
     reported: list[Reported] = []
 
@@ -50,9 +51,10 @@ class Study(Parameters):
 
 @dataclass(frozen=True)
 class Run:
-    """One experiment: its name in DVC, what differs between the runs of its study, and all that it sets."""
+    """One experiment: its name in DVC, its point's, what differs between the runs of its study, and all it sets."""
 
     name: str
+    label: str
     point: Point
     overrides: list[str]
 
@@ -86,18 +88,25 @@ def runs_of(scale: Scale, prefix: str, path: Path) -> list[Run]:
     for key, values in scale.grid.items():
         if not values:
             raise UserError(f"{path}: grid.{key} has no values; give some or take the key away")
-    points = [
-        point | dict(zip(scale.grid, values, strict=True))
-        for point in scale.points
-        for values in product(*scale.grid.values())
-    ]
-    for number, point in enumerate(points):
-        if point in points[:number]:
+    runs: list[Run] = []
+    for (name, changes), values in product(scale.points.items(), product(*scale.grid.values())):
+        place = dict(zip(scale.grid, values, strict=True))
+        point = changes | place
+        if point in [run.point for run in runs]:
             raise UserError(f"{path}: the point {point} is there twice; keep one")
-    return [
-        Run(f"{prefix}-{number:02}", point, [_override(key, value) for key, value in (scale.set | point).items()])
-        for number, point in enumerate(points, start=1)
-    ]
+        overrides = [_override(key, value) for key, value in (scale.set | point).items()]
+        runs.append(Run(f"{prefix}-{len(runs) + 1:02}", _label(name, place), point, overrides))
+    return runs
+
+
+def _label(name: str, place: Point) -> str:
+    """What a point is called, and where it is in the grid, but for the seed."""
+    parts = [name] if name else []
+    for key, value in place.items():
+        if key != SEED:
+            short = key.rpartition(".")[2].replace("_", " ")
+            parts.append(f"{short} {value if isinstance(value, str) else json.dumps(value)}")
+    return ", ".join(parts) or "as it is"
 
 
 def _override(key: str, value: object) -> str:

@@ -10,11 +10,10 @@ import pandas as pd
 from darkroom.common.files import replacing
 from darkroom.figures.study import draw_study
 from darkroom.revisions import read_at
-from darkroom.studies.declared import FOLDER, Point, Run, Scale, Study
+from darkroom.studies.declared import FOLDER, SEED, Point, Run, Scale, Study
 from darkroom.studies.queue import finished_experiments, last_line
 
 RESULTS = FOLDER / "results"
-SEED = "seed"  # runs that differ in it alone are one row of the table
 STAGE_ERROR = ": error: "  # before what a stage says of its end; after it come lines of DVC's
 
 
@@ -23,7 +22,7 @@ def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: d
     revisions = finished_experiments()
     rows, curves = [], {}
     for run in runs:
-        row = {"run": run.name, "point": label(run.point), SEED: run.point.get(SEED)}
+        row = {"run": run.name, "point": run.label, SEED: run.point.get(SEED)}
         if states[run.name] == "Success":
             row |= _figures(plan, revisions[run.name])
             history = read_at(Path("metrics", plan.task, "history.csv"), revisions[run.name])
@@ -33,7 +32,7 @@ def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: d
         rows.append(row)
     columns = dict.fromkeys(("run", "point", SEED, "score", *(key for row in rows for key in row if key != "failed")))
     table = pd.DataFrame(rows).reindex(columns=[*columns, "failed"]).astype({"score": float})
-    points = summary(table, {label(run.point): reported(plan.scales[scale], run.point) for run in runs})
+    points = summary(table, {run.label: reported(plan.scales[scale], run.point) for run in runs})
     with replacing(RESULTS / f"{name}-{scale}.csv") as path:
         table.dropna(axis=1, how="all").to_csv(path, index=False, lineterminator="\n")
     text = f"# {name}, {scale}\n\n{plan.shows} The score is `{plan.score}` on the test split.\n\n{_markdown(points)}\n"
@@ -81,24 +80,6 @@ def reported(scale: Scale, point: Point) -> float | None:
     """What others found with the values of `point`."""
     everything = scale.set | point
     return next((one.score for one in scale.reported if one.at.items() <= everything.items()), None)
-
-
-def label(point: Point) -> str:
-    """What differs in a point from the others, but for the seed."""
-    parts = [
-        f"no {_short(key)}" if key.startswith("~") else f"{_short(key)} {_text(value)}"
-        for key, value in point.items()
-        if key != SEED
-    ]
-    return ", ".join(parts) or "as it is"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
-
-
-def _short(key: str) -> str:
-    return key.rpartition(".")[2].replace("_", " ")
 
 
 def _markdown(table: pd.DataFrame) -> str:

@@ -102,7 +102,7 @@ class AugmentedPairs(Dataset):
             image, mask = paste_object(image, mask, *self._read(self._donor(draw)), draw)
         self.pipeline.set_random_seed(seed_for(self.seed, "augment", epoch, row) >> 31)  # it takes 32 bits
         pair = self.pipeline(image=image, mask=mask)
-        return pair["image"], pair["mask"]
+        return pair["image"].copy(), pair["mask"].copy()  # where they are views of what Pillow lets no one write to
 
     @cached_property
     def pixels(self) -> np.ndarray:

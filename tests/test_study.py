@@ -12,8 +12,8 @@ from conftest import ROOT, assert_one_line, run
 
 from darkroom.commands.study import study
 from darkroom.common.errors import UserError
-from darkroom.figures.study import draw_study
 from darkroom.studies.declared import FOLDER, Scale, Study, check_runs, read_study, runs_of
+from darkroom.studies.figure import draw_study
 from darkroom.studies.results import RESULTS, reported, summary, write_results
 
 STUDIES = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))

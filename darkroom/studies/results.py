@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from darkroom.common.files import replacing
-from darkroom.figures.study import draw_study
 from darkroom.revisions import read_at
 from darkroom.studies.declared import FOLDER, SEED, Point, Run, Scale, Study
+from darkroom.studies.figure import draw_study
 from darkroom.studies.queue import finished_experiments, last_line
 
 RESULTS = FOLDER / "results"

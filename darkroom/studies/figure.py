@@ -10,7 +10,7 @@ from darkroom.figures.style import BLUE, RED, save
 
 MOST_CURVES = 10  # points whose curves can be told apart
 OTHERS = ("mean_iou", "loss")  # by epoch, where it is not the score
-LOWEST = -0.2  # of a score that is drawn
+LOWEST, HIGHEST = -0.2, 1.02  # of a score that is drawn; all are 1 at best
 LONGEST = 44  # characters of a point's label
 
 
@@ -40,13 +40,15 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     drawn = next(figure for figure in (score, *OTHERS) if f"validation_{figure}" in told)
     for number, (point, history) in enumerate(kept):
         mean, colour = history.groupby("epoch").mean(), colours(number / max(1, len(kept) - 1) * 0.9)
-        right.plot(mean.index, mean[f"validation_{drawn}"], color=colour, marker=".", label=_cut(point))
+        dot = "." if len(mean) == 1 else None  # of one epoch there is no line
+        right.plot(mean.index, mean[f"validation_{drawn}"], color=colour, marker=dot, label=_cut(point))
         right.plot(mean.index, mean[f"train_{drawn}"], color=colour, linestyle=":", alpha=0.7)
     of = f", the first {MOST_CURVES} points" if len(curves) > MOST_CURVES else ""
     drawn_name = drawn.replace("_", " ")
     right.set(title=f"Validation and (dotted) training {drawn_name}{of}", xlabel="epoch", ylabel=drawn_name)
     if drawn != "loss":  # a score far below nothing would press the others flat
-        right.set_ylim(bottom=max(LOWEST, right.get_ylim()[0]))
+        bottom, top = right.get_ylim()
+        right.set_ylim(max(LOWEST, bottom), min(HIGHEST, top))
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.legend(fontsize=7)
     save(figure, path)

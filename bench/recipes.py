@@ -25,19 +25,14 @@ from stages import evaluate, train
 
 TASK = "cifar10"
 CLASSIC = {"optimizer": "sgd", "lr": 0.1, "weight_decay": 5e-4, "label_smoothing": 0.1, "batch_size": 128}
+CLASSIC_AUGMENT = {"flip": "random", "crop": 4, "padding": "zero", "cutout": 12}
 RECIPES = {  # what they change in the task, section by section
     "default": {},
-    "longer": {
-        "model": {"name": "resnet18"},
-        "augment": {"flip": "random", "crop": 4, "padding": "zero", "cutout": 12},
-        "train": CLASSIC | {"epochs": 60},
-    },
+    "longer": {"model": {"name": "resnet18"}, "augment": CLASSIC_AUGMENT, "train": CLASSIC | {"epochs": 60}},
     "wide": {  # for its memory
-        "model": {"name": "wrn_28_10"},
-        "augment": {"flip": "random", "crop": 4, "padding": "zero", "cutout": 12},
-        "train": CLASSIC | {"epochs": 1},
+        "model": {"name": "wrn_28_10"}, "augment": CLASSIC_AUGMENT, "train": CLASSIC | {"epochs": 1},
     },
-}
+}  # fmt: skip
 WARM_UP = {"train": {"epochs": 1}}
 
 

@@ -14,7 +14,7 @@ from darkroom.commands.study import study
 from darkroom.common.errors import UserError
 from darkroom.studies.declared import FOLDER, Scale, Study, check_runs, read_study, runs_of
 from darkroom.studies.figure import draw_study
-from darkroom.studies.results import RESULTS, reported, summary, write_results
+from darkroom.studies.results import RESULTS, check_figures, reported, summary, write_results
 
 STUDIES = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))
 
@@ -53,6 +53,17 @@ def test_summary_is_over_the_seeds() -> None:
     assert points["failed"][1] == "out of memory"
     assert points["iou of cat"].tolist() == [0.3, 0.6]
     assert list(points)[1:] == ["runs", "score", "spread", "reported", "gap_to_train", "iou of cat", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"score": "acuracy"}, "score = 'acuracy'"), ({"of_classes": "iou"}, "of_classes = 'iou'")],
+)
+def test_figures_that_no_run_tells_are_refused(changes: dict, message: str) -> None:
+    plan = Study(shows="x", task="cifar10", scales={"laptop": Scale()}, **{"score": "accuracy"} | changes)
+    report = {"accuracy": 0.5, "loss": 1.0, "classes": [{"name": "cat", "recall": 0.5}]}
+    with pytest.raises(UserError, match=f"{message}: cifar10 has no such figure"):
+        check_figures(plan, report)
 
 
 def test_a_study_of_failures_has_a_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

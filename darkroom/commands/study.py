@@ -3,11 +3,13 @@
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from darkroom.common.errors import UserError
+from darkroom.common.files import read_json
 from darkroom.studies.declared import FOLDER, check_runs, read_study, runs_of
 from darkroom.studies.queue import run_all, stop
-from darkroom.studies.results import RESULTS, write_results
+from darkroom.studies.results import RESULTS, check_figures, write_results
 
 LEAST_FREE = 20 << 20  # bytes, without which DVC's queue cannot be read
 
@@ -28,6 +30,9 @@ def study(name: str, scale: str, jobs: int, dry: bool) -> None:
         raise UserError(f"--scale {scale}: {name} has {', '.join(plan.scales)}")
     runs = runs_of(plan.scales[scale], f"{name}-{scale}", FOLDER / f"{name}.yaml")
     check_runs(runs, plan.task)
+    last = Path("metrics", plan.task, "test.json")
+    if last.exists():  # else what the first run tells is checked
+        check_figures(plan, read_json(last))
     if dry:
         for run in runs:
             print(" ".join(f"'{part}'" if set(part) & set(" [{~") else part for part in run.command(plan.task)))

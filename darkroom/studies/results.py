@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
+from darkroom.common.parameters import nearest
 from darkroom.revisions import read_at
 from darkroom.studies.declared import FOLDER, SEED, Point, Run, Scale, Study
 from darkroom.studies.figure import draw_study
@@ -47,10 +49,22 @@ def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: d
 def _figures(plan: Study, revision: str) -> dict[str, float | None]:
     """What a run's row tells of its test split."""
     report = json.loads(read_at(Path("metrics", plan.task, "test.json"), revision))
+    check_figures(plan, report)
     figures = {"score": report[plan.score], "loss": report["loss"], "gap_to_train": report.get("gap_to_train")}
     if plan.of_classes:
         figures |= {f"{plan.of_classes} of {entry['name']}": entry[plan.of_classes] for entry in report["classes"]}
     return figures
+
+
+def check_figures(plan: Study, report: dict) -> None:
+    """Refuse figures that `report`, a test.json, does not have.
+
+    Raises:
+        UserError: the study's score, or its figure of classes, is none of them.
+    """
+    for key, figure, known in (("score", plan.score, report), ("of_classes", plan.of_classes, report["classes"][0])):
+        if figure is not None and figure not in known:
+            raise UserError(f"the study's {key} = {figure!r}: {plan.task} has no such figure; {nearest(figure, known)}")
 
 
 def _why(name: str, state: str) -> str:

@@ -32,6 +32,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
 from darkroom.figures.draw import CHARTS, draw
+from darkroom.models.zoo import MODELS
 from darkroom.training import precision
 from darkroom.training.objective import Tally, cross_entropy, dice_loss
 
@@ -128,6 +129,35 @@ def test_loss_that_is_not_finite_ends_in_one_line(folder: Path) -> None:
     prepare_classes()
     with pytest.raises(UserError, match=r"the loss is (nan|inf) in epoch \d, step \d+, at learning rate"):
         trained(classification(lr=1e30, epochs=2, warmup_epochs=0.0))
+    assert not MODEL.exists()
+
+
+class TooLarge(torch.nn.Flatten):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.empty(2**60)
+
+
+class NeverAlike(torch.nn.Flatten):
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.put_(torch.tensor([0]), torch.ones(1)).flatten(1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (TooLarge, r"batch_size = 8: does not fit the memory, in epoch 1, step 1, .*: take half of it and .* = 2"),
+        (NeverAlike, r"deterministic = true: the model needs put_, .* in epoch 1, step 1, .*: take another model"),
+    ],
+)
+def test_what_the_device_cannot_do_ends_in_one_line(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, layer: type, message: str
+) -> None:
+    monkeypatch.setitem(
+        MODELS, "simple_cnn", lambda *_: torch.nn.Sequential(layer(), torch.nn.Linear(3 * 32 * 32, 2))
+    )
+    prepare_classes()
+    with pytest.raises(UserError, match=message):
+        trained(classification({"name": "simple_cnn"}))
     assert not MODEL.exists()
 
 

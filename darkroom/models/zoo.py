@@ -42,8 +42,8 @@ def _fast_cnn(parameters: ClassifierParameters, classes: int, image_size: tuple[
     return FastCNN(classes, image_size, parameters.widths)
 
 
-def _simple_cnn(parameters: ClassifierParameters, classes: int, _: tuple[int, int]) -> nn.Module:
-    return SimpleCNN(classes, parameters.dropout)
+def _simple_cnn(parameters: ClassifierParameters, classes: int, image_size: tuple[int, int]) -> nn.Module:
+    return SimpleCNN(classes, image_size, parameters.dropout)
 
 
 def _lenet(modern: bool) -> Callable[..., nn.Module]:

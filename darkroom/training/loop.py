@@ -18,6 +18,7 @@ from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
 from darkroom.training.contrastive import contrastive_objective
 from darkroom.training.cost import peak_memory
+from darkroom.training.failures import explained
 from darkroom.training.objective import JUDGEMENTS, class_weights, weighted_loss
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.precision import autocast
@@ -81,7 +82,7 @@ def fit(
         after_epoch: is told the state after each epoch.
 
     Raises:
-        UserError: the loss is no longer finite.
+        UserError: the loss is no longer finite, the memory is full, or the model cannot be trained alike at every run.
     """
     hyper, score_name = job.parameters, batches.description.score
     model = data_parallel(state.model, job.processes)
@@ -150,9 +151,14 @@ def _train_epoch(
         rate = learning_rate(hyper, step, phase.epochs * batches.steps, batches.steps)
         for group in state.optimizer.param_groups:
             group["lr"] = rate * group["lr_factor"]
-        for logits, targets, loss in train_step(state, forward, together, job, phase.objective):
-            tally.add(logits, targets, loss)
         looked, number = number // STEPS_BETWEEN_LOOKS, number + len(together)
+        where = f"in epoch {epoch + 1}, step {number}, at learning rate {rate:.4g}"
+        try:
+            seen = train_step(state, forward, together, job, phase.objective)
+        except RuntimeError as error:
+            raise explained(error, hyper, where) from None
+        for logits, targets, loss in seen:
+            tally.add(logits, targets, loss)
         bar.update(len(together))
         if number // STEPS_BETWEEN_LOOKS > looked or number == batches.steps:
             figures = tally.figures()
@@ -162,8 +168,8 @@ def _train_epoch(
             )
             if not math.isfinite(figures["loss"]):
                 raise UserError(
-                    f"the loss is {figures['loss']} in epoch {epoch + 1}, step {number}, at learning rate "
-                    f"{rate:.4g}: try a smaller train.lr, a longer train.warmup_epochs or train.clip_norm"
+                    f"the loss is {figures['loss']} {where}: try a smaller train.lr, a longer train.warmup_epochs or "
+                    "train.clip_norm"
                 )
     bar.close()
     return tally.figures(), rate

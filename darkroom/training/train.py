@@ -108,11 +108,6 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     job = Job(parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision, processes)
     try:
         fit(state, batches, lambda: whole_split(data, description, "validation", device), job, after_epoch)
-    except torch.OutOfMemoryError:
-        raise UserError(
-            f"params.yaml: train.batch_size = {parameters.train.batch_size}: does not fit the GPU's memory; take half "
-            "of it and train.accumulate = 2"
-        ) from None
     except KeyboardInterrupt:
         processes.tell(f"\nstopped; the next `dvc repro` goes on from epoch {len(state.history)} or later")
         raise

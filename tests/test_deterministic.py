@@ -1,0 +1,68 @@
+"""Whether a GPU could train alike at every run, seen from the operations alone: there may be none here."""
+
+import re
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters, SegmenterParameters
+from darkroom.models.zoo import build_model
+from darkroom.training.contrastive import contrastive_loss
+from darkroom.training.objective import LOSSES
+
+# What CUDA refuses to do where it must be the same at every run, by the names that autograd gives it:
+# https://docs.pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html
+# Not so bilinear interpolation, which PyTorch does in another way there.
+REFUSED = re.compile(
+    "Adaptive(Avg|Max)Pool|AvgPool3D|Fractional|MaxUnpool|ReflectionPad|Upsample(Bicubic|Linear1D|Trilinear)|"
+    "NllLoss2D|Ctc|EmbeddingBag|Put|Histc|Median|GridSampler"
+)
+MODELS = [
+    *(ClassifierParameters(name=name) for name in CLASSIFIER_OPTIONS),
+    *(ClassifierParameters(name="resnet18", attention=attention) for attention in ("se", "cbam")),
+    *(SegmenterParameters(name=name) for name in ("unet", "fpn", "deeplabv3plus")),
+]
+
+
+def refused(result: Tensor) -> set[str]:
+    """Those of the operations that led to `result` whose gradients CUDA refuses."""
+    found, left = set(), [result.grad_fn]
+    while left:
+        operation = left.pop()
+        if operation is not None and operation not in found:
+            found.add(operation)
+            left += [earlier for earlier, _ in operation.next_functions]
+    return {type(operation).__name__ for operation in found if REFUSED.search(type(operation).__name__)}
+
+
+@pytest.mark.parametrize("side", [32, 160])
+@pytest.mark.parametrize("parameters", MODELS, ids=lambda own: f"{own.name}-{getattr(own, 'attention', None)}")
+def test_models_take_no_operation_that_cuda_refuses(
+    parameters: ClassifierParameters | SegmenterParameters, side: int
+) -> None:
+    with torch.device("meta"):  # shapes alone
+        model = build_model(parameters, 3, (side, side))
+        assert refused(model(torch.rand(2, 3, side, side)).sum()) == set()
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_losses_take_no_operation_that_cuda_refuses(name: str) -> None:
+    values = torch.rand(2, 3, 8, 8, requires_grad=True)
+    targets = torch.rand(2, 3, 8, 8) if name == "squared_error" else torch.zeros(2, 8, 8, dtype=torch.int64)
+    assert refused(LOSSES[name](values, targets, 0.1, torch.ones(3))) == set()
+
+
+def test_contrastive_loss_takes_no_operation_that_cuda_refuses() -> None:
+    features = torch.rand(4, 8, requires_grad=True)
+    assert refused(contrastive_loss(features, torch.tensor([0, 0, 1, 1]), 0.1)) == set()
+
+
+def test_refused_operations_are_found() -> None:
+    images = torch.rand(2, 3, 8, 8, requires_grad=True, device="meta")
+    for layer, name in ((nn.AdaptiveAvgPool2d(4), "AdaptiveAvgPool2D"), (nn.ReflectionPad2d(1), "ReflectionPad2D")):
+        assert refused(layer(images).sum()) == {f"{name}Backward0"}
+    logits = torch.rand(2, 3, 8, 8, requires_grad=True)
+    assert refused(nn.functional.cross_entropy(logits, torch.zeros(2, 8, 8, dtype=torch.int64))) == {
+        "NllLoss2DBackward0"
+    }

@@ -46,5 +46,5 @@ def fix_algorithms(deterministic: bool = True) -> None:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a twentieth of the time, for what nobody reads
+    torch.utils.deterministic.fill_uninitialized_memory = False  # it takes time, and nobody reads it
     torch.backends.cudnn.benchmark = not deterministic

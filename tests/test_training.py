@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,9 @@ from small_runs import (
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
+from darkroom.evaluation.inference import logits_of
 from darkroom.figures.draw import CHARTS, draw
+from darkroom.models.model_file import load_model
 from darkroom.models.zoo import MODELS
 from darkroom.training import precision
 from darkroom.training.objective import Tally, cross_entropy, dice_loss
@@ -152,9 +155,7 @@ class NeverAlike(torch.nn.Flatten):
 def test_what_the_device_cannot_do_ends_in_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch, layer: type, message: str
 ) -> None:
-    monkeypatch.setitem(
-        MODELS, "simple_cnn", lambda *_: torch.nn.Sequential(layer(), torch.nn.Linear(3 * 32 * 32, 2))
-    )
+    monkeypatch.setitem(MODELS, "simple_cnn", lambda *_: torch.nn.Sequential(layer(), torch.nn.Linear(3 * 32 * 32, 2)))
     prepare_classes()
     with pytest.raises(UserError, match=message):
         trained(classification({"name": "simple_cnn"}))
@@ -169,6 +170,19 @@ def test_precision_is_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> No
     assert precision.choose_precision("auto", torch.device("cuda")) == "fp16"
     with pytest.raises(UserError, match="train.precision = fp16: needs a CUDA GPU"):
         precision.choose_precision("fp16", CPU)
+
+
+def test_model_of_a_gpu_predicts_on_a_laptop_in_float32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    prepare_classes()
+    trained(classification(epochs=1))
+    model, card = load_model(MODEL, CPU)
+    images = torch.rand(4, 3, 32, 32)
+    at_home = logits_of(model, card, images)
+    assert torch.equal(logits_of(model, replace(card, precision="fp16"), images), at_home)
+    assert not torch.equal(logits_of(model, replace(card, precision="bf16"), images), at_home), "this one has bfloat16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    assert torch.equal(logits_of(model, replace(card, precision="bf16"), images), at_home)
 
 
 def test_tally_agrees_with_scikit_learn() -> None:

@@ -13,7 +13,7 @@ from darkroom.batches.whole import whole_split
 from darkroom.common.progress import progress
 from darkroom.datasets.description import Description
 from darkroom.models.model_file import Card
-from darkroom.training.precision import autocast
+from darkroom.training.precision import autocast, in_hardware
 
 WINDOWS_AT_ONCE = 8  # so that the memory that an image needs does not grow with it
 AS_IT_IS = (False, 0)
@@ -48,9 +48,10 @@ def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
 
     Of points (b, features) they are (b, classes), or of a regression its numbers (b, 1).
 
+    They are computed in the precision of the training where the device has it, so that a GPU's model serves a laptop.
     What a segmentation gives for images larger than the crops that it was trained on is put together from windows.
     """
-    with autocast(images.device, card.precision):
+    with autocast(images.device, in_hardware(card.precision, images.device)):
         if card.kind != "segmentation":
             return model(images).float()
         return torch.cat([_windowed(model, image[None], card.image_size) for image in images])

@@ -143,7 +143,7 @@ def _flat(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Tally:
-    """Loss and score of answers that are classes, counted on the device without waiting for it.
+    """Loss and score of answers that are classes, counted on the device.
 
     The score is the accuracy of a classification and the mean intersection over union of a
     segmentation, the classes that occur in truth or prediction weighing the same.

@@ -8,6 +8,7 @@ import torch
 from darkroom.common.errors import UserError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+BF16_CPUS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # have one of these features
 
 
 def choose_device() -> torch.device:
@@ -21,18 +22,20 @@ def choose_precision(asked: str, device: torch.device) -> str:
         UserError: fp16 on a CPU, where gradients would have no hardware and no scaler.
     """
     if asked == "auto":
-        if device.type == "cuda":
-            return "fp16"
-        return "bf16" if _cpu_has_bf16() else "fp32"
+        return in_hardware("fp16" if device.type == "cuda" else "bf16", device)
     if asked == "fp16" and device.type == "cpu":
         raise UserError("params.yaml: train.precision = fp16: needs a CUDA GPU; take auto, bf16 or fp32 on a CPU")
     return asked
 
 
-def _cpu_has_bf16() -> bool:
-    """Whether the processor multiplies bfloat16 itself: emulated, it is several times slower than float32."""
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16"))
+def in_hardware(precision: str, device: torch.device) -> str:
+    """`precision`, or `fp32` where the device would emulate it, several times slower."""
+    if device.type == "cuda":
+        has_it = precision != "bf16" or torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        features = torch.cpu.get_capabilities()
+        has_it = precision == "bf16" and any(features.get(name, False) for name in BF16_CPUS)
+    return precision if has_it else "fp32"
 
 
 def autocast(device: torch.device, precision: str) -> AbstractContextManager:

@@ -133,9 +133,10 @@ def test_whitening_makes_patches_uncorrelated() -> None:
     assert covariance[-1, -1] > 0.9, "what varies much comes out with a variance of about 1"
 
 
+@pytest.mark.parametrize("depth", [3, 4, 5])
 @pytest.mark.parametrize("name", ["unet", "fpn", "deeplabv3plus"])
-def test_segmenters_give_logits_for_each_pixel(name: str) -> None:
-    model = build_model(SegmenterParameters(name=name), 4, (32, 32)).eval()
+def test_segmenters_give_logits_for_each_pixel(name: str, depth: int) -> None:
+    model = build_model(SegmenterParameters(name=name, encoder_depth=depth), 4, (32, 32)).eval()
     assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 4, 64, 96)
 
 

@@ -131,11 +131,12 @@ def _segmenter(architecture: str) -> Callable[..., nn.Module]:
 
         logging.set_verbosity_error()  # without a network each of its tries would say so
         depth, weights = parameters.encoder_depth, parameters.encoder_weights
-        own = {"decoder_channels": UNET_CHANNELS[-depth:]} if architecture == "Unet" else {}
+        own = {"Unet": {"decoder_channels": UNET_CHANNELS[-depth:]}, "FPN": {"upsampling": 2 ** (depth - 3)}}
         try:
             return getattr(segmentation_models_pytorch, architecture)(
-                parameters.encoder, encoder_depth=depth, encoder_weights=weights, classes=classes, **own
-            )
+                parameters.encoder, encoder_depth=depth, encoder_weights=weights, classes=classes,
+                **own.get(architecture, {}),
+            )  # fmt: skip
         except (KeyError, ValueError) as error:
             raise UserError(
                 f"params.yaml: model.encoder = {parameters.encoder}, model.encoder_weights = {weights}: {error.args[0]}"

@@ -1,3 +1,5 @@
+import os
+import signal
 from pathlib import Path
 
 import cv2
@@ -277,6 +279,21 @@ def test_workers_do_not_change_the_bits(pairs: tuple[Path, Description]) -> None
         batches = PairBatches(*pairs, augmentation, 2, 0, CPU, workers, sampler="balanced")
         results.append(torch.cat([batch for batch, _ in batches.train(1)]))
     assert torch.equal(*results)
+
+
+class Dies:
+    def __call__(self, **_: np.ndarray) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def set_random_seed(self, seed: int) -> None:
+        pass
+
+
+def test_a_killed_worker_is_one_line(pairs: tuple[Path, Description]) -> None:
+    batches = PairBatches(*pairs, PairAugmentation(crop=32), 2, 0, CPU, workers=1)
+    batches.pairs.pipeline = Dies()
+    with pytest.raises(UserError, match="train.workers = 1: a worker process was killed, most often for want of mem"):
+        next(batches.train(0))
 
 
 def test_crops_are_arrays_of_their_own(pairs: tuple[Path, Description]) -> None:

@@ -1,6 +1,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -65,6 +66,17 @@ def test_work_on_all_cores_keeps_the_order_and_raises_what_was_raised() -> None:
     assert list(on_all_cores(double, list(range(10)), "doubling", chunk=3)) == list(range(0, 20, 2))
     with pytest.raises(UserError, match="bad luck"):
         list(on_all_cores(double, list(range(20)), "doubling", chunk=3))
+
+
+def die(numbers: list[int]) -> list[int]:
+    if numbers:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return []
+
+
+def test_a_killed_worker_is_one_line() -> None:
+    with pytest.raises(UserError, match="counting: a worker process was killed, most often for want of memory"):
+        list(on_all_cores(die, [1], "counting", chunk=1))
 
 
 HELD = threading.Lock()

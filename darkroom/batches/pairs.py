@@ -15,6 +15,7 @@ from darkroom.batches.parameters import PairAugmentation
 from darkroom.batches.pipeline import build_pipeline
 from darkroom.batches.sampling import SAMPLERS
 from darkroom.common.errors import UserError
+from darkroom.common.parallel import KILLED
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image, read_mask
@@ -44,7 +45,11 @@ class PairBatches:
         self.steps = len(paths) // batch_size
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch, shuffled by (seed, epoch), each pair augmented by (seed, epoch, row)."""
+        """The batches of one epoch, shuffled by (seed, epoch), each pair augmented by (seed, epoch, row).
+
+        Raises:
+            UserError: a process that loads pairs was killed.
+        """
         order = np.random.default_rng(seed_for(self.seed, "order", epoch)).permutation(len(self.pairs))
         shown = self._shown(epoch)
         batches = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
@@ -55,9 +60,14 @@ class PairBatches:
             generator=torch.Generator(),  # of its own, so that the global one stays where it is
             pin_memory=self.device.type == "cuda",
         )
-        for images, masks in loader:
-            images = images.to(self.device, non_blocking=True)
-            yield self.normalize(images), targets_of(masks.to(self.device, non_blocking=True))
+        try:
+            for images, masks in loader:
+                images = images.to(self.device, non_blocking=True)
+                yield self.normalize(images), targets_of(masks.to(self.device, non_blocking=True))
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            raise UserError(f"params.yaml: train.workers = {self.workers}: {KILLED}") from None
 
     def _shown(self, epoch: int) -> list[int]:
         """The index of the pair that each row of an epoch shows."""

@@ -4,16 +4,19 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from typing import TypeVar
 
+from darkroom.common.errors import UserError
 from darkroom.common.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Workers = Callable[[list, str, int], Iterator]  # of items, their description and the most to hand out at a time
 
+KILLED = "a worker process was killed, most often for want of memory: close other programs and run again"
 CHUNKS_A_CORE = 4  # at least, so that no core waits long for the others at the end
 
 
@@ -27,7 +30,8 @@ def workers(work: Callable[[list[Item]], list[Result]]) -> Iterator[Workers]:
     """Start a worker on each core, which imports what `work` needs while the caller finds out what there is to do.
 
     Gives a function of items, their description and how many of them a worker gets at a time, at most: what `work`
-    makes of them, in their order. An exception in a worker is raised there, and what has not begun is dropped.
+    makes of them, in their order. An exception in a worker is raised there, and what has not begun is dropped; where
+    a worker was killed, that is a `UserError`.
     Workers are new processes: a fork has the locks of this one's threads, but not the threads that would open them,
     and can hang.
     """
@@ -51,6 +55,8 @@ def _hand_out(
         for results in pool.map(work, [items[start : start + chunk] for start in range(0, len(items), chunk)]):
             bar.update(len(results))
             yield from results
+    except BrokenProcessPool:
+        raise UserError(f"{description}: {KILLED}") from None
     except BaseException:
         pool.shutdown(cancel_futures=True)
         raise

@@ -11,6 +11,7 @@ from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.evaluation.points import evaluate_curve, evaluate_points
 from darkroom.evaluation.segmentation import evaluate_segmentation
 from darkroom.models.model_file import load_model
+from darkroom.training.allocator import keep_freed_memory
 from darkroom.training.precision import choose_device, fix_algorithms
 
 EVALUATIONS = {
@@ -32,6 +33,7 @@ def evaluate(
     Raises:
         UserError: the model was trained for other classes than the data has.
     """
+    keep_freed_memory()
     fix_algorithms()
     device = choose_device()
     model, card = load_model(model_file, device)

@@ -17,6 +17,7 @@ from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.models.model_file import Card, save_model
 from darkroom.models.zoo import build_model, initialize_from_images, trained_weights
+from darkroom.training.allocator import keep_freed_memory
 from darkroom.training.cost import write_costs
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Job, fit
@@ -62,6 +63,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
         UserError: parameters that do not fit each other, the data or the device.
         KeyboardInterrupt: Ctrl-C, after a line that says how to go on.
     """
+    keep_freed_memory()
     fix_algorithms(parameters.train.deterministic)
     processes = join()
     device = choose_device()

@@ -44,7 +44,6 @@ class ImageBatches:
         self.batch_size, self.seed, self.device, self.share, self.sampler = batch_size, seed, device, share, sampler
         images, labels = read_split(folder, "train")
         self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
-        self.input_size = (height, width)
         self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
 
     def two_views(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:

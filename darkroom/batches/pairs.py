@@ -41,7 +41,6 @@ class PairBatches:
         self.device, self.workers, self.share, self.sampler = device, workers, share, sampler
         self.normalize = partial(normalize, mean=description.mean, std=description.std)
         self.pairs = AugmentedPairs(folder, paths, augmentation, seed, len(description.classes))
-        self.input_size = (augmentation.crop, augmentation.crop)
         self.steps = len(paths) // batch_size
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:

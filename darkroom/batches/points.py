@@ -37,7 +37,6 @@ class PointBatches:
         points = torch.tensor(points, device=device)
         self.points, self.targets = standardize(points, description.mean, description.std), torch.tensor(targets)
         self.targets = self.targets.to(device)
-        self.input_size = (points.shape[1],)
         self.steps = len(self.targets) // batch_size  # the rest of an epoch's points waits for another epoch
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -56,6 +56,15 @@ BATCHES: dict[str, Callable[..., ImageBatches | PairBatches | PointBatches]] = {
 }  # fmt: skip
 
 
+# What a model is built for: height and width of what it is shown, or of points how many features they have.
+INPUT_SIZES: dict[str, Callable[[Training, Description], tuple[int, ...]]] = {
+    "classification": lambda _, description: tuple(description.image_size),
+    "segmentation": lambda own, _: (own.augment.crop, own.augment.crop),
+    "points": lambda _, description: (len(description.mean),),
+    "regression": lambda _, description: (len(description.mean),),
+}
+
+
 def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     """Train the model that `parameters` name on the data set in `data`, from where a killed run left off.
 
@@ -76,14 +85,14 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
             f"params.yaml: train.batch_size = {parameters.train.batch_size}: {processes.count} processes cannot share "
             "it evenly"
         )
+    size = INPUT_SIZES[description.kind](parameters, description)
+    torch.manual_seed(seed_for(parameters.seed, "weights"))
+    model = build_model(parameters.model, description.outputs, size)
+
     batches = BATCHES[description.kind](
         parameters, folder=data, description=description, batch_size=parameters.train.batch_size, seed=parameters.seed,
         device=device, share=processes.share, sampler=parameters.train.sampler,
     )  # fmt: skip
-
-    torch.manual_seed(seed_for(parameters.seed, "weights"))
-    size = list(batches.input_size)
-    model = build_model(parameters.model, description.outputs, batches.input_size)
     initialize_from_images(model, batches.sample)
     if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -122,7 +131,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     write_json(outputs.report, report | {"device": device.type, "precision": precision})
     model.load_state_dict(state.kept)
     card = Card(
-        description.kind, parameters.model.model_dump(), description.classes, size, description.mean,
+        description.kind, parameters.model.model_dump(), description.classes, list(size), description.mean,
         description.std, precision,
     )  # fmt: skip
     save_model(outputs.model, model, card)

@@ -6,11 +6,19 @@ on `data/prepared/cifar10` (`dvc repro prepare@cifar10`). The tutorial's loop re
 torchvision's transforms and a DataLoader, in float32 and NCHW, with the same ResNet-18, batch size and
 optimizer. Then the whole loop of the default network, augmentation included, against its bare
 forward, backward and step on one batch that never changes.
+
+Both sides of a comparison take turns, each in processes of its own that stand still while it is the other's
+turn: neither one's allocator nor its loader's workers touch the other.
 """
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing import Pipe, get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +34,10 @@ from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.models.parameters import ClassifierParameters
 from darkroom.models.zoo import build_model, initialize_from_images
+from darkroom.training.allocator import keep_freed_memory
 from darkroom.training.loop import Job, supervised_objective, train_step
 from darkroom.training.parameters import TrainParameters
-from darkroom.training.precision import choose_device, choose_precision
+from darkroom.training.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.training.state import start
 
 DATA = Path("data/prepared/cifar10")
@@ -38,6 +47,8 @@ TRAIN = {
     "warmup_epochs": 0.0, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.0, "precision": "auto", "keep": "last",
     "workers": 2,
 }  # fmt: skip
+RESNET = TrainParameters(**TRAIN)
+FAST = TrainParameters(**TRAIN | {"optimizer": "muon", "batch_size": 500})
 
 
 class Pictures(torchvision.datasets.VisionDataset):
@@ -54,8 +65,9 @@ class Pictures(torchvision.datasets.VisionDataset):
         return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
 
 
-def tutorial(description: Description, device: torch.device, hyper: TrainParameters) -> Iterator[None]:
+def tutorial(hyper: TrainParameters) -> Iterator[None]:
     """One step of the tutorial's loop at each `next`."""
+    device, description = choose_device(), Description.read(DATA)
     steps = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
     transform = transforms.Compose([*steps, transforms.Normalize(description.mean, description.std)])
     model = build_model(ClassifierParameters(name="resnet18"), len(description.classes), (32, 32)).to(device)
@@ -70,10 +82,11 @@ def tutorial(description: Description, device: torch.device, hyper: TrainParamet
             yield
 
 
-def darkroom(
-    name: str, description: Description, device: torch.device, hyper: TrainParameters, fixed: bool = False
-) -> Iterator[None]:
+def darkroom(hyper: TrainParameters, name: str, fixed: bool = False) -> Iterator[None]:
     """One step of the train stage at each `next`; `fixed`: on one batch, made beforehand."""
+    fix_algorithms()
+    keep_freed_memory()
+    device, description = choose_device(), Description.read(DATA)
     augmentation = ImageAugmentation(flip="random", crop=4, cutout=0)
     batches = ImageBatches(DATA, description, augmentation, hyper.batch_size, 0, device)
     model = build_model(ClassifierParameters(name=name), len(description.classes), tuple(description.image_size))
@@ -90,48 +103,65 @@ def darkroom(
         epoch += 1
 
 
-def compare(one: Iterator[None], other: Iterator[None], steps: int, batch_size: int) -> tuple[float, float, float]:
-    """Images a second of both and the other's share of the first's, medians of rounds that take turns.
+Loop = Callable[..., Iterator[None]]
 
-    The share is taken round by round, since both are as fast as the machine is at that moment. A step of each comes
-    before, to warm up.
+
+def _run(told: Connection, steps: int, loop: Loop, arguments: tuple) -> None:
+    """Go through a loop in a group of processes of its own and tell of each time that so many `steps` are done."""
+    os.setpgrp()
+    for done, _ in enumerate(loop(*arguments)):
+        if done % steps == 0:  # the first step warms up
+            if torch.cuda.is_available():
+                torch.cuda.synchronize()
+            told.send(os.getpgrp())
+
+
+@contextmanager
+def turns(steps: int, loop: Loop, *arguments: object) -> Iterator[Callable[[], float]]:
+    """Gives what lets the loop run for so many `steps`, the seconds of which it returns."""
+    hears, told = Pipe(duplex=False)
+    process = get_context("spawn").Process(target=_run, args=(told, steps, loop, arguments))
+    process.start()
+    group = hears.recv()
+    os.killpg(group, signal.SIGSTOP)
+
+    def turn() -> float:
+        os.killpg(group, signal.SIGCONT)
+        started = time.perf_counter()
+        hears.recv()
+        seconds = time.perf_counter() - started
+        os.killpg(group, signal.SIGSTOP)
+        return seconds
+
+    yield turn
+    os.killpg(group, signal.SIGKILL)
+    process.join()
+
+
+def compare(one: Callable[[], float], other: Callable[[], float], images: int) -> tuple[float, float, float]:
+    """Images a second of both and the other's ratio to the first, medians of rounds that take turns.
+
+    The ratio is taken round by round, since both are as fast as the machine is at that moment.
+
+    Args:
+        images: in a turn.
     """
-    next(one), next(other)
-    speeds: tuple[list[float], list[float]] = ([], [])
-    for _ in range(ROUNDS):
-        for stream, measured in zip((one, other), speeds, strict=True):
-            _wait()
-            started = time.perf_counter()
-            for _ in range(steps):
-                next(stream)
-            _wait()
-            measured.append(steps * batch_size / (time.perf_counter() - started))
-    first, second = np.array(speeds)
-    return float(np.median(first)), float(np.median(second)), float(np.median(second / first))
-
-
-def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    seconds = np.array([(one(), other()) for _ in range(ROUNDS)])
+    ratios = seconds[:, 0] / seconds[:, 1]
+    first, second = images / np.median(seconds, axis=0)
+    return float(first), float(second), float(np.median(ratios))
 
 
 def main(steps: int) -> None:
     device = choose_device()
-    description = Description.read(DATA)
-    resnet, fast = TrainParameters(**TRAIN), TrainParameters(**TRAIN | {"optimizer": "muon", "batch_size": 250})
     name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
     print(f"on {device.type} ({name}), {choose_precision('auto', device)}, medians of {ROUNDS} rounds of {steps} steps")
 
-    plain, ours, ratio = compare(
-        tutorial(description, device, resnet), darkroom("resnet18", description, device, resnet), steps, 128
-    )
+    with turns(steps, tutorial, RESNET) as one, turns(steps, darkroom, RESNET, "resnet18") as other:
+        plain, ours, ratio = compare(one, other, steps * RESNET.batch_size)
     print(f"ResNet-18: tutorial {plain:.1f} images/s, darkroom {ours:.1f} images/s: {ratio:.2f} times")
-    bare, whole, ratio = compare(
-        darkroom("fast_cnn", description, device, fast, fixed=True),
-        darkroom("fast_cnn", description, device, fast),
-        steps,
-        250,
-    )
+    with turns(steps, darkroom, FAST, "fast_cnn", True) as one, turns(steps, darkroom, FAST, "fast_cnn") as other:
+        bare, whole, ratio = compare(one, other, steps * FAST.batch_size)
     print(f"fast_cnn: the epoch {whole:.1f} images/s, the bare step {bare:.1f} images/s: {ratio:.1%}")
     print(f"the tutorial's first epoch of ResNet-18 over 45,000 images takes {45_000 / plain:.0f} s here")
 

@@ -136,6 +136,15 @@ def test_experiment_retrains_what_inherits_the_parameter(project: Path) -> None:
     assert json.loads(succeed(project, "dvc", "metrics", "diff", "--json")) == {}
 
 
+def test_an_experiment_in_a_folder_of_its_own_gives_the_same_bytes(project: Path) -> None:
+    lock = git(project, "show", "HEAD:dvc.lock")
+    succeed(project, "dvc", "exp", "run", "--temp", "--force", "-n", "apart", "train@cifar10")
+    [apart] = [
+        name for name in git(project, "for-each-ref", "--format=%(refname)", "refs/exps").split() if "apart" in name
+    ]
+    assert git(project, "show", f"{apart}:dvc.lock") == lock
+
+
 def test_prediction_by_the_model_of_a_revision(project: Path) -> None:
     git(project, "tag", "-f", "shown")
     picture = str(next((project / "plots" / "cifar10").glob("*.png")))

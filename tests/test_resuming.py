@@ -1,19 +1,24 @@
 """Runs that are killed and go on."""
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from small_runs import CPU, DATA, MODEL, OUTPUTS, classification, prepare_classes, trained
+from small_runs import CPU, DATA, MODEL, NARROW, OUTPUTS, classification, prepare_classes, trained
 
 from darkroom.training import train as train_room
 from darkroom.training.history import write_history
 from darkroom.training.state import fingerprint
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
 
 
 def stopping_at(epoch: int) -> Callable[[Path, list], None]:
@@ -46,6 +51,25 @@ def test_stopped_run_goes_on_to_the_same_bytes(
     assert "going on after epoch 3" in capsys.readouterr().out
 
 
+def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
+    prepare_classes()
+    expected = trained(classification(epochs=400))
+    MODEL.unlink()
+    command = [sys.executable, "-u", "-m", "train_small", json.dumps(NARROW), json.dumps({"epochs": 400})]
+    with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        while not OUTPUTS.state.exists():
+            assert run.poll() is None
+            time.sleep(0.01)
+        run.send_signal(signal.SIGINT)
+        told, complaint = run.communicate()
+    assert run.returncode == 130
+    assert complaint.splitlines() == ["train_small: stopped"]
+    stopped = re.search(r"^stopped; the next `dvc repro` goes on from epoch (\d+) or later$", told, re.MULTILINE)
+    assert 1 <= int(stopped[1]) < 400
+    assert not MODEL.exists()
+    assert trained(classification(epochs=400)) == expected
+
+
 @pytest.mark.parametrize("content", [b"", b"\x80\x04no state", b"PK\x03\x04 cut short"])
 def test_damaged_state_is_not_taken(folder: Path, capsys: pytest.CaptureFixture, content: bytes) -> None:
     prepare_classes()
@@ -70,9 +94,8 @@ def test_state_belongs_to_parameters_data_and_precision(folder: Path) -> None:
 
 
 def test_kills_at_random_moments_change_nothing(folder: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     command = [sys.executable, "-m", "kill_often"]
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    result = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
     kills = int(re.search(r"^(\d+) kills, ", result.stdout, re.MULTILINE)[1])
     assert kills >= 20

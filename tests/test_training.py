@@ -1,3 +1,5 @@
+import platform
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -5,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import noise
+from conftest import ROOT, noise, run
 from sklearn.metrics import (
     classification_report,
     confusion_matrix,
@@ -21,6 +23,7 @@ from small_runs import (
     DATA,
     METRICS,
     MODEL,
+    NARROW,
     classification,
     evaluated,
     prepare_classes,
@@ -128,6 +131,22 @@ def test_best_epoch_is_kept_and_last_without_validation(folder: Path) -> None:
     assert b"validation" not in (METRICS / "history.csv").read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("model", "changes", "message"),
+    [
+        (NARROW, {"batch_size": 64}, "train.batch_size = 64: only 36 images to train on"),
+        ({"name": "vit", "patch": 5}, {}, "model.patch = 5: images of 32×32 pixels have no whole number of patches"),
+        (NARROW, {"precision": "fp16"}, "train.precision = fp16: needs a CUDA GPU"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_data_is_read(folder: Path, model: dict, changes: dict, message: str) -> None:
+    prepare_classes()
+    for array in DATA.glob("*.npy"):
+        array.unlink()
+    with pytest.raises(UserError, match=message):
+        trained(classification(model, **changes))
+
+
 def test_loss_that_is_not_finite_ends_in_one_line(folder: Path) -> None:
     prepare_classes()
     with pytest.raises(UserError, match=r"the loss is (nan|inf) in epoch \d, step \d+, at learning rate"):
@@ -183,6 +202,22 @@ def test_model_of_a_gpu_predicts_on_a_laptop_in_float32(folder: Path, monkeypatc
     assert not torch.equal(logits_of(model, replace(card, precision="bf16"), images), at_home), "this one has bfloat16"
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
     assert torch.equal(logits_of(model, replace(card, precision="bf16"), images), at_home)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have no such settings")
+@pytest.mark.parametrize("kept", [False, True])
+def test_freed_memory_is_kept_for_the_next_step(kept: bool) -> None:
+    """In a process of its own, a fresh one that nobody else has told anything."""
+    code = f"""
+import psutil, torch
+from darkroom.training.allocator import keep_freed_memory
+if {kept}: keep_freed_memory()
+before = psutil.Process().memory_info().rss
+large = torch.ones(2**26)
+del large
+print(psutil.Process().memory_info().rss - before > 2**27)
+"""
+    assert run(ROOT, sys.executable, "-c", code).stdout.split() == [str(kept)]
 
 
 def test_tally_agrees_with_scikit_learn() -> None:

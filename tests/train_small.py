@@ -5,8 +5,9 @@ import sys
 
 from small_runs import DATA, OUTPUTS, classification
 
+from darkroom.common.errors import run_command
 from darkroom.training.train import train
 
 if __name__ == "__main__":
     model, changes = json.loads(sys.argv[1]), json.loads(sys.argv[2])
-    train(classification(model, **changes), DATA, OUTPUTS)
+    run_command(lambda: train(classification(model, **changes), DATA, OUTPUTS))

@@ -16,7 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -109,11 +109,12 @@ Loop = Callable[..., Iterator[None]]
 def _run(told: Connection, steps: int, loop: Loop, arguments: tuple) -> None:
     """Go through a loop in a group of processes of its own and tell of each time that so many `steps` are done."""
     os.setpgrp()
-    for done, _ in enumerate(loop(*arguments)):
-        if done % steps == 0:  # the first step warms up
-            if torch.cuda.is_available():
-                torch.cuda.synchronize()
-            told.send(os.getpgrp())
+    with suppress(BrokenPipeError):  # nobody listens any more
+        for done, _ in enumerate(loop(*arguments)):
+            if done % steps == 0:  # the first step warms up
+                if torch.cuda.is_available():
+                    torch.cuda.synchronize()
+                told.send(os.getpgrp())
 
 
 @contextmanager
@@ -122,6 +123,7 @@ def turns(steps: int, loop: Loop, *arguments: object) -> Iterator[Callable[[], f
     hears, told = Pipe(duplex=False)
     process = get_context("spawn").Process(target=_run, args=(told, steps, loop, arguments))
     process.start()
+    told.close()  # here: the process has its own
     group = hears.recv()
     os.killpg(group, signal.SIGSTOP)
 
@@ -133,9 +135,12 @@ def turns(steps: int, loop: Loop, *arguments: object) -> Iterator[Callable[[], f
         os.killpg(group, signal.SIGSTOP)
         return seconds
 
-    yield turn
-    os.killpg(group, signal.SIGKILL)
-    process.join()
+    try:
+        yield turn
+    finally:
+        hears.close()
+        os.killpg(group, signal.SIGCONT)
+        process.join()
 
 
 def compare(one: Callable[[], float], other: Callable[[], float], images: int) -> tuple[float, float, float]:

@@ -13,7 +13,7 @@ RESIDUAL = {"attention": "none"}
 WIDE = {"dropout": 0.3, "attention": "none", "residual": True, "normalization": True}
 # Of each classifier its options and their values where none are given.
 CLASSIFIER_OPTIONS: dict[str, dict[str, Any]] = {
-    "fast_cnn": {"widths": [64, 256, 256]},
+    "fast_cnn": {"widths": [64, 192, 192]},
     "simple_cnn": {"dropout": 0.0},
     "lenet": {},
     "lenet_modern": {},

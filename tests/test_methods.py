@@ -158,12 +158,19 @@ def test_gradients_are_clipped(folder: Path) -> None:
 def test_average_of_the_weights_is_what_is_kept(folder: Path) -> None:
     prepare_classes()
     assert trained(classification(keep="last"))[0] != trained(classification(keep="last", ema=0.5))[0]
+    assert average_of([1.0, 2.0, 4.0], ema=0.1) == pytest.approx(0.1 * (0.1 * 1 + 0.9 * 2) + 0.9 * 4)
+    early = 2 / 11 * 1 + 9 / 11 * 2
+    assert average_of([1.0, 2.0, 4.0], ema=0.99) == pytest.approx(3 / 12 * early + 9 / 12 * 4)
+    assert average_of([0.0] * 1000 + [1.0], ema=0.99) == pytest.approx(0.01)
+
+
+def average_of(weights: list[float], ema: float) -> float:
     model = torch.nn.Linear(1, 1, bias=False)
-    state = start(model, TrainParameters(**BASE | {"ema": 0.9}), CPU, "fp32")
-    for weight in (1.0, 2.0, 4.0):
+    state = start(model, TrainParameters(**BASE | {"ema": ema}), CPU, "fp32")
+    for weight in weights:
         model.weight.data.fill_(weight)
         state.average.update_parameters(model)
-    assert float(state.evaluated.weight.detach()) == pytest.approx(0.9 * (0.9 * 1 + 0.1 * 2) + 0.1 * 4)
+    return float(state.evaluated.weight.detach())
 
 
 def test_training_ends_when_nothing_gets_better(folder: Path) -> None:

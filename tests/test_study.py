@@ -1,5 +1,6 @@
 """Studies: what they stand for, what they refuse, and what they write."""
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ from conftest import ROOT, assert_one_line, run
 
 from darkroom.commands.study import study
 from darkroom.common.errors import UserError
+from darkroom.studies import queue
 from darkroom.studies.declared import FOLDER, Scale, Study, check_runs, read_study, runs_of
 from darkroom.studies.figure import draw_study
 from darkroom.studies.results import RESULTS, check_figures, reported, summary, write_results
@@ -131,6 +133,15 @@ def test_bad_studies(folder: Path, changes: dict, message: str) -> None:
     with pytest.raises(UserError) as error:
         runs_of(read_study(path).scales["laptop"], "own", path)
     assert message in str(error.value)
+
+
+def test_workers_are_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = Path("dvc")
+    command.write_text("#!/bin/sh\n(sleep 20; touch waited) &\n")  # as `dvc queue start` leaves a worker behind
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    queue._dvc("queue", "start")
+    assert not Path("waited").exists()
 
 
 def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,7 +129,8 @@ def stop() -> None:
 
 
 def _dvc(*arguments: str) -> None:
-    subprocess.run(["dvc", *arguments], capture_output=True, check=False)
+    # Not captured: the workers that `dvc queue start` leaves behind would hold the pipes, and this wait for their end.
+    subprocess.run(["dvc", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def last_line(text: str) -> str:

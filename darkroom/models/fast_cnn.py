@@ -3,7 +3,7 @@
 After Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv:2404.00498), and Page, "How to
 train your ResNet" (2018): a fixed whitening layer, three groups of convolutions, identity
 initialization, batch normalization without scale and with quick statistics. The second and the third group
-are narrower and, by a residual sum, deeper than theirs: as right in three quarters of the time.
+are narrower and, by a residual sum, deeper than theirs.
 """
 
 import torch

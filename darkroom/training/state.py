@@ -48,20 +48,19 @@ class State:
 
 def start(model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str) -> State:
     """The state before the first epoch."""
-    average = AveragedModel(model, multi_avg_fn=_exponential(hyper.ema), use_buffers=True) if hyper.ema else None
+    average = AveragedModel(model, multi_avg_fn=_warmed_up(hyper.ema), use_buffers=True) if hyper.ema else None
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     return State(model, average, build_optimizer(model, hyper), scaler)
 
 
-def _exponential(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
+def _warmed_up(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
     """What averages weights exponentially, by less than `decay` at first, or the first ones would outweigh a short run.
 
     It rises by the step as TensorFlow's ExponentialMovingAverage has it from its `num_updates`.
     """
 
     def update(averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
-        warmed_up = min(decay, (1 + int(steps)) / (10 + int(steps)))
-        get_ema_multi_avg_fn(warmed_up)(averaged, current, steps)
+        get_ema_multi_avg_fn(min(decay, (1 + int(steps)) / (10 + int(steps))))(averaged, current, steps)
 
     return update
 

@@ -26,6 +26,8 @@ def main() -> None:
     masks.add_argument("--ignore", nargs="+", default=[], metavar="NAME", help="classes whose pixels count for nothing")
     masks.add_argument("--colours", type=yaml.safe_load, help='of RGB masks: "{road: [128, 64, 128], …}"')
     masks.add_argument("--border", default="ignored", help="of trimaps: ignored or pet")
+    masks.add_argument("--exif", default="auto", help="how turned photos were annotated: auto, seen or stored")
+    masks.add_argument("--threshold", type=int, help="of soft masks: the grey, 1 to 255, that foreground begins at")
     masks.add_argument("--skip-bad", action="store_true", help="leave out what cannot be used, and say so")
     masks.set_defaults(command=_masks)
 
@@ -76,7 +78,7 @@ def _models(given: argparse.Namespace) -> None:
 def _masks(given: argparse.Namespace) -> None:
     from darkroom.commands.masks import convert_masks
 
-    keys = ("format", "classes", "ignore", "colours", "border", "skip_bad")
+    keys = ("format", "classes", "ignore", "colours", "border", "exif", "threshold", "skip_bad")
     convert_masks(given.source, given.out, {key: getattr(given, key) for key in keys})
 
 

@@ -158,10 +158,6 @@ BAD_PAIRS = {
         {**GOOD, "scenes/s1.json": labelme("s1.jpg", [shape("cat", [[1, 1]], "blob")], 40, 36)},
         "unknown shape 'blob'",
     ),
-    "the same name": (
-        {**GOOD, "more/s1.jpg": GOOD["scenes/s1.jpg"], "more/s1.json": GOOD["scenes/s1.json"]},
-        "has the same name as",
-    ),
     "nothing": ({"readme.txt": "no pictures"}, "holds no images with annotations"),
 }  # fmt: skip
 
@@ -172,6 +168,11 @@ def test_bad_labelme_sets(folder: Path, case: str) -> None:
     with pytest.raises(UserError, match=message):
         convert(files)
     assert not OUT.exists()
+
+
+def test_equal_names_keep_their_folders(folder: Path) -> None:
+    convert({**GOOD, "more/s1.jpg": GOOD["scenes/s1.jpg"], "more/s1.json": GOOD["scenes/s1.json"]})
+    assert {"more_s1", "scenes_s1", "s2"} <= masks().keys() and "s1" not in masks()
 
 
 def test_unknown_class(folder: Path) -> None:

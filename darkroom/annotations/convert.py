@@ -8,7 +8,7 @@ import numpy as np
 from darkroom.annotations.draw import Drawn, Order, draw_masks
 from darkroom.annotations.pair import Pair
 from darkroom.annotations.parameters import MaskParameters
-from darkroom.annotations.report import mask_report
+from darkroom.annotations.report import left_out, mask_report
 from darkroom.annotations.source import read_source
 from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
@@ -41,7 +41,7 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
                 Order(pair, mask_path(temporary, pair.split, pair.name), image_folder(temporary, pair.split))
                 for pair in pairs
             ]
-            drawn = list(draw_masks(source, orders, parameters.annotations.skip_bad))
+            drawn = draw_masks(source, orders, parameters.annotations)
             splits = {
                 split: [one for pair, one in zip(pairs, drawn, strict=True) if pair.split == split and not one.error]
                 for split in SPLITS
@@ -49,8 +49,7 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
             if not splits["train"]:
                 raise UserError(f"{key}: has no image to train on that can be used")
             _describe(splits, source.classes.names).write(temporary)
-            errors = [*source.refused, *(one.error for one in drawn if one.error)]
-            write_json(report, mask_report(splits, source.classes.names, errors))
+            write_json(report, mask_report(splits, source.classes.names, [*source.refused, *left_out(drawn)]))
 
 
 def _describe(splits: dict[str, list[Drawn]], names: list[str]) -> Description:

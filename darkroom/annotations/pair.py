@@ -1,6 +1,7 @@
 """What every format's reader gives: images with their annotations, and the classes' ids."""
 
 import math
+import unicodedata
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,6 +12,7 @@ from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
 
 BACKGROUND = "background"
+BACKGROUND_NAMES = (BACKGROUND, "_background_", "__background__")  # as the tools call it
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 FAR = 100_000  # pixels: what lies further outside of an image was not drawn by anyone
 
@@ -27,7 +29,7 @@ class Pair:
     """An image and its annotation.
 
     Attributes:
-        name: without folder and suffix; names the prepared files.
+        name: names the prepared files: the image's or the annotation's name without folder and suffix.
         image: the image's file; None where the annotation holds the image itself.
         split: the split that the source puts it in, None where it has no splits.
         entry: what a file that annotates many images says of this one.
@@ -49,7 +51,7 @@ class Classes:
 
     Attributes:
         names: of the ids 0, 1, 2, …, the background first.
-        ids: by what stands for a class in the source: a label, a pixel's value, a colour, a category's number.
+        ids: by what stands for a class in the source: a name, a pixel's value, or a colour.
             Of classes whose pixels count for nothing, `IGNORED`.
     """
 
@@ -66,6 +68,16 @@ class Classes:
 def file_name(path: str) -> str:
     """The last part of a path in an archive, without its suffix."""
     return PurePosixPath(path).stem
+
+
+def folded(name: str) -> str:
+    """A name in the form in which file systems that ignore case hold two names for one."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def class_name(name: str) -> str:
+    """A class's name, `BACKGROUND` where a tool has a name of its own for that."""
+    return BACKGROUND if name in BACKGROUND_NAMES else name
 
 
 def checked_points(flat: list, owner: str) -> list[Point]:

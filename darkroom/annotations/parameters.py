@@ -22,6 +22,10 @@ class AnnotationParameters(Parameters):
     ignore: list[str] = []
     colours: dict[str, Colour] | None = Field(default=None, min_length=1)  # of RGB masks: [red, green, blue] by class
     border: Literal["ignored", "pet"] = "ignored"  # of trimaps: what the pixels around the pet count as
+    exif: Literal["auto", "seen", "stored"] = (
+        "auto"  # how images with an EXIF orientation were seen by who annotated them
+    )
+    threshold: Annotated[int, Field(ge=1, le=255)] | None = None  # of png and voc: from which on a pixel is foreground
     skip_bad: bool = False  # leave out what cannot be used, and report it
 
     @model_validator(mode="after")
@@ -32,6 +36,8 @@ class AnnotationParameters(Parameters):
             raise ValueError(f"format = {self.format}: colours are of the format colour; set colours to null")
         if self.colours is not None and self.classes is not None:
             raise ValueError("classes: colours names the classes already; set classes to null")
+        if self.threshold is not None and (self.format not in ("auto", "png", "voc") or self.colours is not None):
+            raise ValueError("threshold is for grey masks, of the formats png and voc; set it to null")
         return self
 
 

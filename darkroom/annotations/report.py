@@ -11,7 +11,7 @@ def mask_report(splits: dict[str, list[Drawn]], names: list[str], errors: list[s
     Args:
         splits: what was drawn for each, without errors.
         names: of the classes, by id.
-        errors: why pairs were left out.
+        errors: why pairs and shapes were left out.
     """
     drawn = [one for ones in splits.values() for one in ones]
     report: dict = {
@@ -34,3 +34,8 @@ def mask_report(splits: dict[str, list[Drawn]], names: list[str], errors: list[s
             if objects:
                 entry["splits"][split] |= {"objects": len(objects), "smallest": min(objects), "largest": max(objects)}
     return report
+
+
+def left_out(drawn: list[Drawn]) -> list[str]:
+    """Why pairs, and shapes of others, were left out."""
+    return [reason for one in drawn for reason in (*one.left_out, *([one.error] if one.error else []))]

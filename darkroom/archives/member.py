@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from typing import NamedTuple
 
+from darkroom.archives.text import decode_text
 from darkroom.common.errors import UserError
 
 ZIP_LOCAL_HEADER = 30  # bytes before the name; APPNOTE.TXT section 4.3.7
@@ -47,6 +48,14 @@ class Member(NamedTuple):
         if zlib.crc32(content) != self.crc:
             raise UserError(f"{self}: is damaged; fetch the archive again")
         return content
+
+    def text(self) -> str:
+        """The file's content as text, of any encoding that `decode_text` finds.
+
+        Raises:
+            UserError: it is no text, or could be several.
+        """
+        return decode_text(self.read(), self)
 
     def _pread(self, size: int, start: int) -> bytes:
         file = os.open(self.data, os.O_RDONLY)

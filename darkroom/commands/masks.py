@@ -8,7 +8,7 @@ from pathlib import Path
 
 from darkroom.annotations.draw import Order, draw_masks
 from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.annotations.report import mask_report
+from darkroom.annotations.report import left_out, mask_report
 from darkroom.annotations.source import read_source
 from darkroom.archives.member import Member
 from darkroom.archives.opened import files_in, opened
@@ -53,11 +53,11 @@ def convert_masks(source: Path, out: Path, values: dict) -> None:
             Order(pair, masks / (pair.split or "") / f"{pair.name}.png", images / (pair.split or ""))
             for pair in found.pairs
         ]
-        drawn = list(draw_masks(found, orders, parameters.skip_bad))
+        drawn = draw_masks(found, orders, parameters)
         good = [one for one in drawn if not one.error]
         if not good:
             raise UserError(f"{source}: holds no annotated image that can be used")
-        report = mask_report({ALL: good}, found.classes.names, [*found.refused, *(d.error for d in drawn if d.error)])
+        report = mask_report({ALL: good}, found.classes.names, [*found.refused, *left_out(drawn)])
         with replacing(out) as temporary:
             temporary.mkdir()
             shutil.copytree(masks, temporary / "masks")

@@ -1,6 +1,7 @@
 """Decoding many image files on all cores, straight into packed arrays."""
 
 import io
+import re
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
@@ -55,7 +56,12 @@ def decode_bytes(content: bytes, name: object) -> Image.Image:
         image.load()
         return image if image.mode == "RGB" else image.convert("RGB")
     except UNDECODABLE as error:
-        raise UserError(f"{name}: does not decode as an image ({error}); replace it") from None
+        raise UserError(f"{name}: does not decode as an image ({why_undecodable(error)}); replace it") from None
+
+
+def why_undecodable(error: BaseException) -> str:
+    """What Pillow says of a file that does not decode, without the address of an object in this process."""
+    return " ".join(re.sub(r"<[^>]*>", "", str(error)).split())
 
 
 def decoding_workers(fit: bool = False) -> AbstractContextManager[Workers]:

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from darkroom.common.errors import UserError
 from darkroom.common.files import read_json, write_json
 
 SPLITS = ("train", "validation", "test")
@@ -32,6 +33,27 @@ def split_in(name: str) -> str | None:
     """The split that a folder on the path `name` in an archive stands for, None where none does."""
     folders = PurePosixPath(name).parts[:-1]
     return next((SPLIT_FOLDERS[folder.lower()] for folder in folders if folder.lower() in SPLIT_FOLDERS), None)
+
+
+def check_splits(names: Iterable[str], where: str) -> None:
+    """Refuse files of which two folders of different names stand for the same split: nobody means them as one.
+
+    Args:
+        names: of the files, with their folders.
+        where: they come from, for the message.
+
+    Raises:
+        UserError: there are such folders.
+    """
+    spelt: dict[str, str] = {}
+    for folder in dict.fromkeys(part.lower() for name in names for part in PurePosixPath(name).parts[:-1]):
+        if folder in SPLIT_FOLDERS:
+            other = spelt.setdefault(SPLIT_FOLDERS[folder], folder)
+            if other != folder:
+                raise UserError(
+                    f"{where}: has folders {other} and {folder}, which both stand for the {SPLIT_FOLDERS[folder]} "
+                    "split; rename one"
+                )
 
 
 @dataclass(frozen=True)

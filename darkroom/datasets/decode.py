@@ -2,6 +2,7 @@
 
 import io
 import re
+import struct
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import groupby
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 
 from darkroom.archives.member import Member
@@ -21,9 +22,17 @@ from darkroom.datasets.packed import create_images, images_path, write_labels
 JPEG = b"\xff\xd8\xff"  # how its files begin
 SAYS_ORIENTATION = {"exif", "xmp"}  # what a JPEG file may say it in
 MOST_PIXELS = 2 * Image.MAX_IMAGE_PIXELS  # as Pillow has it, where it is asked
-UNDECODABLE = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+# What Pillow raises of files that it cannot read, or not to their end.
+UNDECODABLE = (
+    OSError, SyntaxError, ValueError, TypeError, LookupError, OverflowError, EOFError, struct.error,
+    Image.DecompressionBombError,
+)  # fmt: skip
 CHUNK = 1024  # files handed to a worker at a time, at most
 CHANNELS = 3
+DEEP_GREYS = ("I;16", "I;16B", "I;16L", "I", "F")  # Pillow's modes of more than 8 bits, which it would clip at 255
+HAVE_NO_32_BITS = ("PNG", "PPM")  # formats whose grey of 16 bits Pillow may open in its mode of 32
+# TIFF's tags, which Pillow does not heed for these modes, and the value of one; TIFF 6.0, section 8.
+BITS, PHOTOMETRIC, WHITE_IS_ZERO = 258, 262, 0
 
 
 class Array(NamedTuple):
@@ -38,8 +47,10 @@ class Array(NamedTuple):
 def decode_image(member: Member) -> Image.Image:
     """The image in `member`, upright (EXIF orientation applied), in RGB whatever its own mode.
 
+    Grey of 16 bits is divided by 257 and rounded, so that 65,535 is white.
+
     Raises:
-        UserError: it does not decode.
+        UserError: it does not decode, or nothing says which of its values is white, as in 32 bits.
     """
     return decode_bytes(member.read(), member)
 
@@ -51,12 +62,30 @@ def decode_bytes(content: bytes, name: object) -> Image.Image:
         image = open_file(io.BytesIO(content))
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{image.width}×{image.height} pixels are too many")
+        turned = image
         if image.format != "JPEG" or SAYS_ORIENTATION & image.info.keys():  # to turn nothing takes a copy, and time
-            image = ImageOps.exif_transpose(image)
-        image.load()
-        return image if image.mode == "RGB" else image.convert("RGB")
+            turned = ImageOps.exif_transpose(image)
+        turned.load()
+        if image.mode in DEEP_GREYS:
+            turned = _grey_of_8_bits(turned, image, name)
+        return turned if turned.mode == "RGB" else turned.convert("RGB")
     except UNDECODABLE as error:
         raise UserError(f"{name}: does not decode as an image ({why_undecodable(error)}); replace it") from None
+
+
+def _grey_of_8_bits(image: Image.Image, file: Image.Image, name: object) -> Image.Image:
+    """`image`, which `file` holds turned or not, with white at 255."""
+    values, is_tiff = np.asarray(image), file.format == "TIFF"
+    if not (file.mode.startswith("I;16") or (file.mode == "I" and file.format in HAVE_NO_32_BITS)):
+        least, most = np.fmin.reduce(values, None), np.fmax.reduce(values, None)  # of those that are numbers
+        raise UserError(
+            f"{name}: has values from {least:g} to {most:g}, and nothing says which is white; save it as grey of 8 or "
+            "16 bits"
+        )
+    white = 2 ** (file.tag_v2[BITS][0] if is_tiff else 16) - 1
+    grey = np.rint(values * (255 / white)).clip(0, 255).astype(np.uint8)
+    is_negative = is_tiff and file.tag_v2.get(PHOTOMETRIC, WHITE_IS_ZERO) == WHITE_IS_ZERO
+    return Image.fromarray(255 - grey if is_negative else grey)
 
 
 def why_undecodable(error: BaseException) -> str:

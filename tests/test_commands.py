@@ -131,11 +131,72 @@ def test_prediction_of_images_of_any_kind(folder: Path, capsys: pytest.CaptureFi
     )
     for arguments, message in (
         (("own", ["nowhere"], None, None, False), "nowhere: is no image and no folder"),
-        (("own", ["new/notes.txt"], None, None, False), "notes.txt: does not decode"),
+        (("own", ["new/notes.txt"], None, None, False), "1 of 1 images cannot be used"),
         (("other", ["new"], None, None, False), "models/other/model.safetensors: no such file"),
     ):
         with pytest.raises(UserError, match=message):
             predict(*arguments)
+
+
+@pytest.mark.parametrize("kind", ["classification", "segmentation"])
+def test_prediction_goes_on_after_images_that_cannot_be_used(
+    kind: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (prepare_classes if kind == "classification" else prepare_scenes)()
+    trained(classification(epochs=1) if kind == "classification" else segmentation(epochs=1, batch_size=2, lr=0.003))
+    place_model("own")
+    good, bad = png_bytes(noise(32, 32)), png_bytes(noise(32, 32))[:99]
+    write_files({"new/a.png": good, "new/b.png": bad, "new/c.png": good, "new/d.tif": b"x"}, Path())
+    out = Path("out") if kind == "segmentation" else None
+    capsys.readouterr()
+    with pytest.raises(UserError, match="^2 of 4 images cannot be used; the lines above say why$"):
+        predict("own", ["new"], None, out, False)
+    printed = capsys.readouterr()
+    assert [line.partition(":")[0] for line in printed.out.splitlines()] == ["new/a.png", "new/c.png"]
+    told = [line for line in printed.err.splitlines() if line.startswith("new/")]
+    assert [line.partition(" as an image")[0] for line in told] == [
+        "new/b.png: does not decode",
+        "new/d.tif: does not decode",
+    ]
+    if out:
+        assert sorted(path.name for path in out.rglob("*.png")) == ["a.png", "a.png", "c.png", "c.png"]
+    with pytest.raises(UserError, match="^2 of 4"):
+        predict("own", ["new"], None, out and Path("more"), True)
+    entries = json.loads(capsys.readouterr().out)
+    assert [Path(entry["image"]).name for entry in entries] == ["a.png", "b.png", "c.png", "d.tif"]
+    assert ["classes" in entry for entry in entries] == [True, False, True, False]
+    assert [entry["error"] for entry in entries if "error" in entry] == told
+    with pytest.raises(UserError, match="^1 of 1 images"):
+        predict("own", ["new/b.png"], None, out and Path("none"), True)
+    assert len(json.loads(capsys.readouterr().out)) == 1 and not Path("none").exists()
+    if out:
+        write_files({"other/A.png": good}, Path())
+        with pytest.raises(UserError, match="new/a.png and other/A.png would have masks of the same name"):
+            predict("own", ["new", "other"], None, Path("twice"), False)
+
+
+def test_names_of_images_leave_out_what_systems_leave_behind(folder: Path) -> None:
+    kept = ["new/a.jpg", "new/B.JPG", "new/sub/c.Png"]
+    left_out = ["new/._a.jpg", "new/.ipynb_checkpoints/a-checkpoint.jpg", "new/@eaDir/a.jpg/SYNO.jpg", "new/notes.txt"]
+    write_files(dict.fromkeys(kept + left_out, b"x"), Path())
+    Path("new/folder.png").mkdir()
+    for names, expected in (
+        (["new"], kept),
+        (["new/*"], kept[:2]),
+        (["new/*.jpg"], kept[:2]),
+        (["new/*.JPG"], kept[:2]),
+        (["new/**/*.png"], kept[2:]),
+        (["new/?.jpg"], kept[:2]),
+        (["new/[ab]*.jpg"], kept[:1]),
+        ([str(Path("new/*.jpg").absolute())], [str(Path(name).absolute()) for name in kept[:2]]),
+        (["new/._a.jpg"], ["new/._a.jpg"]),
+        (["new/.ipynb_checkpoints"], left_out[1:2]),
+        (["new/.ipynb_checkpoints/*.jpg"], left_out[1:2]),
+        (["new/*.txt"], ["new/notes.txt"]),
+    ):
+        assert sorted(image_files(names)) == sorted(map(Path, expected)), names
+    with pytest.raises(UserError, match="is no image and no folder"):
+        image_files(["new/@*/*.jpg"])
 
 
 def test_prediction_is_what_the_stage_evaluate_says(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,8 +1,10 @@
 """What a trained model says of any images."""
 
 import json
+import re
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +12,12 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from darkroom.annotations.pair import IMAGE_SUFFIXES
+from darkroom.annotations.pair import IMAGE_SUFFIXES, folded
+from darkroom.archives.names import is_litter
 from darkroom.batches.normalize import normalize
 from darkroom.batches.whole import padded
 from darkroom.common.errors import UserError
-from darkroom.common.files import replacing
+from darkroom.common.files import remove, replacing
 from darkroom.common.progress import progress
 from darkroom.datasets.decode import decode_bytes
 from darkroom.datasets.pairs import write_mask
@@ -25,6 +28,9 @@ from darkroom.revisions import read_at
 from darkroom.training.precision import choose_device, fix_algorithms
 
 BEST = 5  # classes told of an image
+WILD = frozenset("*?[")  # what makes a pattern of a name
+
+Said = dict[str, float] | UserError  # of an image: its classes and their shares, or why it cannot be used
 
 
 def predict(task: str, names: list[str], revision: str | None, out: Path | None, as_json: bool) -> None:
@@ -37,24 +43,32 @@ def predict(task: str, names: list[str], revision: str | None, out: Path | None,
         as_json: print for machines.
 
     Raises:
-        UserError: no model or image, or one that cannot be used.
+        UserError: no model or image; or an image cannot be used, after the others were told of and each such image was
+            named on stderr.
     """
     if not names:
         raise UserError("predict: no images given; name files or folders of them")
     files = image_files(names)
     model, card = model_of(task, revision)
     if card.kind == "classification":
-        _print(_classify(model, card, files), as_json)
+        said = _classify(model, card, files)
     elif out is None:
         raise UserError(f"{task}: is a segmentation; say where its masks go: --out FOLDER")
     elif out.exists():
         raise UserError(f"{out}: is there already; give a new folder or remove it")
     else:
-        _print(_segment(model, card, files, out), as_json)
+        said = _segment(model, card, files, out)
+    unused = _print(said, as_json)
+    for error in unused:
+        print(error, file=sys.stderr)
+    if unused:
+        raise UserError(f"{len(unused)} of {len(files)} images cannot be used; the lines above say why")
 
 
 def image_files(names: list[str]) -> list[Path]:
     """The image files that files, folders and patterns stand for, each once, in their order.
+
+    What systems leave behind is in no folder and no pattern. A pattern's suffix means upper and lower case alike.
 
     Raises:
         UserError: a name that stands for none.
@@ -62,18 +76,30 @@ def image_files(names: list[str]) -> list[Path]:
     files: dict[Path, None] = {}
     for name in names:
         path = Path(name)
-        if path.is_dir():
-            found = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in IMAGE_SUFFIXES]
-        elif path.is_file():
+        if path.is_file():
             found = [path]
+        elif path.is_dir():
+            found = _found(path, "**/*")
         else:
-            anchor = Path(path.anchor)
-            pattern = path.relative_to(anchor).as_posix()
-            found = sorted(file for file in anchor.glob(pattern) if file.is_file()) if "*" in name else []
+            parts = path.parts
+            wild = next((place for place, part in enumerate(parts) if WILD & set(part)), None)
+            found = [] if wild is None else _found(Path(*parts[:wild]), "/".join(parts[wild:]))
         if not found:
             raise UserError(f"{name}: is no image and no folder of images")
         files |= dict.fromkeys(found)
     return list(files)
+
+
+def _found(folder: Path, pattern: str) -> list[Path]:
+    """The images in `folder` that a pattern means: of the suffix that it ends in, or of any that images have."""
+    suffix = Path(pattern).suffix
+    suffixes = IMAGE_SUFFIXES if not suffix or WILD & set(suffix) else (suffix.lower(),)
+    pattern = re.sub(r"\.\w+$", lambda found: "".join(f"[{c.lower()}{c.upper()}]" for c in found[0]), pattern)
+    return sorted(
+        file
+        for file in folder.glob(pattern)
+        if file.suffix.lower() in suffixes and not is_litter(file.relative_to(folder).as_posix()) and file.is_file()
+    )
 
 
 def model_of(task: str, revision: str | None) -> tuple[nn.Module, Card]:
@@ -94,11 +120,14 @@ def model_of(task: str, revision: str | None) -> tuple[nn.Module, Card]:
     return model, card
 
 
-def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple[Path, dict[str, float]]]:
+def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple[Path, Said]]:
     """Of each image the `BEST` classes with their probabilities, the likeliest first."""
     height, width = card.image_size
     for file in files:
         image = _decode(file)
+        if isinstance(image, UserError):
+            yield file, image
+            continue
         if image.size != (width, height):
             image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
         probabilities = _logits(model, card, np.asarray(image)).softmax(1)[0]
@@ -106,29 +135,37 @@ def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple
         yield file, {card.classes[index]: float(share) for share, index in zip(*best, strict=True)}
 
 
-def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> Iterator[tuple[Path, dict[str, float]]]:
+def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> list[tuple[Path, Said]]:
     """Write a mask and an overlay of each image, and give the shares of the classes that it shows."""
-    twice = len(files) - len({file.stem for file in files})
-    if twice:
-        raise UserError(f"{out}: {twice} of the images have the names of others; give them in two calls")
+    named: dict[str, Path] = {}
+    for file in files:
+        other = named.setdefault(folded(file.stem), file)
+        if other is not file:
+            raise UserError(f"{out}: {other} and {file} would have masks of the same name; give them in two calls")
     colours = class_colours(len(card.classes))
-    shares = []
+    said: list[tuple[Path, Said]] = []
     bar = progress(len(files), "predicting", lines=False)
     with replacing(out) as folder:
         for name in ("masks", "overlays"):
             (folder / name).mkdir(parents=True)
         for file in files:
-            image = np.asarray(_decode(file))
+            bar.update()
+            decoded = _decode(file)
+            if isinstance(decoded, UserError):
+                said.append((file, decoded))
+                continue
+            image = np.asarray(decoded)
             height, width = image.shape[:2]
             mask = _logits(model, card, padded(image).numpy()).argmax(1)[0, :height, :width].byte().cpu().numpy()
             write_mask(folder / "masks" / f"{file.stem}.png", mask)
             Image.fromarray(overlay(image, mask, colours)).save(folder / "overlays" / f"{file.stem}.png")
             counts = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
             largest_first = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-            shares.append((file, {card.classes[value]: float(counts[value]) for value in largest_first}))
-            bar.update()
+            said.append((file, {card.classes[value]: float(counts[value]) for value in largest_first}))
     bar.close()
-    return iter(shares)
+    if all(isinstance(one, UserError) for _, one in said):
+        remove(out)  # which holds nothing
+    return said
 
 
 @torch.inference_mode()
@@ -138,18 +175,27 @@ def _logits(model: nn.Module, card: Card, image: np.ndarray) -> Tensor:
     return logits_of(model, card, normalize(torch.tensor(image, device=device)[None], card.mean, card.std))
 
 
-def _decode(file: Path) -> Image.Image:
-    return decode_bytes(file.read_bytes(), str(file))
+def _decode(file: Path) -> Image.Image | UserError:
+    """The image, or why it cannot be used: one of many should not lose what the others gave."""
+    try:
+        return decode_bytes(file.read_bytes(), str(file))
+    except UserError as error:
+        return error
+    except OSError as error:
+        return UserError(f"{file}: cannot be read ({error.strerror}); check it, or leave it out")
 
 
-def _print(predicted: Iterator[tuple[Path, dict[str, float]]], as_json: bool) -> None:
-    """The classes of each image by their shares, the largest first."""
+def _print(said: Iterable[tuple[Path, Said]], as_json: bool) -> list[UserError]:
+    """Print the classes of each image by their shares, the largest first; give what is wrong with the others."""
+    unused, entries = [], []
+    for file, shares in said:
+        if isinstance(shares, UserError):
+            unused.append(shares)
+            entries.append({"image": str(file), "error": str(shares)})
+        elif as_json:
+            entries.append({"image": str(file), "classes": {name: round(share, 6) for name, share in shares.items()}})
+        else:
+            print(f"{file}: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
     if as_json:
-        entries = [
-            {"image": str(file), "classes": {name: round(share, 6) for name, share in shares.items()}}
-            for file, shares in predicted
-        ]
         print(json.dumps(entries, indent=2))
-        return
-    for file, shares in predicted:
-        print(f"{file}: " + ", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
+    return unused

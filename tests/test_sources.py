@@ -129,6 +129,23 @@ def test_bad_local_archives(folder: Path, make: str | None, message: str) -> Non
     assert not (folder / "raw").exists()
 
 
+def test_local_archives_by_any_path(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    (folder / "an archive.zip").write_bytes(b"all")
+    fetch(FetchParameters(task="mine", source="sample", archive="~/an archive.zip"), folder / "raw")
+    assert (folder / "raw" / "an archive.zip").read_bytes() == b"all"
+    (folder / "my photos").mkdir()
+    for archive, message in (
+        ("~nobody-of-this-name/a.zip", "there is no such user"),
+        ('"an archive.zip"', "no such file; .* without quotes of its own"),
+        ("my photos/", "pack it first: tar -cf 'my photos.tar' -C .*a folder'? 'my photos'$"),
+    ):
+        with pytest.raises(UserError, match=message):
+            fetch(FetchParameters(task="mine", source="sample", archive=archive), folder / "other")
+    assert not (folder / "other").exists()
+
+
 def test_full_disk_is_one_line(tmp_path: Path) -> None:
     """On a device that is always full, as /dev/full is."""
     project = copy_project(tmp_path / "a clone")

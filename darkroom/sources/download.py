@@ -1,5 +1,6 @@
 """Downloads: retried, with progress, checked before they get their name."""
 
+import shlex
 import shutil
 import time
 from pathlib import Path
@@ -15,6 +16,7 @@ from darkroom.common.progress import progress
 ATTEMPTS = 4
 SECONDS_BEFORE_RETRY = 2
 TIMEOUT_SECONDS = 30
+QUOTES = "\"'“‘`"
 
 
 def fetch_file(address: str, folder: Path, checksum: str | None = None) -> Path:
@@ -41,7 +43,7 @@ def fetch_file(address: str, folder: Path, checksum: str | None = None) -> Path:
         if is_url:
             _download(address, temporary)
         else:
-            _copy(Path(address).expanduser(), temporary)
+            _copy(address, temporary)
         if temporary.stat().st_size == 0:
             raise UserError(f"{address}: is empty; give another archive")
         if checksum:
@@ -49,12 +51,22 @@ def fetch_file(address: str, folder: Path, checksum: str | None = None) -> Path:
     return target
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(address: str, target: Path) -> None:
+    try:
+        source = Path(address).expanduser()
+    except RuntimeError:
+        raise UserError(f"{address}: there is no such user; write the folder out instead of ~") from None
     if source.is_dir():
-        raise UserError(f"{source}: is a folder; pack it first: tar -cf {source.name}.tar {source.name}")
+        name = source.resolve().name
+        command = shlex.join(["tar", "-cf", f"{name}.tar", "-C", str(source.resolve().parent), name])
+        raise UserError(f"{source}: is a folder; pack it first: {command}")
     if not source.is_file():
-        raise UserError(f"{source}: no such file; `archive` takes a path or a URL")
-    shutil.copyfile(source, target)
+        quoted = ", without quotes of its own" if address[0] in QUOTES else ""
+        raise UserError(f"{source}: no such file; `archive` takes a path or a URL{quoted}")
+    try:
+        shutil.copyfile(source, target)
+    except PermissionError:
+        raise UserError(f"{source}: may not be read; change its permissions: chmod +r") from None
 
 
 def _download(url: str, target: Path) -> None:

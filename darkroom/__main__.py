@@ -28,6 +28,7 @@ def main() -> None:
     masks.add_argument("--border", default="ignored", help="of trimaps: ignored or pet")
     masks.add_argument("--exif", default="auto", help="how turned photos were annotated: auto, seen or stored")
     masks.add_argument("--threshold", type=int, help="of soft masks: the grey, 1 to 255, that foreground begins at")
+    masks.add_argument("--encoding", help="of an archive's names: gbk, big5, …; else found out")
     masks.add_argument("--skip-bad", action="store_true", help="leave out what cannot be used, and say so")
     masks.set_defaults(command=_masks)
 
@@ -79,7 +80,7 @@ def _masks(given: argparse.Namespace) -> None:
     from darkroom.commands.masks import convert_masks
 
     keys = ("format", "classes", "ignore", "colours", "border", "exif", "threshold", "skip_bad")
-    convert_masks(given.source, given.out, {key: getattr(given, key) for key in keys})
+    convert_masks(given.source, given.out, {key: getattr(given, key) for key in keys}, given.encoding)
 
 
 def _predict(given: argparse.Namespace) -> None:

@@ -1,12 +1,16 @@
 import gzip
+import io
 import random
+import tarfile
+import unicodedata
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 from conftest import write_tar, write_zip
 
-from darkroom.archives.opened import opened
+from darkroom.archives.opened import files_in, opened
 from darkroom.common.errors import UserError
 
 FILES = {"set/a.txt": b"first" * 100, "set/b/c.txt": b"second"}
@@ -142,3 +146,168 @@ def test_other_files_are_refused(folder: Path) -> None:
     (folder / "raw" / "page.html").write_bytes(gzip.compress(b"no tar"))
     with pytest.raises(UserError, match="no zip and no tar"), opened(folder / "raw"):
         pass
+
+
+def raw_zip(path: Path, names: list[bytes], extra: bytes = b"", content: bytes = b"x") -> Path:
+    """A zip whose names are these bytes, without a flag that says what they are in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    marks = [f"{number:03}".ljust(len(name), "N")[: len(name)] for number, name in enumerate(names)]
+    with zipfile.ZipFile(path, "w") as archive:
+        for mark in marks:
+            info = zipfile.ZipInfo(mark)
+            info.extra = extra
+            archive.writestr(info, content)
+    written = path.read_bytes()
+    for mark, name in zip(marks, names, strict=True):
+        written = written.replace(mark.encode(), name)
+    path.write_bytes(written)
+    return path
+
+
+def names_in(raw: Path, encoding: str | None = None) -> list[str]:
+    with opened(raw, encoding) as members:
+        assert all(member.read() for member in members.values())
+        return list(members)
+
+
+WORDS = {
+    "gb18030": ["裂缝", "锈蚀", "标注", "图片", "正常", "缺陷", "背景", "行人"],
+    "big5": ["裂縫", "鏽蝕", "標註", "圖片", "正常", "缺陷", "背景", "行人"],
+    "cp932": ["ひび", "錆び", "画像", "正常", "不良", "背景", "歩行者", "りんご"],
+    "cp949": ["균열", "녹슨", "사진", "정상", "불량", "배경", "보행자", "고양이", "강아지", "자동차"],
+    "cp1252": ["Größe", "café", "Äpfel", "señal", "forêt", "Mädchen"],
+    "cp437": ["Größe", "café", "Äpfel", "señal", "forêt", "Mädchen"],
+    "utf-8": ["裂缝", "café"],
+}
+
+
+@pytest.mark.parametrize("encoding", WORDS)
+def test_names_of_an_encoding_that_nothing_tells(folder: Path, encoding: str) -> None:
+    names = [f"some set/{word}/{number}.png" for number, word in enumerate(WORDS[encoding])]
+    raw_zip(folder / "raw" / "a.zip", [name.encode(encoding) for name in names])
+    assert names_in(folder / "raw") == names
+
+
+def test_names_that_may_be_in_several_encodings(folder: Path) -> None:
+    raw_zip(folder / "raw" / "a.zip", ["猫/1.png".encode("gbk"), "狗/1.png".encode("gbk")])
+    with pytest.raises(
+        UserError, match=r"a.zip: nothing says .* gb18030 \(猫/1.png\) or .*: set encoding, or --encoding"
+    ):
+        names_in(folder / "raw")
+    assert names_in(folder / "raw", "gbk") == ["猫/1.png", "狗/1.png"]
+    with pytest.raises(UserError, match="does not read as ascii"):
+        names_in(folder / "raw", "ascii")
+    with pytest.raises(UserError, match="there is no such encoding"):
+        names_in(folder / "raw", "gbk3")
+
+
+def test_the_unicode_path_field_comes_first(folder: Path) -> None:
+    old, name = "猫.png".encode("gbk"), "猫.png"
+    for checksum, expected in ((zlib.crc32(old), [name]), (0, None)):
+        content = b"\1" + checksum.to_bytes(4, "little") + name.encode()
+        extra = (0x7075).to_bytes(2, "little") + len(content).to_bytes(2, "little") + content
+        raw_zip(folder / "raw" / "a.zip", [old], extra)
+        if expected:
+            assert names_in(folder / "raw") == expected
+        else:  # it belongs to the name that the entry had before it was renamed
+            with pytest.raises(UserError, match="nothing says"):
+                names_in(folder / "raw")
+
+
+def test_backslashes_and_forms_of_unicode(folder: Path) -> None:
+    raw_zip(folder / "raw" / "a.zip", [b"set\\cat\\1.png", unicodedata.normalize("NFD", "set/Ü.png").encode()])
+    assert names_in(folder / "raw") == ["set/cat/1.png", "set/Ü.png"]
+    write_zip(folder / "raw" / "a.zip", {unicodedata.normalize(form, "Ü.png"): b"x" for form in ("NFC", "NFD")})
+    with pytest.raises(UserError, match="stands in the archive twice"):
+        names_in(folder / "raw")
+    raw_zip(folder / "raw" / "a.zip", [b"..\\..\\a.png"])
+    with pytest.raises(UserError, match="leads out of the archive"):
+        names_in(folder / "raw")
+
+
+def linked_tar(path: Path, links: dict[str, tuple[bytes, str]]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with tarfile.open(path, "w") as archive:
+        for name, content in FILES.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for name, (kind, target) in links.items():
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname = kind, target
+            archive.addfile(info)
+
+
+def test_links_in_tars_are_what_they_lead_to(folder: Path) -> None:
+    links = {
+        "hard.txt": (tarfile.LNKTYPE, "set/a.txt"),
+        "set/soft.txt": (tarfile.SYMTYPE, "a.txt"),
+        "far/soft.txt": (tarfile.SYMTYPE, "../set/b/c.txt"),
+        "chain.txt": (tarfile.SYMTYPE, "far/soft.txt"),
+        "other": (tarfile.SYMTYPE, "set/b"),
+        "through.txt": (tarfile.SYMTYPE, "other/c.txt"),
+    }
+    linked_tar(folder / "raw" / "a.tar", links)
+    with opened(folder / "raw") as members:
+        found = {name: member.read() for name, member in members.items()}
+    first, second = FILES.values()
+    assert found == {
+        **FILES, "hard.txt": first, "set/soft.txt": first, "far/soft.txt": second, "chain.txt": second,
+        "other/c.txt": second, "through.txt": second,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("links", "message"),
+    [({"x.txt": "nowhere.txt"}, "x.txt: is a link to nowhere.txt, which is not in the archive"),
+     ({"x": "y", "y": "x"}, "is a link that leads back to itself"),
+     ({"x.txt": "../../etc/passwd"}, "leads out of the archive")],
+)  # fmt: skip
+def test_links_to_nothing_are_refused(folder: Path, links: dict[str, str], message: str) -> None:
+    linked_tar(folder / "raw" / "a.tar", {name: (tarfile.SYMTYPE, target) for name, target in links.items()})
+    with pytest.raises(UserError, match=message):
+        names_in(folder / "raw")
+
+
+def test_links_in_zips_are_refused_by_name(folder: Path) -> None:
+    (folder / "raw").mkdir()
+    with zipfile.ZipFile(folder / "raw" / "a.zip", "w") as archive:
+        info = zipfile.ZipInfo("set/link.png")
+        info.create_system, info.external_attr = 3, 0o120777 << 16
+        archive.writestr(info, "a.png")
+    with pytest.raises(UserError, match="a.zip: set/link.png: is a link"):
+        names_in(folder / "raw")
+
+
+LITTER = [
+    ".DS_Store", "set/._a.png", "__MACOSX/set/a.png", "set/.ipynb_checkpoints/a-checkpoint.png", "set/@eaDir/a.png",
+    "set/Thumbs.db", "set/DESKTOP.INI", ".git/config", "$RECYCLE.BIN/a.png", "set/~$a.xlsx", ".hidden/a.png",
+]  # fmt: skip
+
+
+def test_what_systems_leave_behind_is_left_out(folder: Path) -> None:
+    files = {**dict.fromkeys(LITTER, b"x"), "set/_b.png": b"x", "set/a.png": b"x"}
+    for pack in (write_zip, write_tar):
+        pack(folder / "raw" / "a", files)
+        assert names_in(folder / "raw") == ["set/_b.png", "set/a.png"]
+    for name in files:
+        (folder / "set of files" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "set of files" / name).write_bytes(b"x")
+    assert list(files_in(folder / "set of files")) == ["set/_b.png", "set/a.png"]
+
+
+def test_a_tar_that_ends_in_a_zip_is_a_tar(folder: Path) -> None:
+    inner = write_zip(folder / "inner.zip", {"other.txt": b"other"}).read_bytes()
+    path = write_tar(folder / "raw" / "a.tar", {**FILES, "inner.zip": inner}, "w:")
+    content = path.read_bytes()
+    end = content.rindex(inner) + len(inner)
+    path.write_bytes(content[: end + (-end) % 512 + 1024])
+    assert names_in(folder / "raw") == [*FILES, "inner.zip"]
+
+
+def test_messages_name_no_temporary_file(folder: Path) -> None:
+    path = write_tar(folder / "raw" / "a.tar.gz", FILES)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(UserError) as damaged:
+        names_in(folder / "raw")
+    assert "unpacked" not in str(damaged.value) and "a.tar.gz" in str(damaged.value)

@@ -514,10 +514,13 @@ def test_texts_in_other_encodings(folder: Path) -> None:
     for content in (names.encode("utf-16"), names.encode("utf-8-sig"), names.encode("gb18030")):
         converted = Converted(mask_set({"a": regions({1: CRACK, 2: RUST})}) | {"classes.txt": content})
         assert converted.pixels == {"裂缝": 200, "锈蚀": 100}
-    annotation = labelme("a.jpg", [shape("裂缝", [[10, 5], [29, 24]], "rectangle")], WIDTH, HEIGHT)
+    shapes = [shape("锈蚀", [[30, 25], [39, 34]], "rectangle"), shape("裂缝", [[10, 5], [29, 24]], "rectangle")]
+    annotation = labelme("a.jpg", shapes, WIDTH, HEIGHT)
     text = json.dumps(json.loads(annotation), ensure_ascii=False)
     for content in (text.encode("utf-8-sig"), text.encode("utf-16"), text.encode("gb18030")):
-        assert Converted({"a.jpg": photo(), "a.json": content}).pixels == {"裂缝": 400}
+        assert Converted({"a.jpg": photo(), "a.json": content}).pixels == {"裂缝": 400, "锈蚀": 100}
+    few = text.replace("锈蚀", "rust").encode("gb18030")  # two letters may be Korean too
+    assert "a.json: may be gb18030 or" in refusal({"a.jpg": photo(), "a.json": few})
 
 
 def test_sixteen_bit_images(folder: Path) -> None:

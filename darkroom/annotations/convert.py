@@ -30,7 +30,7 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
     Raises:
         UserError: annotations or images that do not fit each other or the parameters.
     """
-    with opened(raw) as members:
+    with opened(raw, parameters.encoding) as members:
         source = read_source(parameters.annotations, members, f"{key}.annotations", str(raw))
         pairs = _with_splits(source.pairs, parameters, key)
         with replacing(folder) as temporary:

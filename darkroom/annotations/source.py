@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from types import ModuleType
 
 from darkroom.annotations import coco, colour, labelme, png, trimap, voc
+from darkroom.annotations.json_files import read_json_file
 from darkroom.annotations.pair import BACKGROUND, Classes, Pair, Refuse, folded
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
@@ -82,7 +83,8 @@ def _format(parameters: AnnotationParameters, members: Mapping[str, Member], whe
         return parameters.format
     fitting = [name for name, reader in FORMATS.items() if reader.recognizes(members)]
     if not fitting:
-        stray = next((f"; {name} is of none of them" for name in members if name.lower().endswith(".json")), "")
+        file = next((member for name, member in members.items() if name.lower().endswith(".json")), None)
+        stray = f"; {file.name} is of none of them" if file is not None and read_json_file(file) is not None else ""
         raise UserError(f"{where}: holds no images with annotations of the formats {', '.join(FORMATS)}{stray}")
     if len(fitting) == 1:
         return fitting[0]

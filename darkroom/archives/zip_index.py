@@ -7,14 +7,15 @@ the time of preparing it. After PKWARE's APPNOTE.TXT, version 6.3.10; the number
 import os
 import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
 from darkroom.archives.member import Member
-from darkroom.archives.names import check_name
+from darkroom.archives.names import encoding_of_names, tidy
 from darkroom.common.errors import UserError
 
-ENTRY = struct.Struct("<4s4x2H4x3L3H8xL")  # of the central directory, 4.3.12
+ENTRY = struct.Struct("<4s4x2H4x3L3H4x2L")  # of the central directory, 4.3.12
 END = struct.Struct("<4s8x2L2x")  # of the central directory, 4.3.16
 END_64 = struct.Struct("<4s36x2Q")  # before END where it has no room for a number, 4.3.14
 LOCATOR_64 = struct.Struct("<4s16x")  # between the two, 4.3.15
@@ -24,21 +25,40 @@ ELSEWHERE = 0xFFFFFFFF  # instead of a number that stands in the extra field
 EXTRA_HEADER = struct.Struct("<2H")  # id and bytes of a part of the extra field, 4.5.1
 EXTRA_64 = 1  # the id of the part with those numbers, 4.5.3
 ENCRYPTED, UTF_8 = 1 << 0, 1 << 11  # bits of an entry's flags, 4.4.4
+FILE_TYPE, LINK = 0o170000, 0o120000  # in the upper half of an entry's attributes, where Unix keeps them, 4.4.15
+UNICODE_PATH = 0x7075  # the id of the part of the extra field with the name in UTF-8, 4.6.9
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 
-def index_zip(archive: Path) -> list[Member]:
+def index_zip(archive: Path, encoding: str | None = None) -> list[Member]:
     """The files in `archive`, in the order of its directory.
 
+    Names are UTF-8 where a flag or the Unicode path field says so, or where all others read as it; else in the encoding
+    of Windows that they read as.
+
+    Args:
+        encoding: of the names that nothing says it of; None: found out.
+
     Raises:
-        UserError: a name leads out of the archive, or a file is encrypted or packed otherwise than by Deflate.
+        UserError: a name leads out of the archive, or may be in several encodings, or a file is a link, encrypted or
+            packed otherwise than by Deflate.
         zipfile.BadZipFile: the directory is damaged.
     """
     try:
         with archive.open("rb") as file:
-            return _members(archive, *_directory(file))
+            members = _members(archive, *_directory(file))
     except (struct.error, UnicodeDecodeError):
         raise zipfile.BadZipFile("its directory does not read") from None
+    unread = [member.name for member in members if isinstance(member.name, bytes)]
+    if unread:
+        encoding = encoding_of_names(archive, unread, encoding)
+        members = [
+            member._replace(name=tidy(archive, member.name.decode(encoding)))
+            if isinstance(member.name, bytes)
+            else member
+            for member in members
+        ]
+    return members
 
 
 def _directory(file: BinaryIO) -> tuple[bytes, int, int]:
@@ -66,7 +86,7 @@ def _directory(file: BinaryIO) -> tuple[bytes, int, int]:
 def _members(archive: Path, directory: bytes, start: int, shift: int) -> list[Member]:
     members, path, at = [], str(archive), 0
     while at < len(directory):
-        magic, flags, method, crc, size, full_size, *lengths, place = ENTRY.unpack_from(directory, at)
+        magic, flags, method, crc, size, full_size, *lengths, attributes, place = ENTRY.unpack_from(directory, at)
         if magic != ENTRY_MAGIC:
             raise zipfile.BadZipFile("its directory is damaged")
         name_start = at + ENTRY.size
@@ -74,10 +94,15 @@ def _members(archive: Path, directory: bytes, start: int, shift: int) -> list[Me
         comment_start = extra_start + lengths[1]
         at = comment_start + lengths[2]
         encoded = directory[name_start:extra_start]
-        name = encoded.decode() if flags & UTF_8 or encoded.isascii() else encoded.decode("cp437")
-        check_name(archive, name)
-        if name.endswith("/"):
+        if flags & UTF_8 or encoded.isascii():
+            name = tidy(archive, encoded.decode())
+        else:
+            name = _unicode_path(directory[extra_start:comment_start], encoded)
+            name = encoded if name is None else tidy(archive, name)
+        if encoded.endswith(b"/") or (isinstance(name, str) and name.endswith("/")):
             continue
+        if attributes >> 16 & FILE_TYPE == LINK:
+            raise UserError(f"{archive}: {name}: is a link; zip the file itself in its place")
         if method not in METHODS or flags & ENCRYPTED:
             raise UserError(f"{archive}: {name}: is encrypted or packed in a way not read here; zip it anew")
         if ELSEWHERE in (full_size, size, place):
@@ -87,6 +112,18 @@ def _members(archive: Path, directory: bytes, start: int, shift: int) -> list[Me
             raise zipfile.BadZipFile(f"{name} is missing")
         members.append(Member(path, name, path, place, size, method, crc))
     return members
+
+
+def _unicode_path(extra: bytes, encoded: bytes) -> str | None:
+    """The name that the Unicode path field has for what the entry calls `encoded`; None where there is none."""
+    at = 0
+    while at + EXTRA_HEADER.size <= len(extra):
+        part, length = EXTRA_HEADER.unpack_from(extra, at)
+        content = extra[at + EXTRA_HEADER.size : at + EXTRA_HEADER.size + length]
+        if part == UNICODE_PATH and content[:1] == b"\1" and content[1:5] == zlib.crc32(encoded).to_bytes(4, "little"):
+            return content[5:].decode()
+        at += EXTRA_HEADER.size + length
+    return None
 
 
 def _from_extra(extra: bytes, *numbers: int) -> tuple[int, int]:

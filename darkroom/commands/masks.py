@@ -11,7 +11,7 @@ from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.report import left_out, mask_report
 from darkroom.annotations.source import read_source
 from darkroom.archives.member import Member
-from darkroom.archives.opened import files_in, opened
+from darkroom.archives.opened import files_in, opened_archives
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import check
@@ -28,7 +28,7 @@ COLUMNS = {
 }  # of the table
 
 
-def convert_masks(source: Path, out: Path, values: dict) -> None:
+def convert_masks(source: Path, out: Path, values: dict, encoding: str | None = None) -> None:
     """Write the masks of the annotated images in `source` to the new folder `out`, and print what they hold.
 
     Args:
@@ -36,6 +36,7 @@ def convert_masks(source: Path, out: Path, values: dict) -> None:
         out: gets `masks/NAME.png` (`masks/SPLIT/NAME.png` where the source has splits), `report.json` and
             `contact_sheet.png`.
         values: of `AnnotationParameters`.
+        encoding: of an archive's names of which it does not say it; None: found out.
 
     Raises:
         UserError: nothing to convert, something that cannot be, or `out` is there already.
@@ -43,7 +44,7 @@ def convert_masks(source: Path, out: Path, values: dict) -> None:
     parameters = check(AnnotationParameters, values, "", "masks")
     if out.exists():
         raise UserError(f"{out}: is there already; give a new folder or remove it")
-    with _members(source) as members, tempfile.TemporaryDirectory() as scratch:
+    with _members(source, encoding) as members, tempfile.TemporaryDirectory() as scratch:
         found = read_source(parameters, members, "annotations", str(source))
         images, masks = Path(scratch, "images"), Path(scratch, "masks")
         for split in {pair.split or "" for pair in found.pairs}:
@@ -69,16 +70,12 @@ def convert_masks(source: Path, out: Path, values: dict) -> None:
 
 
 @contextmanager
-def _members(source: Path) -> Iterator[Mapping[str, Member]]:
+def _members(source: Path, encoding: str | None) -> Iterator[Mapping[str, Member]]:
     if source.is_dir():
         yield files_in(source)
     elif source.is_file():
-        with tempfile.TemporaryDirectory() as scratch:
-            raw = Path(scratch, "raw")
-            raw.mkdir()
-            (raw / source.name).symlink_to(source.resolve())
-            with opened(raw) as members:
-                yield members
+        with opened_archives([source], encoding=encoding) as members:
+            yield members
     else:
         raise UserError(f"{source}: is not there; give a folder or an archive of images and annotations")
 

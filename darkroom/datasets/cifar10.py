@@ -28,7 +28,7 @@ def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Pa
     Raises:
         UserError: the archive is not of that layout, or the split asked for cannot be made.
     """
-    with opened(raw) as members:
+    with opened(raw, parameters.encoding) as members:
         by_name = {Path(name).name: member for name, member in members.items()}
         classes = _classes(by_name, raw)
         batches = sorted(name for name in by_name if name.startswith("data_batch_") and name.endswith(".bin"))

@@ -36,7 +36,7 @@ def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path
     Raises:
         UserError: the four files are not there or not of the IDX format, or the split asked for cannot be made.
     """
-    with _opened(raw) as files:
+    with _opened(raw, parameters.encoding) as files:
         train, test = (_split(raw, files, name) for name in FILES_OF)
     kept, chosen = held_out(train[1], parameters.validation, parameters.seed, "validation", f"{key}.validation")
     splits = {"train": (train, kept), "validation": (train, chosen), "test": (test, slice(None))}
@@ -49,10 +49,10 @@ def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path
 
 
 @contextmanager
-def _opened(raw: Path) -> Iterator[dict[str, Member]]:
+def _opened(raw: Path, encoding: str | None) -> Iterator[dict[str, Member]]:
     """The files by name, without folders and `.gz`."""
     published = any(path.name.startswith(FILES_OF) for path in raw.iterdir())
-    with nullcontext(files_in(raw)) if published else opened(raw) as files:
+    with nullcontext(files_in(raw)) if published else opened(raw, encoding) as files:
         yield {PurePosixPath(name).name.removesuffix(".gz"): file for name, file in files.items()}
 
 

@@ -29,7 +29,7 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
     Raises:
         UserError: the archive is not of that layout, or the split asked for cannot be made.
     """
-    with decoding_workers(fit=True) as decode, opened(raw) as members:
+    with decoding_workers(fit=True) as decode, opened(raw, parameters.encoding) as members:
         splits = _splits(members, raw)
         classes = sorted({name for images in splits.values() for _, name in images})
         for split, images in splits.items():

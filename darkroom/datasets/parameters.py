@@ -1,8 +1,9 @@
 """Parameters of the stages that prepare classification data sets."""
 
+import codecs
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from darkroom.common.parameters import Parameters
 
@@ -10,11 +11,20 @@ from darkroom.common.parameters import Parameters
 Share = Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)]
 
 
+def _known(encoding: str) -> str:
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError("there is no such encoding; take gbk, big5, cp932 or euc-kr, or null") from None
+    return encoding
+
+
 class SplitParameters(Parameters):
-    """How much of the training images is held out for choosing (0: nothing)."""
+    """How much of the training images is held out for choosing (0: nothing), and how names are written."""
 
     seed: int
     validation: Share
+    encoding: Annotated[str, AfterValidator(_known)] | None = None  # of names in an archive that does not say it
 
 
 class PointParameters(SplitParameters):

@@ -27,7 +27,7 @@ def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, fold
     Raises:
         UserError: the archive is not of that layout, or the split asked for cannot be made.
     """
-    with decoding_workers() as decode, opened(raw) as members:
+    with decoding_workers() as decode, opened(raw, parameters.encoding) as members:
         root = _root(members, raw)
         wnids = _text(members, f"{root}wnids.txt").split()
         train = _training_images(members, root, wnids, raw)

@@ -122,6 +122,16 @@ def test_cut_archives_are_refused(folder: Path, kind: str, share: float) -> None
         pass
 
 
+@pytest.mark.parametrize("kind", ["w:gz", "w:bz2", "w:xz"])
+def test_damaged_compressed_tars_are_refused(folder: Path, kind: str) -> None:
+    path = write_tar(folder / "raw" / "a.tar", {"set/a.bin": random.Random(0).randbytes(9000)}, kind)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="a.tar: is damaged or cut short"), opened(folder / "raw"):
+        pass
+
+
 def test_tar_cut_between_members_is_refused(folder: Path) -> None:
     path = write_tar(folder / "raw" / "a.tar", {"a": b"x" * 512, "b": b"y" * 512}, "w:")
     path.write_bytes(path.read_bytes()[:1024])

@@ -138,7 +138,12 @@ def _decompressed(archive: Path, scratch: Path) -> Path:
     for magic, open_compressed in COMPRESSIONS.items():
         if start.startswith(magic):
             data = scratch / f"{archive.name}.tar"
-            with open_compressed(archive) as packed, data.open("wb") as unpacked:
-                shutil.copyfileobj(packed, unpacked, length=1 << 20)
+            try:
+                with open_compressed(archive) as packed, data.open("wb") as unpacked:
+                    shutil.copyfileobj(packed, unpacked, length=1 << 20)
+            except OSError as error:
+                if error.errno is not None:  # as of a full disk
+                    raise
+                raise tarfile.ReadError(str(error)) from None  # bz2 has no error of its own for damage
             return data
     return archive

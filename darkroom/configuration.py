@@ -13,7 +13,7 @@ import yaml
 from pydantic import Field
 
 from darkroom.annotations.parameters import MaskParameters
-from darkroom.batches.pipeline import build_pipeline
+from darkroom.batches.pipeline import check_pipeline
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
@@ -100,7 +100,7 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
         for stage, model in models.items()
     }
     if isinstance(stages["train"], SegmentationTraining):
-        build_pipeline(stages["train"].augment, f"{where}.augment")
+        check_pipeline(stages["train"].augment, f"{where}.augment")
     return stages
 
 

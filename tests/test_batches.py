@@ -10,15 +10,15 @@ from conftest import noise, png_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkroom.batches.augment import Draws, augment, cutout, flip, shifted_crop
+from darkroom.batches.augment import Draws, augment, cutout, flip, flips, shifted_crop
 from darkroom.batches.copy_paste import paste_object
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
 from darkroom.batches.pairs import PairBatches
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
-from darkroom.batches.pipeline import build_pipeline
-from darkroom.batches.sampling import balanced
+from darkroom.batches.pipeline import build_pipeline, check_pipeline
+from darkroom.batches.sampling import balanced, times_before
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
@@ -64,8 +64,7 @@ def test_cutout_sets_a_clipped_square_to_zero(side: int) -> None:
 
 def test_alternating_flips_show_both_sides_in_two_epochs() -> None:
     def flipped(how: str, epoch: int) -> torch.Tensor:
-        parameters = ImageAugmentation(flip=how, crop=0, cutout=0)
-        return Draws.of_epoch(parameters, 100, (8, 8), seed=0, epoch=epoch, device=CPU).flipped
+        return flips(how, torch.arange(100), torch.full((100,), epoch), seed=0, epoch=epoch)
 
     assert torch.equal(flipped("alternate", 0), ~flipped("alternate", 1))
     assert torch.equal(flipped("alternate", 0), flipped("alternate", 2))
@@ -120,11 +119,11 @@ def test_mixed_batches_are_trained_on_shares_of_classes(packed: tuple[Path, Desc
 
 def test_draws_of_an_image_do_not_depend_on_its_batch() -> None:
     parameters = ImageAugmentation(flip="random", crop=2, cutout=3)
-    draws = Draws.of_epoch(parameters, 6, (8, 8), seed=0, epoch=3, device=CPU)
+    draws = Draws.of_epoch(parameters, 6, (8, 8), 0, 3, CPU, flips("random", torch.arange(6), torch.zeros(6), 0, 3))
     together = augment(images(), parameters, draws)
     alone = [augment(images()[i : i + 1], parameters, draws.at(torch.tensor([i]))) for i in range(6)]
     assert torch.equal(together, torch.cat(alone))
-    other = Draws.of_epoch(parameters, 6, (8, 8), seed=0, epoch=4, device=CPU)
+    other = Draws.of_epoch(parameters, 6, (8, 8), 0, 4, CPU, draws.flipped)
     assert not torch.equal(draws.shift, other.shift)
 
 
@@ -169,6 +168,56 @@ def test_a_rare_image_is_shown_with_draws_of_its_own(packed: tuple[Path, Descrip
     [(images, labels)] = batches.train(0)
     assert labels.bincount().tolist() == [5, 5]
     assert len({image.numpy().tobytes() for image in images[labels == 1]}) > 1
+
+
+def test_alternation_belongs_to_the_image(packed: tuple[Path, Description]) -> None:
+    """However often a sampler shows an image, in one epoch or over several, it is seen both ways equally often."""
+    folder, description = packed
+    write_labels(folder, "train", np.array([0] * 8 + [1] * 2))
+    alternating = ImageAugmentation(flip="alternate", crop=0, cutout=0)
+
+    def run(first: int) -> list[torch.Tensor]:
+        batches = ImageBatches(folder, description, alternating, 3, 0, CPU, sampler="balanced")
+        return [torch.cat([images for images, _ in batches.train(epoch)]) for epoch in range(first, 7)]
+
+    epochs = run(0)
+    assert torch.equal(run(5)[0], epochs[5]), "a run that goes on from its file shows the same"
+    originals = normalize(ImageBatches(folder, description, alternating, 3, 0, CPU).images, [0.5] * 3, [0.25] * 3)
+    shown = torch.cat(epochs)
+    for original in originals:
+        ways = [sum(torch.equal(image, way) for image in shown) for way in (original, original.flip(-1))]
+        assert abs(ways[0] - ways[1]) <= 1 and sum(ways) > 1, ways
+
+
+def test_times_before() -> None:
+    assert times_before(torch.tensor([3, 1, 3, 3, 1, 0])).tolist() == [0, 0, 1, 2, 1, 0]
+
+
+BAD_TRANSFORMS = {
+    "Normalize": ({}, "gives the image as float32 and not as uint8"),
+    "ToFloat": ({}, "gives the image as float32"),
+    "ToTensorV2": ({}, "gives the image as torch.uint8"),
+    "Rotate": ({"mask_interpolation": 1}, "puts values into the mask that are no class of it"),
+    "Affine": ({"rotate": 30, "fill_mask": 77}, "puts values into the mask that are no class of it, such as 77"),
+    "RandomCropNearBBox": ({}, "does not take an image and its mask"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_TRANSFORMS)
+def test_transforms_that_give_something_else(name: str) -> None:
+    arguments, message = BAD_TRANSFORMS[name]
+    augmentation = PairAugmentation(crop=32, transforms=[{"HorizontalFlip": {}}, {name: {"p": 0.1, **arguments}}])
+    with pytest.raises(UserError, match=rf"params.yaml: own.augment.transforms\[1\].{name}: {message}"):
+        check_pipeline(augmentation, "own.augment")
+
+
+def test_transforms_that_may_be_used() -> None:
+    transforms = [
+        {"HorizontalFlip": {"p": 0.5}}, {"RandomScale": {"scale_limit": [-0.2, 0.3]}}, {"Rotate": {"limit": 30}},
+        {"RandomBrightnessContrast": {}}, {"ToGray": {}}, {"CoarseDropout": {}}, {"ElasticTransform": {}},
+        {"GaussianBlur": {}}, {"Resize": {"height": 300, "width": 200}}, {"RandomCrop": {"height": 400, "width": 400}},
+    ]  # fmt: skip
+    check_pipeline(PairAugmentation(crop=64, transforms=transforms), "own.augment")
 
 
 def test_normalized_images_are_channels_last(packed: tuple[Path, Description]) -> None:

@@ -1,6 +1,7 @@
 """Optimizers, schedules, losses and what else a run may be made of."""
 
 import copy
+import csv
 import json
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from darkroom.datasets.description import Description
 from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
 from darkroom.models.zoo import build_model
 from darkroom.training.loop import Job, epochs_waited, fit
-from darkroom.training.objective import class_weights, cross_entropy, focal_loss, tversky_loss
+from darkroom.training.objective import class_weights, cross_entropy, dice_loss, focal_loss, tversky_loss
 from darkroom.training.optimizers import build_optimizer, orthogonalize
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.schedule import learning_rate
@@ -182,8 +183,31 @@ def test_training_ends_when_nothing_gets_better(folder: Path) -> None:
     rows = len(history.splitlines()) - 1
     report = json.loads((METRICS / "train.json").read_text())
     assert report["epochs"] == rows < 30
-    assert report["kept_epoch"] <= rows - 3
+    scores = [float(row["validation_accuracy"]) for row in csv.DictReader(history.decode().splitlines())]
+    assert scores.index(max(scores)) + 1 == rows - 3, "nothing got better after that epoch, if as good"
+    assert scores[report["kept_epoch"] - 1] == max(scores)
     assert report["generalization_gap"] == pytest.approx(report["train_accuracy"] - report["validation_accuracy"])
     prepare_classes(validation=0)
     with pytest.raises(UserError, match="train.patience: there is no validation split"):
         trained(classification(patience=3))
+
+
+@pytest.mark.parametrize(("loss", "false"), [(dice_loss, 0.5), (tversky_loss, 0.3)])
+def test_overlap_losses_are_the_mean_of_the_classes_that_occur(loss, false: float) -> None:
+    """Of twenty classes of which two occur, the other eighteen neither help nor hurt by being many."""
+    draw = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 20, 6, 5, generator=draw)
+    targets = 3 * torch.randint(2, (2, 6, 5), generator=draw)
+    targets[0, 0] = -100
+    p = logits.softmax(1).numpy().transpose(0, 2, 3, 1)[targets.numpy() >= 0]
+    truth = targets.numpy()[targets.numpy() >= 0]
+    expected = []
+    for label in (0, 3):
+        right = p[truth == label, label].sum()
+        wrong, missed = p[truth != label, label].sum(), (1 - p[truth == label, label]).sum()
+        expected.append(1 - right / (right + false * wrong + (1 - false) * missed))
+    assert float(loss(logits, targets)) == pytest.approx(float(np.mean(expected)), abs=1e-5)
+    nothing = torch.full_like(targets, -100)
+    logits.requires_grad_()
+    loss(logits, nothing).backward()
+    assert float(loss(logits, nothing)) == 0 and not logits.grad.any()

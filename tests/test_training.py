@@ -1,3 +1,4 @@
+import io
 import platform
 import sys
 from dataclasses import replace
@@ -7,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import ROOT, noise, run
+from conftest import ROOT, noise, run, scene_files, write_zip
 from sklearn.metrics import (
     classification_report,
     confusion_matrix,
@@ -32,14 +33,20 @@ from small_runs import (
     trained,
 )  # fmt: skip
 
+from darkroom.annotations.convert import convert_annotations
+from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
+from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
+from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
 from darkroom.evaluation.inference import logits_of
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.models.model_file import load_model
 from darkroom.models.zoo import MODELS
 from darkroom.training import precision
+from darkroom.training.history import best_row, summary
+from darkroom.training.loop import Job, evaluate
 from darkroom.training.objective import Tally, cross_entropy, dice_loss
 
 
@@ -122,10 +129,9 @@ def test_workers_do_not_change_the_model(folder: Path) -> None:
 def test_best_epoch_is_kept_and_last_without_validation(folder: Path) -> None:
     prepare_classes()
     best, history = trained(classification(lr=0.4, epochs=4, warmup_epochs=0.0))
-    rows = [line.split(",") for line in history.decode().splitlines()]
-    scores = [float(row[rows[0].index("validation_accuracy")]) for row in rows[1:]]
+    rows = pd.read_csv(io.BytesIO(history)).to_dict("records")
     last, _ = trained(classification(lr=0.4, epochs=4, warmup_epochs=0.0, keep="last"))
-    assert (best == last) == (scores.index(max(scores)) == 3)
+    assert (best == last) == (best_row(rows, "accuracy")["epoch"] == 4)
     prepare_classes(validation=0)
     assert trained(classification(keep="best"))[0] == trained(classification(keep="last"))[0]
     assert b"validation" not in (METRICS / "history.csv").read_bytes()
@@ -250,3 +256,62 @@ def test_dice_loss_of_a_perfect_prediction_is_nothing() -> None:
     targets[0, 0] = -100
     assert float(dice_loss(logits, targets)) == pytest.approx(0, abs=1e-4)
     assert float(dice_loss(-logits, targets)) > 0.9
+
+
+def test_the_kept_epoch_is_the_same_in_the_file_and_in_the_report(folder: Path) -> None:
+    """By the scores as the history has them; ties go to the lower validation loss, then to the later epoch."""
+
+    def row(epoch: int, score: float, loss: float) -> dict[str, float]:
+        return {
+            "epoch": epoch,
+            "train_loss": 1.0,
+            "train_accuracy": 0.5,
+            "validation_loss": loss,
+            "validation_accuracy": score,
+        }
+
+    for rows, best in [
+        ([row(1, 0.5, 2.0), row(2, 0.75, 1.5), row(3, 0.75, 1.25), row(4, 0.75, 1.5)], 3),
+        ([row(1, 0.75, 1.5), row(2, 0.75, 1.5), row(3, 0.5, 0.5)], 2),
+    ]:
+        assert best_row(rows, "accuracy")["epoch"] == summary(rows, "accuracy", "best")["kept_epoch"] == best
+
+    prepare_classes()
+    trained(classification(epochs=6, lr=0.2))
+    kept = read_json(METRICS / "train.json")
+    model, _ = load_model(MODEL, CPU)
+    job = Job("classification", 2, classification().train, 0, CPU, "fp32")
+    figures = evaluate(model, whole_split(DATA, Description.read(DATA), "validation", CPU), job)
+    for name, value in figures.items():
+        if f"validation_{name}" in kept:
+            assert kept[f"validation_{name}"] == round(value, 6), name
+
+
+def test_both_losses_of_the_history_are_of_one_function(folder: Path) -> None:
+    """Smoothing belongs to what is minimized, which has a column of its own."""
+    prepare_classes()
+    trained(classification(epochs=8, label_smoothing=0.4))
+    history = pd.read_csv(METRICS / "history.csv")
+    assert list(history)[:4] == ["epoch", "lr", "train_objective", "train_loss"]
+    last = history.iloc[-1]
+    least = -(0.8 * np.log(0.8) + 0.2 * np.log(0.2))  # of a smoothed cross-entropy of two classes
+    assert last["train_objective"] >= least > last["train_loss"] + 0.1, last
+
+
+def test_validation_shows_what_the_evaluation_shows(folder: Path) -> None:
+    """A segmentation's images are larger than its crops here: both show them by windows of that size."""
+    files = scene_files(24, width=70, height=90)
+    write_zip(Path("raw/a.zip"), files)
+    parameters = MaskParameters(seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters())
+    convert_annotations(parameters, "key", Path("raw"), DATA, METRICS / "data.json")
+    trained(segmentation(epochs=2, batch_size=4, keep="last"))
+    model, card = load_model(MODEL, CPU)
+    tally = Tally("segmentation", 3, CPU)
+    with torch.inference_mode():
+        for images, targets in whole_split(DATA, Description.read(DATA), "validation", CPU):
+            assert max(images.shape[2:]) > max(card.image_size)
+            logits = logits_of(model, card, images)
+            tally.add(logits, targets, cross_entropy(logits, targets))
+    kept = read_json(METRICS / "train.json")
+    assert kept["validation_mean_iou"] == round(tally.figures()["mean_iou"], 6)
+    assert kept["validation_loss"] == pytest.approx(tally.figures()["loss"], abs=1e-6)

@@ -36,8 +36,13 @@ class Draws:
         seed: int,
         epoch: int,
         device: torch.device,
+        flipped: Tensor,
     ) -> "Draws":
-        """Draw for `count` images of `size` (height, width), from generators keyed by (seed, purpose, epoch)."""
+        """Draw for `count` images of `size` (height, width), from generators keyed by (seed, purpose, epoch).
+
+        Args:
+            flipped: bool (count,), as of `flips`.
+        """
 
         def generator(purpose: str) -> torch.Generator:
             return torch.Generator().manual_seed(seed_for(seed, purpose, epoch))
@@ -45,7 +50,7 @@ class Draws:
         height, width = size
         holes = generator("cutout")
         return cls(
-            _flipped(parameters.flip, count, seed, epoch).to(device),
+            flipped.to(device),
             torch.randint(2 * parameters.crop + 1, (count, 2), generator=generator("crop")).to(device),
             torch.stack(
                 [torch.randint(height, (count,), generator=holes), torch.randint(width, (count,), generator=holes)],
@@ -58,14 +63,19 @@ class Draws:
         return Draws(self.flipped[indices], self.shift[indices], self.hole[indices])
 
 
-def _flipped(how: str, count: int, seed: int, epoch: int) -> Tensor:
-    """Which images to mirror, bool (count,).
+def flips(how: str, images: Tensor, times: Tensor, seed: int, epoch: int) -> Tensor:
+    """Which rows of an epoch to mirror, bool (n,).
 
-    Alternating, an image is seen both ways in any two epochs that follow each other (arXiv:2404.00498, section 3.6).
+    Alternating, an image is seen both ways in any two times that it is shown (arXiv:2404.00498, section 3.6): the first
+    time as drawn for the image, and from then on the other way each time. Otherwise each row is drawn for anew.
+
+    Args:
+        images: int64 (n,), the image that each row shows.
+        times: int64 (n,), how often that image was shown before.
     """
     first = 0 if how == "alternate" else epoch
-    drawn = torch.randint(2, (count,), generator=torch.Generator().manual_seed(seed_for(seed, "flip", first)))
-    return (drawn + epoch - first) % 2 == 1
+    drawn = torch.randint(2, (len(images),), generator=torch.Generator().manual_seed(seed_for(seed, "flip", first)))
+    return (drawn[images] + times) % 2 == 1 if how == "alternate" else drawn == 1
 
 
 def augment(images: Tensor, parameters: ImageAugmentation, draws: Draws) -> Tensor:

@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from darkroom.batches.augment import Draws, augment
+from darkroom.batches.augment import Draws, augment, flips
 from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.batches.policies import Plan, apply, draw_plan, jitter_plan
-from darkroom.batches.sampling import SAMPLERS
+from darkroom.batches.sampling import SAMPLERS, times_before
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
@@ -45,6 +45,10 @@ class ImageBatches:
         images, labels = read_split(folder, "train")
         self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
         self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
+        self._counted = (
+            0,
+            torch.zeros(len(self.labels), dtype=torch.int64),
+        )  # epochs, and how often each was shown there
 
     def two_views(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch, every image twice and augmented each time anew: (2b, 3, h, w), (2b,)."""
@@ -57,14 +61,17 @@ class ImageBatches:
 
         Another `view` is of the same images in the same order, augmented by other draws.
         """
-        order = torch.randperm(len(self.labels), generator=self._generator("order", epoch)).to(self.device)
-        shown = SAMPLERS[self.sampler](self.class_counts() > 0, self._generator("sample", epoch)).to(self.device)
+        order, shown = self._order(epoch), self._shown(epoch)
+        times = torch.zeros(len(order), dtype=torch.int64)
+        times[order] = self._times_shown(epoch)[shown[order]] + times_before(shown[order])
         size = tuple(self.images.shape[1:3])
         seed = seed_for(self.seed, "view", view) if view else self.seed
-        draws = Draws.of_epoch(self.augmentation, len(self.labels), size, seed, epoch, self.device)
+        flipped = flips(self.augmentation.flip, shown, times, seed, epoch)
+        draws = Draws.of_epoch(self.augmentation, len(self.labels), size, seed, epoch, self.device, flipped)
         plans = self._plans(seed, epoch)
         mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
         mixed = self.augmentation.mixup or self.augmentation.cutmix
+        order, shown = order.to(self.device), shown.to(self.device)
         for rows in order[: self.steps * self.batch_size].split(self.batch_size):
             own = rows if mixed else rows[self.share]
             images, labels = self._augmented(shown[own], draws.at(own), [plan.at(own.cpu()) for plan in plans])
@@ -72,6 +79,26 @@ class ImageBatches:
                 images, labels = mix(images, labels, len(self.description.classes), self.augmentation, mixing)
                 images, labels = images[self.share], labels[self.share]
             yield images, labels
+
+    def _order(self, epoch: int) -> Tensor:
+        """The rows of an epoch as they follow one another, those that no batch takes at the end; int64 (n,)."""
+        return torch.randperm(len(self.labels), generator=self._generator("order", epoch))
+
+    def _shown(self, epoch: int) -> Tensor:
+        """The image that each row of an epoch shows; int64 (n,)."""
+        return SAMPLERS[self.sampler](self.class_counts() > 0, self._generator("sample", epoch))
+
+    def _times_shown(self, epoch: int) -> Tensor:
+        """How often each image was shown in the epochs before this one; int64 (n,).
+
+        Counted on from the last call, and from the start where a run goes on from its file.
+        """
+        counted, times = self._counted if self._counted[0] <= epoch else (0, torch.zeros_like(self._counted[1]))
+        for earlier in range(counted, epoch):
+            rows = self._order(earlier)[: self.steps * self.batch_size]
+            times = times + torch.bincount(self._shown(earlier)[rows], minlength=len(times))
+        self._counted = epoch, times
+        return times
 
     def _augmented(self, indices: Tensor, draws: Draws, plans: list[Plan]) -> tuple[Tensor, Tensor]:
         """The images at `indices` (b,), with draws and plans of one row for each of them."""

@@ -4,9 +4,15 @@ import warnings
 from inspect import signature
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from darkroom.batches.parameters import PairAugmentation
 from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
+
+DRAWS = 3  # that each transform is tried with
+LARGE_SIDE = 1024  # pixels
+PROBE_IDS = (0, 3, 200)  # far from each other, so that what is interpolated between them shows
 
 if TYPE_CHECKING:
     from albumentations import Compose
@@ -40,6 +46,57 @@ def build_pipeline(augmentation: PairAugmentation, where: str = "augment") -> "C
                 raise UserError(f"{key}: {' '.join(str(error).split())}") from None
     crop = ForegroundCrop(augmentation.crop, augmentation.crop, augmentation.foreground)
     return albumentations.Compose([*transforms, crop])
+
+
+def check_pipeline(augmentation: PairAugmentation, where: str) -> None:
+    """Refuse transforms after which an image is trained on that no image looks like in the evaluation, by trying each.
+
+    Images and masks must come out as they go in: arrays of uint8, of one size, the mask's values class ids that it had.
+
+    Args:
+        where: the key that the augmentation stands under in params.yaml, for messages.
+
+    Raises:
+        UserError: the first transform that gives something else, or that needs more than an image and its mask; and
+            what `build_pipeline` raises.
+    """
+    build_pipeline(augmentation, where)
+    for number, entry in enumerate(augmentation.transforms):
+        for name, arguments in entry.items():
+            alone = augmentation.model_copy(update={"transforms": [{name: arguments | {"p": 1.0}}], "foreground": 0.0})
+            for draw in range(DRAWS):
+                tried = build_pipeline(alone, where)
+                wrong = _what_comes_out_wrong(tried, 2 * augmentation.crop + draw, draw)
+                if wrong and _what_comes_out_wrong(tried, LARGE_SIDE, draw):  # which it may need
+                    raise UserError(f"params.yaml: {where}.transforms[{number}].{name}: {wrong}; take it out")
+
+
+def _what_comes_out_wrong(pipeline: "Compose", side: int, draw: int) -> str | None:
+    """What is wrong with what the first transform of `pipeline` makes of a noisy square, and the rest of that."""
+    image = np.random.default_rng(draw).integers(0, 256, (side, side + 5, 3), np.uint8)
+    mask = np.zeros((side, side + 5), np.uint8)
+    mask[: side // 2] = PROBE_IDS[1]
+    mask[side // 3 :, side // 4 : side // 2] = PROBE_IDS[2]
+    pipeline.set_random_seed(draw)
+    transform = pipeline.transforms[0]
+    for what_is_called in (transform, pipeline):
+        try:
+            pair = what_is_called(image=image.copy(), mask=mask.copy())
+        except Exception as error:  # whatever albumentations and what it calls raise
+            return f"does not take an image and its mask ({' '.join(str(error).split()) or type(error).__name__})"
+        for what, dimensions in (("image", 3), ("mask", 2)):
+            given = pair.get(what)
+            if not isinstance(given, np.ndarray) or given.dtype != np.uint8:
+                kind = given.dtype if hasattr(given, "dtype") else type(given).__name__
+                return f"gives the {what} as {kind} and not as uint8, which the project normalizes itself"
+            if given.ndim != dimensions or (what == "image" and given.shape[2] != 3):
+                return f"gives the {what} the shape {given.shape}"
+        if pair["image"].shape[:2] != pair["mask"].shape:
+            return f"gives the image another size than the mask: {pair['image'].shape[:2]} and {pair['mask'].shape}"
+        strange = np.setdiff1d(pair["mask"], [*PROBE_IDS, IGNORED])
+        if len(strange):
+            return f"puts values into the mask that are no class of it, such as {strange[0]}"
+    return None
 
 
 def _beyond_the_border(transform: type) -> dict[str, int]:

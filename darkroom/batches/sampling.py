@@ -32,3 +32,13 @@ def balanced(shows: Tensor, draw: torch.Generator) -> Tensor:
 
 
 SAMPLERS: dict[str, Callable[[Tensor, torch.Generator], Tensor]] = {"plain": plain, "balanced": balanced}
+
+
+def times_before(images: Tensor) -> Tensor:
+    """How often each entry of a sequence of images, int64 (n,), stands in it before; int64 (n,)."""
+    order = images.argsort(stable=True)
+    values = images[order]
+    starts = torch.searchsorted(values, values)  # where the run of equal ones begins
+    times = torch.empty_like(images)
+    times[order] = torch.arange(len(images)) - starts
+    return times

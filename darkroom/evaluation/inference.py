@@ -1,6 +1,5 @@
 """What a trained model says of images: whole, by windows, or as the mean over several views."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from darkroom.batches.whole import whole_split
 from darkroom.common.progress import progress
 from darkroom.datasets.description import Description
 from darkroom.models.model_file import Card
+from darkroom.models.windows import windowed_logits
 from darkroom.training.precision import autocast, in_hardware
 
-WINDOWS_AT_ONCE = 8  # so that the memory that an image needs does not grow with it
 AS_IT_IS = (False, 0)
 VIEWS: dict[str, list[tuple[bool, int]]] = {  # mirrored or not, and by how many pixels it is shifted
     "flip": [AS_IT_IS, (True, 0)],
@@ -54,7 +53,7 @@ def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
     with autocast(images.device, in_hardware(card.precision, images.device)):
         if card.kind != "segmentation":
             return model(images).float()
-        return torch.cat([_windowed(model, image[None], card.image_size) for image in images])
+        return windowed_logits(model, images, card.image_size)
 
 
 def mean_over_views(model: nn.Module, card: Card, images: Tensor, logits: Tensor, views: str) -> Tensor:
@@ -70,35 +69,3 @@ def _view(images: Tensor, flipped: bool, shift: int) -> Tensor:
         images = F.pad(images, (1, 1, 1, 1), mode="reflect")[:, :, 1 - shift :, 1 - shift :][:, :, :height, :width]
     images = images.flip(3) if flipped else images
     return images.contiguous(memory_format=torch.channels_last)
-
-
-def _windowed(model: nn.Module, image: Tensor, window: list[int]) -> Tensor:
-    """Logits (1, classes, h, w) of one image (1, 3, h, w), shown to `model` by windows that overlap by half.
-
-    A pixel's logits are the mean of those that the windows give it. An image that fits into one goes through whole.
-
-    Args:
-        window: (height, width) in pixels.
-    """
-    height, width = (min(side, limit) for side, limit in zip(image.shape[2:], window, strict=True))
-    corners = [(y, x) for y in _starts(image.shape[2], height) for x in _starts(image.shape[3], width)]
-    if len(corners) == 1:
-        return model(image).float()
-    total = times = None
-    for start in range(0, len(corners), WINDOWS_AT_ONCE):
-        some = corners[start : start + WINDOWS_AT_ONCE]
-        shown = torch.cat([image[:, :, y : y + height, x : x + width] for y, x in some])
-        logits = model(shown.contiguous(memory_format=torch.channels_last)).float()
-        if total is None:
-            total = logits.new_zeros(1, logits.shape[1], *image.shape[2:])
-            times = logits.new_zeros(image.shape[2:])
-        for (y, x), one in zip(some, logits, strict=True):
-            total[0, :, y : y + height, x : x + width] += one
-            times[y : y + height, x : x + width] += 1
-    return total / times
-
-
-def _starts(side: int, window: int) -> list[int]:
-    """Where windows begin that cover `side` pixels, even steps of half of `window` at most apart."""
-    steps = math.ceil(2 * (side - window) / window)
-    return [round(step * (side - window) / max(1, steps)) for step in range(steps + 1)]

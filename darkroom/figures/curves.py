@@ -10,8 +10,8 @@ from matplotlib.ticker import MaxNLocator
 from darkroom.figures.style import BLUE, GREY, ORANGE, save
 
 
-def draw_curves(history: pd.DataFrame, score: str, path: Path) -> None:
-    """Loss and score of training and validation by epoch, side by side; the best epoch marked.
+def draw_curves(history: pd.DataFrame, score: str, kept_epoch: int, path: Path) -> None:
+    """Loss and score of training and validation by epoch, side by side; the epoch that was kept is marked.
 
     Args:
         history: a row for each epoch, the columns those of `metrics/TASK/history.csv`.
@@ -22,11 +22,8 @@ def draw_curves(history: pd.DataFrame, score: str, path: Path) -> None:
     _draw(axes[1], history, score)
     axes[0].set_title("Loss by epoch")
     axes[1].set_title(f"{score.replace('_', ' ').capitalize()} by epoch")
-    if f"validation_{score}" in history:
-        best = history["epoch"][history[f"validation_{score}"].idxmax()]
-        for axis in axes:
-            axis.axvline(best, color=GREY, linestyle=":", label="best epoch")
     for axis in axes:
+        axis.axvline(kept_epoch, color=GREY, linestyle=":", label="kept epoch")
         axis.legend()
     save(figure, path)
 

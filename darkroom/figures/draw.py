@@ -36,7 +36,7 @@ def draw(data: Path, predictions: Path, metrics: Path, folder: Path, charts: dic
     reports = {name: read_json(metrics / f"{name}.json") for name in ("data", "train", "test")}
     with replacing(folder) as temporary:
         temporary.mkdir()
-        draw_curves(history, description.score, temporary / "learning_curves.png")
+        draw_curves(history, description.score, reports["train"]["kept_epoch"], temporary / "learning_curves.png")
         draw_learning_rate(history, temporary / "learning_rate.png")
         DRAWINGS[description.kind](data, predictions, reports, temporary)
     tables = {

@@ -17,6 +17,14 @@ def write_history(path: Path, rows: list[dict[str, float]]) -> None:
         writer.writerows(rows)
 
 
+def best_row(rows: list[dict[str, float]], score: str) -> dict[str, float]:
+    """The row of the epoch with the highest validation `score`; of equal ones that of the lower loss, then the later.
+
+    Compared is what the history says, rounded, so that a run that goes on from a file finds the same.
+    """
+    return max(rows, key=lambda row: (row[f"validation_{score}"], -row["validation_loss"], row["epoch"]))
+
+
 def summary(rows: list[dict[str, float]], score: str, keep: str) -> dict[str, float]:
     """The epoch that was kept, its loss and `score` on both splits, and the generalization gap between them.
 
@@ -24,7 +32,7 @@ def summary(rows: list[dict[str, float]], score: str, keep: str) -> dict[str, fl
         keep: `best` or `last`.
     """
     validated = f"validation_{score}" in rows[0]
-    kept = max(rows, key=lambda row: row[f"validation_{score}"]) if validated and keep == "best" else rows[-1]
+    kept = best_row(rows, score) if validated and keep == "best" else rows[-1]
     figures = {"epochs": len(rows), "kept_epoch": kept["epoch"]}
     for split in ("train", "validation") if validated else ("train",):
         figures |= {f"{split}_{name}": kept[f"{split}_{name}"] for name in ("loss", score)}

@@ -16,9 +16,11 @@ from darkroom.batches.points import PointBatches
 from darkroom.common.errors import UserError
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
+from darkroom.models.windows import windowed_logits
 from darkroom.training.contrastive import contrastive_objective
 from darkroom.training.cost import peak_memory
 from darkroom.training.failures import explained
+from darkroom.training.history import best_row
 from darkroom.training.objective import JUDGEMENTS, class_weights, weighted_loss
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.precision import autocast
@@ -38,6 +40,7 @@ class Job:
         kind: of `JUDGEMENTS`.
         classes: how many.
         precision: fp32, bf16 or fp16.
+        window: (height, width) of the windows that validation images are shown by; None: whole.
         processes: that train together.
     """
 
@@ -47,6 +50,7 @@ class Job:
     seed: int
     device: torch.device
     precision: str
+    window: tuple[int, int] | None = None
     processes: Processes = ALONE
 
 
@@ -119,7 +123,7 @@ def fit(
         state.history.append({name: round(value, 6) for name, value in row.items()})
         speed = batches.steps * hyper.batch_size / seconds
         state.costs.append({"seconds": seconds, "images_per_second": speed, "peak_memory_mb": peak_memory(job.device)})
-        if hyper.keep == "last" or not validated or validated[score_name] > max(scores, default=-math.inf):
+        if hyper.keep == "last" or not validated or best_row(state.history, score_name) is state.history[-1]:
             state.kept = copy.deepcopy(state.evaluated.state_dict())
         after_epoch(state)
         whole = time.monotonic() - started
@@ -143,6 +147,7 @@ def _train_epoch(
     bar = progress(batches.steps, f"epoch {epoch + 1}/{last}", unit="step", lines=False, shown=shown)
     new_tally = JUDGEMENTS[job.kind].tally
     tally = new_tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes))
+    minimized = torch.zeros(2, dtype=torch.float64, device=job.device)  # the sum over batches, and how many they are
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
     stream = iter(phase.batches(epoch))
@@ -158,7 +163,8 @@ def _train_epoch(
         except RuntimeError as error:
             raise explained(error, hyper, where) from None
         for logits, targets, loss in seen:
-            tally.add(logits, targets, loss)
+            tally.add(logits, targets, JUDGEMENTS[job.kind].loss(logits, targets))
+            minimized += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
         bar.update(len(together))
         if number // STEPS_BETWEEN_LOOKS > looked or number == batches.steps:
             figures = tally.figures()
@@ -166,13 +172,19 @@ def _train_epoch(
             bar.set_postfix_str(
                 f"loss {figures['loss']:.3f}, {score_name} {figures[score_name]:.3f}, {speed:.0f} {batches.unit}/s"
             )
-            if not math.isfinite(figures["loss"]):
+            objective = _mean(minimized, job.processes)
+            if not math.isfinite(objective):
                 raise UserError(
-                    f"the loss is {figures['loss']} {where}: try a smaller train.lr, a longer train.warmup_epochs or "
+                    f"the loss is {objective} {where}: try a smaller train.lr, a longer train.warmup_epochs or "
                     "train.clip_norm"
                 )
     bar.close()
-    return tally.figures(), rate
+    return {"objective": _mean(minimized, job.processes)} | tally.figures(), rate
+
+
+def _mean(sum_and_count: Tensor, processes: Processes) -> float:
+    total, count = sum_over_processes(sum_and_count, processes).tolist()
+    return total / count
 
 
 def train_step(
@@ -230,7 +242,7 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], job: Jo
     tally = judged.tally(job.kind, job.classes, job.device)
     for images, targets in batches:
         with autocast(job.device, job.precision):
-            logits = model(images)
+            logits = model(images) if job.window is None else windowed_logits(model, images, job.window)
         tally.add(logits, targets, judged.loss(logits, targets))
     return tally.figures() if tally.targets else {}
 

@@ -53,20 +53,31 @@ def dice_loss(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, wei
         targets: int64 (b, h, w); `UNCOUNTED` pixels count for nothing.
         label_smoothing, weights: not used; the sizes of objects are balanced already.
     """
-    from segmentation_models_pytorch.losses import DiceLoss
-
-    return DiceLoss("multiclass", ignore_index=UNCOUNTED)(logits.float(), targets)
+    return _overlap_loss(logits, targets, false_positives=0.5)
 
 
 def tversky_loss(
     logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
 ) -> Tensor:
     """1 - the Tversky index, as `dice_loss`, but that a missed pixel costs more than a false one (arXiv:1706.05721)."""
-    from segmentation_models_pytorch.losses import TverskyLoss
+    return _overlap_loss(logits, targets, TVERSKY_FALSE)
 
-    return TverskyLoss(
-        "multiclass", ignore_index=UNCOUNTED, alpha=TVERSKY_FALSE, beta=1 - TVERSKY_FALSE
-    )(logits.float(), targets)  # fmt: skip
+
+def _overlap_loss(logits: Tensor, targets: Tensor, false_positives: float) -> Tensor:
+    """1 - the Tversky index, the mean of the classes that occur in the truth; 0 where none does.
+
+    Args:
+        false_positives: their weight, that of false negatives the rest to 1.
+    """
+    logits, targets = _flat(logits, targets)
+    counted = (targets != UNCOUNTED)[:, None]
+    predicted = logits.softmax(1) * counted
+    truth = F.one_hot(targets.clamp(min=0), logits.shape[1]) * counted
+    right, of_truth = (predicted * truth).sum(0), truth.sum(0)
+    errors = false_positives * (predicted.sum(0) - right) + (1 - false_positives) * (of_truth - right)
+    occurs = of_truth > 0
+    index = right / (right + errors).clamp(min=1e-7)
+    return ((1 - index) * occurs).sum() / occurs.sum().clamp(min=1)
 
 
 def squared_error(

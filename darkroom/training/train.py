@@ -65,6 +65,15 @@ INPUT_SIZES: dict[str, Callable[[Training, Description], tuple[int, ...]]] = {
 }
 
 
+# Of that size what validation images are shown by, as the evaluation shows test images; None: whole.
+WINDOWS: dict[str, Callable[[tuple[int, ...]], tuple[int, int] | None]] = {
+    "classification": lambda _: None,
+    "segmentation": lambda size: size,
+    "points": lambda _: None,
+    "regression": lambda _: None,
+}
+
+
 def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     """Train the model that `parameters` name on the data set in `data`, from where a killed run left off.
 
@@ -116,7 +125,10 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
             write_costs(outputs.costs, state.costs, device, precision)
             save(state, outputs.state, key)
 
-    job = Job(parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision, processes)
+    job = Job(
+        parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
+        WINDOWS[description.kind](size), processes,
+    )  # fmt: skip
     try:
         fit(state, batches, lambda: whole_split(data, description, "validation", device), job, after_epoch)
     except KeyboardInterrupt:

@@ -40,7 +40,7 @@ def test_cifar10_splits_are_stratified_and_complete(folder: Path) -> None:
 def test_published_cifar10_gives_45000_and_5000() -> None:
     labels = np.repeat(np.arange(10), 5000)
     for share in (0.1, 5000):
-        kept, chosen = held_out(labels, share, 0, "validation", "tasks.cifar10.validation")
+        kept, chosen = held_out(labels, share, 0, "validation", "tasks.cifar10.validation", range(10))
         assert (len(kept), len(chosen)) == (45_000, 5_000)
         assert set(np.bincount(labels[chosen])) == {500}
 
@@ -89,9 +89,10 @@ def test_splits_that_cannot_be_made(folder: Path, share: int, message: str) -> N
 def test_held_out_items_depend_on_seed_and_purpose() -> None:
     labels = np.repeat([0, 1], 50)
     draws = [
-        held_out(labels, 0.3, seed, purpose, "key")[1].tolist() for seed, purpose in [(0, "a"), (1, "a"), (0, "b")]
+        held_out(labels, 0.3, seed, purpose, "key", "ab")[1].tolist()
+        for seed, purpose in [(0, "a"), (1, "a"), (0, "b")]
     ]
-    assert draws[0] == held_out(labels, 0.3, 0, "a", "key")[1].tolist()
+    assert draws[0] == held_out(labels, 0.3, 0, "a", "key", "ab")[1].tolist()
     assert draws[0] != draws[1] != draws[2] != draws[0]
 
 
@@ -177,6 +178,96 @@ def test_image_folder_splits_are_kept(folder: Path) -> None:
 def test_bad_image_folders(folder: Path, files: dict[str, bytes], message: str) -> None:
     with pytest.raises(UserError, match=message):
         pack(files)
+
+
+def folders(*names: str, each: int = 8) -> dict[str, bytes]:
+    return {f"{name}/{n}.JPG": jpeg_bytes(noise(16, 16, n)) for name in names for n in range(each)}
+
+
+@pytest.mark.parametrize(
+    ("names", "images"),
+    [
+        (("pets/cats/web", "pets/cats/shelter", "pets/dogs/web", "pets/dogs/shelter"), [10, 2, 4]),
+        (("a/b/pets/cats/web", "a/b/pets/dogs/shelter"), [10, 2, 4]),
+        (("pets/cats", "pets/cats/web", "pets/dogs"), [10, 2, 4]),
+        (("set/Training/cats/web", "set/Training/dogs/web", "set/Testing/cats", "set/Testing/dogs"), None),
+        (("trn/cats", "trn/dogs", "dev/cats", "dev/dogs", "eval/cats", "eval/dogs"), None),
+        (("Train/Train/cats", "Train/Train/dogs", "Test/Test/cats", "Test/Test/dogs"), None),
+    ],
+)
+def test_the_folder_under_the_root_or_a_split_is_the_class(folder: Path, names: tuple[str, ...], images) -> None:
+    pack(folders(*names))
+    description = Description.read(OUT)
+    assert description.classes == ["cats", "dogs"]
+    if images is None:
+        parts = {part for name in names for part in [name.removeprefix("set/").split("/")[0]]}
+        assert description.images["test"] == 16 and len(parts) in (2, 3)
+        assert description.images["train"] == (16 if len(parts) == 3 else 12)
+
+
+def test_folders_in_classes_are_told_of(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    pack(folders("cats/web", "dogs/web"))
+    assert "classes: cats, dogs; the folders in them are taken together" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ("pets/cats/persian", "pets/cats/siamese", "pets/dogs/poodle"),
+            "the classes may be the folders cats, dogs, … or",
+        ),
+        (("seg_train/seg_train/cats", "seg_train/seg_train/dogs", "seg_test/seg_test/cats"), "the classes may be"),
+        (("train/cats", "train/dogs", "holdout/cats", "holdout/dogs"), "holdout/cats/0.JPG: is in no split's folder"),
+        (("fold1/cats", "fold1/dogs", "fold2/cats", "fold2/dogs"), "fold1 and fold2 look like parts of a set"),
+        (("train/cats", "train/dogs", "test"), "stands in test, which stands for a split, and has no class"),
+        (("train", "car"), "or call the folder another name if it is a class"),
+        (("train/cats", "train/dogs", "val/cats", "val/dogs", "dev/cats"), "both stand for the validation split"),
+        (("cats/train", "cats/test", "dogs/train", "dogs/test"), "has its split's folder in its class's"),
+        (("cats",), "has 1 class .cats.; give images of two at least"),
+        (("set/train/cats", "set/test/cats"), "has 1 class .cats.; give images of two at least"),
+    ],
+)
+def test_folders_that_may_mean_two_things(folder: Path, names: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        pack(folders(*names))
+    assert not OUT.exists()
+
+
+def test_one_class_is_refused_in_every_layout(folder: Path) -> None:
+    files = cifar_files()
+    files["cifar-10-batches-bin/batches.meta.txt"] = b"cat\n"
+    with pytest.raises(UserError, match=r"has 1 class \(cat\)"):
+        cifar({n: bytes(3073) if n.endswith(".bin") else c for n, c in files.items()})
+    (RAW / "cifar.tar.gz").unlink()
+    files = {n: c for n, c in without(tiny_files(), "n00000001").items() if "val" not in n}
+    files["tiny-imagenet-200/wnids.txt"] = b"n00000002"
+    files["tiny-imagenet-200/val/images/0.JPEG"] = jpeg_bytes(noise(16, 16))
+    files["tiny-imagenet-200/val/val_annotations.txt"] = b"0.JPEG\tn00000002\t0\t0\t1\t1\n"
+    with pytest.raises(UserError, match=r"has 1 class \(dog\)"):
+        tiny(files)
+
+
+def test_messages_name_classes(folder: Path) -> None:
+    with pytest.raises(UserError, match="class dog has 1 images and none in the held-out split"):
+        pack(folders("cat", each=30) | folders("dog", each=1), test=2)
+
+
+def test_names_of_classes_may_have_spaces_and_marks(folder: Path) -> None:
+    files = cifar_files()
+    files["cifar-10-batches-bin/batches.meta.txt"] = "\ufeffpickup truck\r\nfire truck\r\n\r\n".encode()
+    cifar(files)
+    assert Description.read(OUT).classes == ["pickup truck", "fire truck"]
+
+
+@pytest.mark.parametrize("images", ["", "images/"])
+def test_tiny_imagenet_with_val_in_folders_of_classes(folder: Path, images: str) -> None:
+    files = {n: c for n, c in tiny_files().items() if "/val/" not in n}
+    for number in range(4):
+        wnid = ["n00000002", "n00000001"][number % 2]
+        files[f"tiny-imagenet-200/val/{wnid}/{images}{number}.JPEG"] = jpeg_bytes(noise(16, 16, number))
+    tiny(files)
+    assert sorted(read_split(OUT, "test")[1].tolist()) == [0, 0, 1, 1]
 
 
 def test_channel_statistics_are_those_of_numpy() -> None:

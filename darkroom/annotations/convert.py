@@ -67,7 +67,7 @@ def _with_splits(pairs: list[Pair], parameters: MaskParameters, key: str) -> lis
         if name in splits:
             continue
         train = [index for index, split in enumerate(splits) if split == "train"]
-        _, chosen = held_out(np.zeros(len(train)), share, parameters.seed, name, f"{key}.{name}")
+        _, chosen = held_out(np.zeros(len(train)), share, parameters.seed, name, f"{key}.{name}", ["image"])
         for index in chosen:
             splits[train[index]] = name
     if "train" not in splits:

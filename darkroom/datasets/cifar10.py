@@ -8,7 +8,7 @@ from darkroom.archives.member import Member
 from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.packed import create_images, describe, write_labels
+from darkroom.datasets.packed import check_classes, create_images, describe, write_labels
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.splits import held_out
 
@@ -39,7 +39,9 @@ def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Pa
     _check_classes(train, classes, raw, "training batches")
     _check_classes(test, classes, raw, "test batch")
 
-    kept, chosen = held_out(train[:, 0], parameters.validation, parameters.seed, "validation", f"{key}.validation")
+    kept, chosen = held_out(
+        train[:, 0], parameters.validation, parameters.seed, "validation", f"{key}.validation", classes
+    )
     with replacing(folder) as temporary:
         for split, records in {"train": train[kept], "validation": train[chosen], "test": test}.items():
             images = create_images(temporary, split, len(records), SIDE, SIDE)
@@ -51,7 +53,10 @@ def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Pa
 def _classes(by_name: dict[str, Member], raw: Path) -> list[str]:
     if "batches.meta.txt" not in by_name:
         raise UserError(f"{raw}: has no batches.meta.txt; give CIFAR-10's binary version")
-    return by_name["batches.meta.txt"].read().decode(errors="replace").split()
+    lines = by_name["batches.meta.txt"].text().splitlines()
+    classes = [line.strip() for line in lines if line.strip()]
+    check_classes(classes, raw)
+    return classes
 
 
 def _records(member: Member, classes: list[str]) -> np.ndarray:

@@ -13,11 +13,9 @@ from darkroom.common.files import read_json, write_json
 
 SPLITS = ("train", "validation", "test")
 SPLIT_FOLDERS = {
-    "train": "train",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
+    **dict.fromkeys(["train", "training", "trn"], "train"),
+    **dict.fromkeys(["val", "valid", "validation", "validate", "dev"], "validation"),
+    **dict.fromkeys(["test", "testing", "tst", "eval", "evaluation"], "test"),
 }
 
 

@@ -38,7 +38,7 @@ def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path
     """
     with _opened(raw, parameters.encoding) as files:
         train, test = (_split(raw, files, name) for name in FILES_OF)
-    kept, chosen = held_out(train[1], parameters.validation, parameters.seed, "validation", f"{key}.validation")
+    kept, chosen = held_out(train[1], parameters.validation, parameters.seed, "validation", f"{key}.validation", DIGITS)
     splits = {"train": (train, kept), "validation": (train, chosen), "test": (test, slice(None))}
     with replacing(folder) as temporary:
         for split, ((images, labels), rows) in splits.items():
@@ -53,7 +53,12 @@ def _opened(raw: Path, encoding: str | None) -> Iterator[dict[str, Member]]:
     """The files by name, without folders and `.gz`."""
     published = any(path.name.startswith(FILES_OF) for path in raw.iterdir())
     with nullcontext(files_in(raw)) if published else opened(raw, encoding) as files:
-        yield {PurePosixPath(name).name.removesuffix(".gz"): file for name, file in files.items()}
+        yield {_as_published(PurePosixPath(name).name): file for name, file in files.items()}
+
+
+def _as_published(name: str) -> str:
+    """`train-images-idx3-ubyte` of `train-images.idx3-ubyte` too, as some unpack it, without `.gz`."""
+    return name.removesuffix(".gz").replace(".idx", "-idx")
 
 
 def _split(raw: Path, files: dict[str, Member], split: str) -> tuple[np.ndarray, np.ndarray]:

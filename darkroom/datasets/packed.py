@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from darkroom.common.errors import UserError
 from darkroom.common.files import write_json
 from darkroom.datasets.description import SPLITS, ChannelStatistics, Description
 
@@ -34,6 +35,16 @@ def read_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """The images, uint8 (n, h, w, 3), mapped and read-only, and their class ids, int64 (n,)."""
     labels = np.load(folder / f"{split}_labels.npy")
     return np.load(images_path(folder, split), mmap_mode="r" if len(labels) else None), labels
+
+
+def check_classes(classes: list[str], raw: Path) -> None:
+    """Refuse a data set in which there is nothing to tell apart.
+
+    Raises:
+        UserError: it has no two classes.
+    """
+    if len(classes) < 2:
+        raise UserError(f"{raw}: has {len(classes)} class ({', '.join(classes)}); give images of two at least")
 
 
 def describe(folder: Path, classes: list[str], report: Path) -> None:

@@ -1,5 +1,7 @@
 """Dividing indices between splits, the same way at every run."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from darkroom.common.errors import UserError
@@ -7,7 +9,7 @@ from darkroom.common.randomness import seed_for
 
 
 def held_out(
-    labels: np.ndarray, share: int | float, seed: int, purpose: str, key: str
+    labels: np.ndarray, share: int | float, seed: int, purpose: str, key: str, names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Divide indices into those kept and those held out, every class in the same proportion.
 
@@ -16,6 +18,7 @@ def held_out(
         share: how much to hold out: a number of items, or a fraction below 1.
         purpose: names the draw, so that two draws from the same seed are unrelated.
         key: the parameter that `share` came from, for the message.
+        names: of the classes, for the message.
 
     Returns:
         Two sorted int64 arrays of indices. The held-out one has exactly the number asked for; where
@@ -46,5 +49,8 @@ def held_out(
     for c, count, quota in zip(classes, counts, quotas, strict=True):
         if quota in (0, count):
             split = "held-out" if quota == 0 else "training"
-            raise UserError(f"params.yaml: {key} = {share}: class {c} has {count} images and none in the {split} split")
+            raise UserError(
+                f"params.yaml: {key} = {share}: class {names[c]} has {count} images and none in the {split} split; "
+                "change the share or give more images"
+            )
     return np.flatnonzero(~is_chosen), np.flatnonzero(is_chosen)

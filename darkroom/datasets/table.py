@@ -88,7 +88,7 @@ def _divide(
     stratified = strata if kind == "points" else np.zeros_like(strata)
 
     def hold_out(among: np.ndarray, share: int | float, split: str) -> tuple[np.ndarray, np.ndarray]:
-        kept, out = held_out(stratified[among], share, parameters.seed, split, f"{key}.{split}")
+        kept, out = held_out(stratified[among], share, parameters.seed, split, f"{key}.{split}", classes)
         return among[kept], among[out]
 
     rest, test = hold_out(np.arange(len(targets)), parameters.test, "test")

@@ -9,10 +9,11 @@ from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.datasets.decode import decode_image, decode_splits, decoding_workers
-from darkroom.datasets.packed import describe
+from darkroom.datasets.packed import check_classes, describe
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.splits import held_out
 
+IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png")
 Labelled = list[tuple[Member, int]]
 
 
@@ -31,14 +32,18 @@ def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, fold
         root = _root(members, raw)
         wnids = _text(members, f"{root}wnids.txt").split()
         train = _training_images(members, root, wnids, raw)
-        test = _val_images(members, root, wnids)
+        test = _val_images(members, root, wnids, raw)
         labels = np.array([label for _, label in train])
-        kept, chosen = held_out(labels, parameters.validation, parameters.seed, "validation", f"{key}.validation")
+        names = _names(_text(members, f"{root}words.txt"), wnids)
+        check_classes(names, raw)
+        kept, chosen = held_out(
+            labels, parameters.validation, parameters.seed, "validation", f"{key}.validation", names
+        )
         first = decode_image(train[0][0])
         with replacing(folder) as temporary:
             splits = {"train": [train[i] for i in kept], "validation": [train[i] for i in chosen], "test": test}
             decode_splits(decode, temporary, splits, (first.height, first.width))
-            describe(temporary, _names(_text(members, f"{root}words.txt"), wnids), report)
+            describe(temporary, names, report)
 
 
 def _root(members: dict[str, Member], raw: Path) -> str:
@@ -51,7 +56,7 @@ def _root(members: dict[str, Member], raw: Path) -> str:
 def _text(members: dict[str, Member], name: str) -> str:
     if name not in members:
         raise UserError(f"the archive has no {name}; give one of Tiny ImageNet's layout")
-    return members[name].read().decode(errors="replace")
+    return members[name].text()
 
 
 def _training_images(members: dict[str, Member], root: str, wnids: list[str], raw: Path) -> Labelled:
@@ -59,7 +64,7 @@ def _training_images(members: dict[str, Member], root: str, wnids: list[str], ra
     images = []
     for name, member in members.items():
         parts = name.removeprefix(root).split("/")
-        if len(parts) == 4 and parts[0] == "train" and parts[2] == "images":
+        if len(parts) == 4 and parts[0] == "train" and parts[2] == "images" and name.lower().endswith(IMAGE_SUFFIXES):
             if parts[1] not in ids:
                 raise UserError(f"{member}: its class {parts[1]} is not in wnids.txt; add it there or remove it")
             images.append((member, ids[parts[1]]))
@@ -69,10 +74,22 @@ def _training_images(members: dict[str, Member], root: str, wnids: list[str], ra
     return images
 
 
-def _val_images(members: dict[str, Member], root: str, wnids: list[str]) -> Labelled:
+def _val_images(members: dict[str, Member], root: str, wnids: list[str], raw: Path) -> Labelled:
+    """Those that `val_annotations.txt` lists, or without it those in folders of their classes."""
     ids = {wnid: label for label, wnid in enumerate(wnids)}
     name = f"{root}val/val_annotations.txt"
     images = []
+    if name not in members:
+        for path, member in members.items():
+            parts = path.removeprefix(root).split("/")
+            if parts[0] == "val" and len(parts) > 2 and parts[1] in ids and path.lower().endswith(IMAGE_SUFFIXES):
+                images.append((member, ids[parts[1]]))
+        missing = set(ids.values()) - {label for _, label in images}
+        if missing:
+            raise UserError(
+                f"{raw}: has no {name}, and class {wnids[min(missing)]} no folder in val/; give a whole archive"
+            )
+        return images
     for number, line in enumerate(_text(members, name).splitlines(), start=1):
         file, wnid, *_ = line.split("\t") if "\t" in line else (line, "")
         if wnid not in ids:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import yaml
 from pydantic import Field
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from darkroom.annotations.parameters import MaskParameters
 from darkroom.batches.pipeline import check_pipeline
@@ -104,21 +105,12 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
     return stages
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with the numbers of version 1.2, in which `5e-4` is one."""
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"), list("-+.0123456789")
-)
-
-
 def _read(params: Path) -> dict:
     try:
-        content = yaml.load(params.read_text(encoding="utf-8"), _Loader)
+        content = YAML(typ="safe").load(params.read_text(encoding="utf-8-sig"))  # 1.2, as DVC reads it: `no` is a text
     except FileNotFoundError:
         raise UserError(f"{params}: no such file; run in the project's root") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{params}: is no YAML: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{params}: must hold keys and values, such as `seed: 0`")

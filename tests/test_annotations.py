@@ -207,3 +207,11 @@ def test_trimap_without_image(folder: Path) -> None:
 def test_ignored_class_must_exist(folder: Path) -> None:
     with pytest.raises(UserError, match="no such class; did you mean cat"):
         convert(scene_files(), ignore=["cta"])
+
+
+def test_a_test_split_of_nothing(folder: Path) -> None:
+    write_zip(RAW / "own.zip", scene_files(12))
+    parameters = MaskParameters(seed=0, validation=0.2, test=0, annotations=AnnotationParameters())
+    with pytest.raises(UserError, match=r"tasks\.own\.test = 0: the source has no test split"):
+        convert_annotations(parameters, "tasks.own", RAW, OUT, REPORT)
+    assert not OUT.exists()

@@ -189,6 +189,24 @@ def test_alternation_belongs_to_the_image(packed: tuple[Path, Description]) -> N
         assert abs(ways[0] - ways[1]) <= 1 and sum(ways) > 1, ways
 
 
+def test_plain_epochs_alternate_though_images_are_left_over(packed: tuple[Path, Description]) -> None:
+    folder, description = packed
+    batches = ImageBatches(folder, description, ImageAugmentation(flip="alternate", crop=0, cutout=0), 3, 0, CPU)
+    originals = normalize(batches.images, [0.5] * 3, [0.25] * 3)
+    assert len(originals) % 3, "some are left over"
+    parities = [set() for _ in originals]
+    for epoch in range(6):
+        for image in torch.cat([images for images, _ in batches.train(epoch)]):
+            [(number, way)] = [
+                (number, way)
+                for number, original in enumerate(originals)
+                for way in (0, 1)
+                if torch.equal(image, original.flip(-1) if way else original)
+            ]
+            parities[number].add((way + epoch) % 2)
+    assert all(len(parity) == 1 for parity in parities)
+
+
 def test_times_before() -> None:
     assert times_before(torch.tensor([3, 1, 3, 3, 1, 0])).tolist() == [0, 0, 1, 2, 1, 0]
 
@@ -215,7 +233,7 @@ def test_transforms_that_may_be_used() -> None:
     transforms = [
         {"HorizontalFlip": {"p": 0.5}}, {"RandomScale": {"scale_limit": [-0.2, 0.3]}}, {"Rotate": {"limit": 30}},
         {"RandomBrightnessContrast": {}}, {"ToGray": {}}, {"CoarseDropout": {}}, {"ElasticTransform": {}},
-        {"GaussianBlur": {}}, {"Resize": {"height": 300, "width": 200}}, {"RandomCrop": {"height": 400, "width": 400}},
+        {"GaussianBlur": {}}, {"Resize": {"height": 300, "width": 200}}, {"RandomCrop": {"height": 2000, "width": 400}},
     ]  # fmt: skip
     check_pipeline(PairAugmentation(crop=64, transforms=transforms), "own.augment")
 

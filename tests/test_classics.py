@@ -1,9 +1,11 @@
 """The small classics: digits, spirals and a curve, from their files to their figures."""
 
 import gzip
+import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from conftest import write_tar, write_zip
@@ -20,7 +22,7 @@ from darkroom.datasets.idx import prepare_mnist, read_idx
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.parameters import PointParameters, SplitParameters
 from darkroom.datasets.points import ranges, read_points
-from darkroom.datasets.table import prepare_curve, prepare_points
+from darkroom.datasets.table import prepare_curve, prepare_points, read_table
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.report import write_report
 from darkroom.models.lenet import LeNet
@@ -30,7 +32,7 @@ from darkroom.models.zoo import trained_weights
 from darkroom.sources.fetch import fetch
 from darkroom.sources.parameters import FetchParameters
 from darkroom.sources.sample.containers import gz
-from darkroom.sources.sample.mnist import idx
+from darkroom.sources.sample.mnist import idx, mnist_files
 from darkroom.sources.sample.points import curve_table, spirals_table
 from darkroom.training.objective import ErrorTally, squared_error
 from darkroom.training.parameters import PointTraining, RegressionTraining, TrainParameters
@@ -93,8 +95,9 @@ def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
     assert report["r2"] > 0.85
     points, targets = read_points(DATA, "test")
     model, card = load_model(MODEL, CPU)
-    inputs = (points - np.array(card.mean, np.float32)) / np.array(card.std, np.float32)
-    predicted = model(torch.tensor(inputs)).detach().numpy()
+    inputs = (points - np.array(card.mean)) / np.array(card.std)
+    answers = model(torch.tensor(inputs, dtype=torch.float32)).detach().numpy()
+    predicted = answers * card.target_std + card.target_mean
     assert report["r2"] == pytest.approx(r2_score(targets, predicted), abs=1e-5)
     assert report["rmse"] == pytest.approx(mean_squared_error(targets, predicted) ** 0.5, abs=1e-5)
     assert (
@@ -161,7 +164,8 @@ def test_numbers_fall_into_ranges() -> None:
     "content, message",
     [
         (b"", "is no CSV file"),
-        (b"\xff\xfe\x00", "is no CSV file"),
+        (b"\xff\xfe\x00", "does not read as text"),
+        (b"x;y\n1,5;2\n1.5;3\n", "line 2: '1,5' is no number"),
         (b"x,y\n1,2\n", "has 2 columns and 1 rows"),
         (b"y\n1\n2\n", "has 1 columns and 2 rows"),
         (b"x,y\n1,2\n1,2,3\n", "line 3 has 3 cells"),
@@ -279,3 +283,76 @@ def test_what_is_published_nowhere_is_drawn(folder: Path) -> None:
 def test_lenet_has_the_weights_of_its_paper() -> None:
     """Those of LeNet-5 with each of its feature maps seeing all of the former ones."""
     assert trained_weights(LeNet(10, (28, 28), modern=False)) == 61_706
+
+
+def sine(offset: float, start: float = 0.0) -> bytes:
+    """sin(3x) + offset at 400 places from `start` on."""
+    places = np.linspace(0, 4, 400)
+    rows = [f"{start + place!r},{offset + math.sin(3 * place)!r}" for place in places.tolist()]
+    return "\n".join(["x,y", *rows]).encode()
+
+
+@pytest.mark.parametrize(("offset", "start"), [(0.0, 0.0), (1000.0, 0.0), (1e6, 0.0), (-1e8, 0.0), (1000.0, 1.7e9)])
+def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, start: float) -> None:
+    """Features and targets are standardized; what is told is in their own units."""
+    write_table(sine(offset, start))
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    trained(curve([64, 64], epochs=150))
+    report = evaluated("regression")
+    assert report["r2"] > 0.95
+    table = pd.read_csv("predictions/predictions.csv")
+    assert report["rmse"] == pytest.approx(mean_squared_error(table["true"], table["predicted"]) ** 0.5, rel=1e-3)
+    assert report["r2"] == pytest.approx(r2_score(table["true"], table["predicted"]), abs=1e-4)
+    assert abs(table["predicted"] - offset).max() < 2 and len({entry["name"] for entry in report["classes"]}) == 5
+    grid = np.load("predictions/grid.npy")
+    assert abs(grid[:, 1] - offset).max() < 5 and grid[0, 0] == pytest.approx(start - 0.4, abs=1e-3)
+    history = pd.read_csv(METRICS / "history.csv").iloc[-1]
+    assert history["train_rmse"] == pytest.approx(0.7 * history["train_loss"] ** 0.5, rel=0.1), "of sines, 0.7 is 1"
+
+
+def test_features_far_from_0_tell_classes_apart(folder: Path) -> None:
+    rows = [f"{1.7e9 + number},{'late' if number > 99 else 'early'}" for number in range(200)]
+    write_table("\n".join(["time,class", *rows]).encode())
+    prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+    trained(spirals([16], epochs=40))
+    assert evaluated("points")["accuracy"] > 0.9
+
+
+TABLES = {
+    "semicolons": b"x;y\n0.5;1\n1.5;2\n2.5;3\n",
+    "decimal commas": b"x;y\n0,5;1\n1,5;2\n2,5;3\n",
+    "tabs": b"x\ty\n0.5\t1\n1.5\t2\n2.5\t3\n",
+    "blank lines": b"\nx,y\n0.5,1\n\n,\n1.5,2\n2.5,3\n\n",
+    "a mark": b"\xef\xbb\xbfx,y\r\n0.5,1\r\n1.5,2\r\n2.5,3\r\n",
+    "spaces": b"x, y\n0.5, 1\n1.5, 2\n2.5, 3\n",
+    "UTF-16": "x,y\n0.5,1\n1.5,2\n2.5,3\n".encode("utf-16"),
+    "GBK": "宽度背景,高度训练\n0.5,1\n1.5,2\n2.5,3\n".encode("gbk"),
+    "no names": b"0.5,1\n1.5,2\n2.5,3\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_tables_as_programs_write_them(folder: Path, capsys: pytest.CaptureFixture, case: str) -> None:
+    RAW.mkdir()
+    (RAW / "Table.CSV").write_bytes(TABLES[case])
+    _, features, last, lines = read_table(RAW, numbers=True)
+    assert features.tolist() == [[0.5], [1.5], [2.5]] and last == ["1", "2", "3"]
+    assert ("its first line is taken for the first row" in capsys.readouterr().out) == (case == "no names")
+    assert lines == {"blank lines": [3, 6, 7], "no names": [1, 2, 3]}.get(case, [2, 3, 4])
+
+
+def test_lines_are_named_as_they_stand_in_the_file(folder: Path) -> None:
+    write_table(b"\nx,y\n\n1,2\nhigh,3\n")
+    with pytest.raises(UserError, match="line 5: 'high' is no number"):
+        prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    write_table(b"\n\n")
+    with pytest.raises(UserError, match="is no CSV file but empty"):
+        prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+
+
+def test_digits_under_the_names_of_other_mirrors(folder: Path) -> None:
+    RAW.mkdir()
+    for name, content in mnist_files().items():
+        (RAW / name.replace("-idx", ".idx")).write_bytes(content)
+    prepare_mnist(SplitParameters(seed=0, validation=0.1), "tasks.mnist", RAW, DATA, REPORT)
+    assert Description.read(DATA).classes == [str(digit) for digit in range(10)]

@@ -130,3 +130,35 @@ def test_stage_ends_with_one_line_and_exit_code_1(tmp_path: Path) -> None:
     assert_one_line(stage(project, "stages.configure"), "train.epochs = 0: must be greater than or equal to 1")
     assert_one_line(stage(project, "stages.train", "cifar10"), "data/config/cifar10/train.json", "dvc repro")
     assert stage(project, "stages.train").returncode == 2
+
+
+YAML_TEXTS = [
+    "no", "yes", "on", "off", "~", "null", "010", "0o10", "0x10", "1e3", "5e-4", "1_000", "1:30", "2026-11-25", ".inf",
+    "-.inf", ".nan", "'5'", "true", "y", "1.", ".5", "+3",
+]  # fmt: skip
+
+
+def test_values_are_those_that_dvc_reads(folder: Path) -> None:
+    from dvc.utils.serialize import load_yaml
+
+    from darkroom.configuration import _read
+
+    Path("params.yaml").write_text("".join(f"k{n}: {text}\n" for n, text in enumerate(YAML_TEXTS)))
+    ours, dvcs = _read(Path("params.yaml")), load_yaml("params.yaml")
+    assert repr(ours) == repr(dvcs), "NaN does not equal itself"
+    assert ours["k0"] == "no"
+
+
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
+def test_numbers_must_be_finite(folder: Path, value: str) -> None:
+    with pytest.raises(UserError, match=r"train\.clip_norm = -?(inf|nan): must be a finite number"):
+        written(PARAMS.replace("clip_norm: null", f"clip_norm: {value}"))
+
+
+def test_transforms_are_tried(folder: Path) -> None:
+    path = ("tasks", "segmentation", "augment", "transforms")
+    with pytest.raises(
+        UserError, match=r"tasks\.segmentation\.augment\.transforms\[0\]\.Normalize: gives the image as float"
+    ):
+        written(changed(*path, value=[{"Normalize": {}}]))
+    assert not Path("config").exists()

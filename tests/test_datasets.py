@@ -279,3 +279,10 @@ def test_channel_statistics_are_those_of_numpy() -> None:
     mean, std = ChannelStatistics.total(parts).mean_and_std()
     assert np.allclose(mean, (images / 255).mean((0, 1, 2)), atol=1e-6)
     assert np.allclose(std, (images / 255).std((0, 1, 2)), atol=1e-6)
+
+
+def test_a_test_split_of_nothing(folder: Path) -> None:
+    with pytest.raises(UserError, match=r"tasks\.own\.test = 0: the archive has no test images"):
+        pack(folders("cat", "dog"), test=0)
+    pack(folders("train/cat", "train/dog", "test/cat", "test/dog"), test=0)
+    assert Description.read(OUT).images["test"] == 16

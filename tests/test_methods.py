@@ -210,4 +210,4 @@ def test_overlap_losses_are_the_mean_of_the_classes_that_occur(loss, false: floa
     nothing = torch.full_like(targets, -100)
     logits.requires_grad_()
     loss(logits, nothing).backward()
-    assert float(loss(logits, nothing)) == 0 and not logits.grad.any()
+    assert loss(logits, nothing).item() == 0 and not logits.grad.any()

@@ -70,6 +70,8 @@ def _with_splits(pairs: list[Pair], parameters: MaskParameters, key: str) -> lis
         _, chosen = held_out(np.zeros(len(train)), share, parameters.seed, name, f"{key}.{name}", ["image"])
         for index in chosen:
             splits[train[index]] = name
+    if "test" not in splits:
+        raise UserError(f"params.yaml: {key}.test = {parameters.test}: the source has no test split; hold some out")
     if "train" not in splits:
         raise UserError(f"{key}: has images for {' and '.join(sorted(set(splits)))}, but none to train on")
     return [replace(pair, split=split) for pair, split in zip(pairs, splits, strict=True)]

@@ -45,10 +45,7 @@ class ImageBatches:
         images, labels = read_split(folder, "train")
         self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
         self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
-        self._counted = (
-            0,
-            torch.zeros(len(self.labels), dtype=torch.int64),
-        )  # epochs, and how often each was shown there
+        self._counted = 0, torch.zeros(len(self.labels), dtype=torch.int64)  # epochs, and how often they showed each
 
     def two_views(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch, every image twice and augmented each time anew: (2b, 3, h, w), (2b,)."""
@@ -91,8 +88,11 @@ class ImageBatches:
     def _times_shown(self, epoch: int) -> Tensor:
         """How often each image was shown in the epochs before this one; int64 (n,).
 
-        Counted on from the last call, and from the start where a run goes on from its file.
+        Counted on from the last call, and from the start where a run goes on from its file. Of the plain sampler each
+        epoch counts, for the images too that it left over, so that any two epochs that follow each other differ.
         """
+        if self.sampler == "plain":
+            return torch.full((len(self.labels),), epoch)
         counted, times = self._counted if self._counted[0] <= epoch else (0, torch.zeros_like(self._counted[1]))
         for earlier in range(counted, epoch):
             rows = self._order(earlier)[: self.steps * self.batch_size]

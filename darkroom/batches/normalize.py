@@ -1,8 +1,11 @@
 """From pixels to what networks take."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import IGNORED
 
 
@@ -20,9 +23,20 @@ def normalize(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
     return rows.view(b, height, width, channels).permute(0, 3, 1, 2)
 
 
-def standardize(points: Tensor, mean: list[float], std: list[float]) -> Tensor:
-    """Features float32 (b, features) of mean 0 and deviation 1 over the training points, whose own these are."""
-    return (points - torch.tensor(mean, device=points.device)) / torch.tensor(std, device=points.device)
+def standardize(numbers: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Features or targets, float64 (n, columns), of mean 0 and deviation 1 over the training points; float32.
+
+    The difference is taken in float64: years or prices vary by less than float32 keeps of them.
+    """
+    centre, scale = (torch.tensor(values, dtype=torch.float64) for values in (mean, std))
+    return ((numbers.double() - centre) / scale).float()
+
+
+def standardized_targets(targets: Tensor, description: Description) -> Tensor:
+    """Numbers float64 (n, 1) as float32 of mean 0 and deviation 1 over the training points; class ids as they are."""
+    if not targets.is_floating_point():
+        return targets
+    return standardize(targets, [description.target_mean], [description.target_std])
 
 
 def targets_of(masks: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
 
 DRAWS = 3  # that each transform is tried with
-LARGE_SIDE = 1024  # pixels
+LARGE_SIDE = 4096  # pixels, for what crops more than the images that are tried first have
 PROBE_IDS = (0, 3, 200)  # far from each other, so that what is interpolated between them shows
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def check_pipeline(augmentation: PairAugmentation, where: str) -> None:
             for draw in range(DRAWS):
                 tried = build_pipeline(alone, where)
                 wrong = _what_comes_out_wrong(tried, 2 * augmentation.crop + draw, draw)
-                if wrong and _what_comes_out_wrong(tried, LARGE_SIDE, draw):  # which it may need
+                wrong = wrong and _what_comes_out_wrong(tried, LARGE_SIDE, draw)
+                if wrong:
                     raise UserError(f"params.yaml: {where}.transforms[{number}].{name}: {wrong}; take it out")
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from darkroom.batches.normalize import standardize
+from darkroom.batches.normalize import standardize, standardized_targets
 from darkroom.batches.sampling import SAMPLERS
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
@@ -16,7 +16,7 @@ from darkroom.datasets.points import read_points
 
 
 class PointBatches:
-    """Training batches: features float32 (b, features), class ids int64 (b,) or numbers float32 (b, 1).
+    """Training batches: features float32 (b, features), class ids int64 (b,) or numbers, standardized, float32 (b, 1).
 
     Of several processes each takes its `share` of every batch of `batch_size` points.
     """
@@ -34,9 +34,8 @@ class PointBatches:
         self.description, self.batch_size, self.seed = description, batch_size, seed
         self.share, self.sampler = share, sampler
         points, targets = read_points(folder, "train")
-        points = torch.tensor(points, device=device)
-        self.points, self.targets = standardize(points, description.mean, description.std), torch.tensor(targets)
-        self.targets = self.targets.to(device)
+        self.points = standardize(torch.from_numpy(points), description.mean, description.std).to(device)
+        self.targets = standardized_targets(torch.from_numpy(targets), description).to(device)
         self.steps = len(self.targets) // batch_size  # the rest of an epoch's points waits for another epoch
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:

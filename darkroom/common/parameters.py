@@ -15,7 +15,7 @@ CONFIG = Path("data/config")
 class Parameters(BaseModel):
     """Base of every room's parameters: no unknown keys, no silent conversion of types, no change later."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 P = TypeVar("P", bound=Parameters)

@@ -64,6 +64,7 @@ class Description:
         mean, std: of each channel of the training images, as shares of full scale (0 to 1), or of each feature of the
             training points.
         images: how many, or how many points, each split holds.
+        target_mean, target_std: of a regression's training targets.
         image_size: (height, width) where all images have the same, in pixels.
     """
 
@@ -73,6 +74,8 @@ class Description:
     std: list[float]
     images: dict[str, int]
     image_size: list[int] | None = None
+    target_mean: float = 0.0
+    target_std: float = 1.0
 
     @property
     def score(self) -> str:

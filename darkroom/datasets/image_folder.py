@@ -46,6 +46,10 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
                 kept, chosen = held_out(labels, share, parameters.seed, split, f"{key}.{split}", classes)
                 train = splits["train"]
                 splits |= {"train": [train[i] for i in kept], split: [train[i] for i in chosen]}
+        if not splits["test"]:
+            raise UserError(
+                f"params.yaml: {key}.test = {parameters.test}: the archive has no test images; hold some out"
+            )
         ids = {name: label for label, name in enumerate(classes)}
         labelled = {split: [(member, ids[name]) for member, name in images] for split, images in splits.items()}
         with replacing(folder) as temporary:

@@ -18,5 +18,5 @@ def points_path(folder: Path, split: str) -> Path:
 
 
 def read_points(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The features of a split, float32 (n, features), and its classes, int64 (n,), or numbers, float32 (n, 1)."""
+    """The features of a split, float64 (n, features), and its classes, int64 (n,), or numbers, float64 (n, 1)."""
     return np.load(points_path(folder, split)), np.load(folder / f"{split}_targets.npy")

@@ -1,11 +1,15 @@
 """Tables of points to arrays: features, and one class or one number for each."""
 
 import csv
+import io
+import math
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
+from darkroom.archives.text import decode_text
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.datasets.description import SPLITS, Description
@@ -13,7 +17,8 @@ from darkroom.datasets.parameters import PointParameters
 from darkroom.datasets.points import RANGES, points_path, ranges
 from darkroom.datasets.splits import held_out
 
-LEAST_STD = 1e-6  # of a feature that does not vary
+DELIMITERS = ";\t,"  # the first that divides all lines into as many cells
+DIGITS = 6  # that mean and deviation are kept with, of the deviation
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -26,7 +31,7 @@ def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Pat
     Raises:
         UserError: no such table, or the splits asked for cannot be made.
     """
-    path, features, last = read_table(raw)
+    path, features, last, _ = read_table(raw, numbers=False)
     classes = sorted(set(last))
     if len(classes) < 2:
         raise UserError(f"{path}: its last column names {len(classes)} class; give points of two at least")
@@ -36,38 +41,88 @@ def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Pat
 
 def prepare_curve(parameters: PointParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
     """Divide a table whose last column is a number to be found from the others, as `prepare_points`."""
-    path, features, last = read_table(raw)
-    targets = np.array([_number(path, row, cell) for row, cell in enumerate(last, start=2)], np.float32)
+    path, features, last, lines = read_table(raw, numbers=True)
+    targets = np.array([_number(path, line, cell) for line, cell in zip(lines, last, strict=True)])
     if targets.min() == targets.max():
         raise UserError(f"{path}: its last column is the same everywhere; there is nothing to learn")
     edges = np.linspace(targets.min(), targets.max(), RANGES + 1)
-    classes = [f"{low:.4g} to {high:.4g}" for low, high in pairwise(edges)]
+    classes = [f"{low} to {high}" for low, high in pairwise(_told_apart(edges))]
     strata = ranges(targets, targets)
     _divide("regression", parameters, key, classes, features, targets[:, None], strata, folder, report)
 
 
-def read_table(raw: Path) -> tuple[Path, np.ndarray, list[str]]:
-    """The one CSV file in `raw`, its columns but the last, float32 (rows, columns - 1), and the last as texts.
+def _told_apart(edges: np.ndarray) -> list[str]:
+    """The numbers with as many digits as it takes for all to differ, four at least."""
+    for digits in range(4, 18):
+        told = [f"{edge:.{digits}g}" for edge in edges]
+        if len(set(told)) == len(edges):
+            break
+    return told
+
+
+def read_table(raw: Path, numbers: bool) -> tuple[Path, np.ndarray, list[str], list[int]]:
+    """The one CSV file in `raw`: its columns but the last, float64 (rows, columns - 1), the last as texts, and the line
+    that each row is on.
+
+    Cells are divided by commas, semicolons or tabs; with semicolons, numbers may have a decimal comma. A first line
+    that is all numbers names no columns: it is a row, which is said.
+
+    Args:
+        numbers: whether the last column has numbers too.
 
     Raises:
-        UserError: none or several, or one that is not a line of names over rows of as many cells, numbers but for
-            the last column.
+        UserError: none or several, or one that is not rows of as many cells, numbers but for the last column.
     """
     files = sorted(raw.iterdir())
-    if len(files) != 1 or files[0].suffix != ".csv":
+    if len(files) != 1 or files[0].suffix.lower() != ".csv":
         raise UserError(f"{raw}: holds no CSV file; give `archive` one, a line of names over rows of numbers")
     [path] = files
+    lines, rows = _rows(path, decode_text(path.read_bytes(), path))
+    *inputs, target = rows[0]
+    if all(_is_number(cell) for cell in (*inputs, *([target] if numbers else []))) and inputs:
+        print(f"{path.name}: has no line of names; its first line is taken for the first row", flush=True)
+    else:
+        lines, rows = lines[1:], rows[1:]
+    columns = len(inputs) + 1
+    if columns < 2 or len(rows) < 2:
+        raise UserError(f"{path}: has {columns} columns and {len(rows)} rows; give two of each at least")
+    for line, row in zip(lines, rows, strict=True):
+        if len(row) != columns:
+            raise UserError(f"{path}: line {line} has {len(row)} cells, but there are {columns} columns")
+    features = [[_number(path, line, cell) for cell in row[:-1]] for line, row in zip(lines, rows, strict=True)]
+    return path, np.array(features), [row[-1] for row in rows], lines
+
+
+def _rows(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
+    """The rows that are not blank, and the lines that they are on; decimal commas as points."""
     try:
-        header, *rows = csv.reader(path.read_text(encoding="utf-8").splitlines())
-    except (UnicodeDecodeError, ValueError, csv.Error):
-        raise UserError(f"{path}: is no CSV file; give a line of names over rows of numbers") from None
-    if len(header) < 2 or len(rows) < 2:
-        raise UserError(f"{path}: has {len(header)} columns and {len(rows)} rows; give two of each at least")
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise UserError(f"{path}: line {number} has {len(row)} cells, but there are {len(header)} columns")
-    features = [[_number(path, number, cell) for cell in row[:-1]] for number, row in enumerate(rows, start=2)]
-    return path, np.array(features, np.float32), [row[-1] for row in rows]
+        tables = {}
+        for delimiter in DELIMITERS:
+            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+            tables[delimiter] = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
+    except csv.Error as error:
+        raise UserError(f"{path}: is no CSV file ({error}); give a line of names over rows of numbers") from None
+    tables = {delimiter: [(n, row) for n, row in rows if any(row)] for delimiter, rows in tables.items()}
+    if not tables[","]:
+        raise UserError(f"{path}: is no CSV file but empty; give a line of names over rows of numbers")
+    even = [
+        delimiter for delimiter, rows in tables.items() if len({len(row) for _, row in rows}) == 1 < len(rows[0][1])
+    ]
+    delimiter = even[0] if even else max(DELIMITERS, key=lambda one: len(tables[one][0][1]))
+    rows = tables[delimiter]
+    if delimiter == ";" and not any("." in cell and _is_number(cell) for _, row in rows for cell in row):
+        rows = [
+            (n, [cell.replace(",", ".") if _is_number(cell.replace(",", ".")) else cell for cell in row])
+            for n, row in rows
+        ]
+    return [n for n, _ in rows], [row for _, row in rows]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        return abs(float(cell)) <= LARGEST
+    except ValueError:
+        return False
 
 
 def _number(path: Path, line: int, cell: str) -> float:
@@ -99,12 +154,30 @@ def _divide(
         for split, chosen in rows.items():
             np.save(points_path(temporary, split), features[chosen])
             np.save(temporary / f"{split}_targets.npy", targets[chosen])
-        mean, std = features[train].mean(0, np.float64), np.maximum(features[train].std(0, np.float64), LEAST_STD)
+        mean, std = _mean_and_std(features[train])
         images = {split: len(chosen) for split, chosen in rows.items()}
-        Description(kind, classes, mean.round(6).tolist(), std.round(6).tolist(), images).write(temporary)
+        description = Description(kind, classes, mean, std, images)
+        if kind == "regression":
+            [target_mean], [target_std] = _mean_and_std(targets[train])
+            description = replace(description, target_mean=target_mean, target_std=target_std)
+        description.write(temporary)
         counts = {split: np.bincount(strata[chosen], minlength=len(classes)).tolist() for split, chosen in rows.items()}
         of_class = [
             {"name": name, "images": {split: counts[split][value] for split in SPLITS}}
             for value, name in enumerate(classes)
         ]
         write_json(report, {"images": images, "classes": of_class})
+
+
+def _mean_and_std(numbers: np.ndarray) -> tuple[list[float], list[float]]:
+    """Of each column of float64 (n, columns), the deviation of one that does not vary as 1.
+
+    Both are rounded by the deviation, since sums differ in their last digits from processor to processor.
+    """
+    means, deviations = [], []
+    for column in numbers.T:
+        std = float(column.std()) if column.min() < column.max() else 1.0
+        places = DIGITS - math.floor(math.log10(std))
+        means.append(round(float(column[0] + (column - column[0]).mean()), places))
+        deviations.append(round(std, places))
+    return means, deviations

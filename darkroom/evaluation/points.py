@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from darkroom.batches.normalize import standardize
 from darkroom.datasets.description import SPLITS
@@ -33,9 +34,9 @@ def evaluate_curve(trial: Trial, _: Evaluation, folder: Path) -> dict:
     - `grid.npy`: as `write_grid` says.
     """
     [(_, targets, predicted)] = trial.batches()
-    tally = ErrorTally(trial.card.kind, 1, trial.device)
+    tally = ErrorTally(trial.card.kind, 1, trial.device, unit=trial.card.target_std)
     tally.add(predicted, targets, squared_error(predicted, targets))
-    true, guessed = targets.cpu().numpy()[:, 0], predicted.cpu().numpy()[:, 0]
+    true, guessed = read_points(trial.data, "test")[1][:, 0], _in_own_unit(trial, predicted)
     rows = [[index, f"{a:.6f}", f"{b:.6f}"] for index, (a, b) in enumerate(zip(true, guessed, strict=True))]
     write_csv(folder / "predictions.csv", ["index", "true", "predicted"], rows)
     write_grid(trial, folder / "grid.npy")
@@ -57,8 +58,13 @@ def evaluate_curve(trial: Trial, _: Evaluation, folder: Path) -> dict:
     return rounded(tally.figures()) | {"classes": classes}
 
 
+def _in_own_unit(trial: Trial, answers: Tensor) -> np.ndarray:
+    """Standardized numbers (n, 1) in the targets' unit; float64 (n,)."""
+    return answers.cpu().double().numpy()[:, 0] * trial.card.target_std + trial.card.target_mean
+
+
 def write_grid(trial: Trial, path: Path) -> None:
-    """Write places all over the data, and what the model says there: float32 (n, features + 1), the last one's class id
+    """Write places all over the data, and what the model says there: float64 (n, features + 1), the last one's class id
     or number. Of more than two features nothing is written."""
     points = np.concatenate([read_points(trial.data, split)[0] for split in SPLITS])
     features = points.shape[1]
@@ -67,9 +73,9 @@ def write_grid(trial: Trial, path: Path) -> None:
     low, high = points.min(0), points.max(0)
     margin = MARGIN * (high - low)
     axes = [np.linspace(a, b, GRID[features]) for a, b in zip(low - margin, high + margin, strict=True)]
-    places = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], 1).astype(np.float32)
+    places = np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], 1)
     with torch.inference_mode():
-        inputs = standardize(torch.tensor(places, device=trial.device), trial.card.mean, trial.card.std)
+        inputs = standardize(torch.from_numpy(places), trial.card.mean, trial.card.std).to(trial.device)
         said = logits_of(trial.model, trial.card, inputs).cpu()
-    answer = said.argmax(1).numpy() if said.shape[1] > 1 else said.numpy()[:, 0]
-    np.save(path, np.column_stack([places, answer]).astype(np.float32))
+    answer = said.argmax(1).numpy() if said.shape[1] > 1 else _in_own_unit(trial, said)
+    np.save(path, np.column_stack([places, answer]))

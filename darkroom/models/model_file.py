@@ -35,6 +35,7 @@ class Card:
             features they have.
         mean, std: of each channel, as shares of full scale, or of each feature, for normalization.
         precision: that it was trained with: fp32, bf16 or fp16.
+        target_mean, target_std: of a regression: what its answers are times and plus, to be in the targets' units.
     """
 
     kind: str
@@ -44,6 +45,8 @@ class Card:
     mean: list[float]
     std: list[float]
     precision: str
+    target_mean: float = 0.0
+    target_std: float = 1.0
 
 
 def save_model(path: Path, model: nn.Module, card: Card) -> None:

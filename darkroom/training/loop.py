@@ -42,6 +42,7 @@ class Job:
         precision: fp32, bf16 or fp16.
         window: (height, width) of the windows that validation images are shown by; None: whole.
         processes: that train together.
+        unit: of a regression's targets, which are standardized: their deviation, for figures in their own unit.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Job:
     precision: str
     window: tuple[int, int] | None = None
     processes: Processes = ALONE
+    unit: float = 1.0
 
 
 Objective = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], tuple[Tensor, Tensor]]
@@ -146,7 +148,7 @@ def _train_epoch(
     last = hyper.pretrain_epochs + hyper.epochs
     bar = progress(batches.steps, f"epoch {epoch + 1}/{last}", unit="step", lines=False, shown=shown)
     new_tally = JUDGEMENTS[job.kind].tally
-    tally = new_tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes))
+    tally = new_tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes), job.unit)
     minimized = torch.zeros(2, dtype=torch.float64, device=job.device)  # the sum over batches, and how many they are
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
@@ -167,12 +169,11 @@ def _train_epoch(
             minimized += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
         bar.update(len(together))
         if number // STEPS_BETWEEN_LOOKS > looked or number == batches.steps:
-            figures = tally.figures()
+            figures, objective = tally.figures(), _mean(minimized, job.processes)
             speed = number * hyper.batch_size / (time.monotonic() - started)
             bar.set_postfix_str(
-                f"loss {figures['loss']:.3f}, {score_name} {figures[score_name]:.3f}, {speed:.0f} {batches.unit}/s"
+                f"objective {objective:.3f}, {score_name} {figures[score_name]:.3f}, {speed:.0f} {batches.unit}/s"
             )
-            objective = _mean(minimized, job.processes)
             if not math.isfinite(objective):
                 raise UserError(
                     f"the loss is {objective} {where}: try a smaller train.lr, a longer train.warmup_epochs or "
@@ -239,7 +240,7 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], job: Jo
     """Loss and scores of `model` over `batches`; empty where there are none."""
     model.eval()
     judged = JUDGEMENTS[job.kind]
-    tally = judged.tally(job.kind, job.classes, job.device)
+    tally = judged.tally(job.kind, job.classes, job.device, unit=job.unit)
     for images, targets in batches:
         with autocast(job.device, job.precision):
             logits = model(images) if job.window is None else windowed_logits(model, images, job.window)

@@ -161,9 +161,10 @@ class Tally:
     """
 
     def __init__(
-        self, kind: str, classes: int, device: torch.device, add_up: Callable[[Tensor], Tensor] = lambda own: own
-    ) -> None:
-        """Count from nothing; `add_up` gives the sum of a count over all processes."""
+        self, kind: str, classes: int, device: torch.device, add_up: Callable[[Tensor], Tensor] = lambda own: own,
+        unit: float = 1.0,
+    ) -> None:  # fmt: skip
+        """Count from nothing; `add_up` gives the sum of a count over all processes, `unit` is for numbers."""
         self.is_segmentation, self.classes, self.add_up = kind == "segmentation", classes, add_up
         self.cells = torch.zeros(classes * classes, dtype=torch.int64, device=device)
         self.in_top5 = torch.zeros((), dtype=torch.int64, device=device)
@@ -210,13 +211,15 @@ class Tally:
 
 
 class ErrorTally:
-    """As `Tally`, of answers that are numbers: the mean squared error, its root, and R², 1 less its share of the
-    targets' variance."""
+    """As `Tally`, of answers that are numbers: the mean squared error of the standardized targets, its root in the
+    targets' own unit, and R², 1 less its share of the targets' variance."""
 
     def __init__(
-        self, _kind: str, _classes: int, device: torch.device, add_up: Callable[[Tensor], Tensor] = lambda own: own
-    ) -> None:
-        self.add_up = add_up
+        self, _kind: str, _classes: int, device: torch.device, add_up: Callable[[Tensor], Tensor] = lambda own: own,
+        unit: float = 1.0,
+    ) -> None:  # fmt: skip
+        """Count from nothing; `add_up` as of `Tally`, `unit` is what 1 of the standardized targets is in their own."""
+        self.add_up, self.unit = add_up, unit
         self.sums = torch.zeros(4, dtype=torch.float64, device=device)  # of 1, squared error, target, target²
 
     def add(self, predicted: Tensor, targets: Tensor, _loss: Tensor) -> None:
@@ -234,7 +237,11 @@ class ErrorTally:
         """`loss`, `r2` and `rmse`."""
         count, error, target, square = self.add_up(self.sums).tolist()
         variation = square - target**2 / count
-        return {"loss": error / count, "r2": 1 - error / max(variation, 1e-12), "rmse": (error / count) ** 0.5}
+        return {
+            "loss": error / count,
+            "r2": 1 - error / max(variation, 1e-12),
+            "rmse": self.unit * (error / count) ** 0.5,
+        }
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
 
     job = Job(
         parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
-        WINDOWS[description.kind](size), processes,
+        WINDOWS[description.kind](size), processes, description.target_std,
     )  # fmt: skip
     try:
         fit(state, batches, lambda: whole_split(data, description, "validation", device), job, after_epoch)
@@ -144,7 +144,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     model.load_state_dict(state.kept)
     card = Card(
         description.kind, parameters.model.model_dump(), description.classes, list(size), description.mean,
-        description.std, precision,
+        description.std, precision, description.target_mean, description.target_std,
     )  # fmt: skip
     save_model(outputs.model, model, card)
     remove(outputs.state)

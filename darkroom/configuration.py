@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from darkroom.annotations.parameters import MaskParameters
 from darkroom.batches.pipeline import check_pipeline
 from darkroom.common.errors import UserError
-from darkroom.common.files import replacing, write_json
+from darkroom.common.files import read_yaml, replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.datasets.parameters import FolderParameters, PointParameters, SplitParameters
 from darkroom.evaluation.parameters import EvaluateParameters
@@ -107,11 +105,9 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
 
 def _read(params: Path) -> dict:
     try:
-        content = YAML(typ="safe").load(params.read_text(encoding="utf-8-sig"))  # 1.2, as DVC reads it: `no` is a text
+        content = read_yaml(params)
     except FileNotFoundError:
         raise UserError(f"{params}: no such file; run in the project's root") from None
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{params}: is no YAML: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{params}: must hold keys and values, such as `seed: 0`")
     return content

@@ -54,3 +54,19 @@ def read_json(path: Path) -> dict:
         raise UserError(f"{path}: no such file; `dvc repro` makes it") from None
     except ValueError as error:
         raise UserError(f"{path}: not JSON ({error}); delete it and run `dvc repro`") from None
+
+
+def read_yaml(path: Path) -> object:
+    """Read a YAML file of version 1.2, as DVC reads params.yaml: `no` is a text, `5e-4` a number.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UserError: it is no YAML.
+    """
+    from ruamel.yaml import YAML  # here, since training does without it
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8-sig"))
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: is no YAML: {error}") from None

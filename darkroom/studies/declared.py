@@ -9,10 +9,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field
 
 from darkroom.common.errors import UserError
+from darkroom.common.files import read_yaml
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.configuration import configure
 
@@ -72,10 +72,7 @@ def read_study(path: Path) -> Study:
     if not path.exists():
         known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
         raise UserError(f"{path}: no such study; {nearest(path.stem, known)}")
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is no YAML: {' '.join(str(error).split())}") from None
+    content = read_yaml(path)
     return check(Study, content if isinstance(content, dict) else {}, "", str(path))
 
 

@@ -71,7 +71,7 @@ def _with_splits(pairs: list[Pair], parameters: MaskParameters, key: str) -> lis
         for index in chosen:
             splits[train[index]] = name
     if "test" not in splits:
-        raise UserError(f"params.yaml: {key}.test = {parameters.test}: the source has no test split; hold some out")
+        raise UserError(f"params.yaml: {key}.test = {parameters.test}: leaves no image to test on; hold out more")
     if "train" not in splits:
         raise UserError(f"{key}: has images for {' and '.join(sorted(set(splits)))}, but none to train on")
     return [replace(pair, split=split) for pair, split in zip(pairs, splits, strict=True)]

@@ -212,6 +212,6 @@ def test_ignored_class_must_exist(folder: Path) -> None:
 def test_a_test_split_of_nothing(folder: Path) -> None:
     write_zip(RAW / "own.zip", scene_files(12))
     parameters = MaskParameters(seed=0, validation=0.2, test=0, annotations=AnnotationParameters())
-    with pytest.raises(UserError, match=r"tasks\.own\.test = 0: the source has no test split"):
+    with pytest.raises(UserError, match=r"tasks\.own\.test = 0: leaves no image to test on"):
         convert_annotations(parameters, "tasks.own", RAW, OUT, REPORT)
     assert not OUT.exists()

@@ -282,7 +282,7 @@ def test_channel_statistics_are_those_of_numpy() -> None:
 
 
 def test_a_test_split_of_nothing(folder: Path) -> None:
-    with pytest.raises(UserError, match=r"tasks\.own\.test = 0: the archive has no test images"):
+    with pytest.raises(UserError, match=r"tasks\.own\.test = 0: leaves no image to test on"):
         pack(folders("cat", "dog"), test=0)
     pack(folders("train/cat", "train/dog", "test/cat", "test/dog"), test=0)
     assert Description.read(OUT).images["test"] == 16

@@ -134,7 +134,7 @@ BAD_COCO = {
     ),
     "no segmentation": (coco_files([annotation(0, 7, None)]), "1: its segmentation is neither polygons nor an RLE"),
     "another size": (
-        coco_files([], images=[{"id": 0, "file_name": "c0.jpg", "width": 9, "height": 9}]),
+        coco_files([], images=[{"id": n, "file_name": f"c{n}.jpg", "width": 9, "height": 9} for n in range(12)]),
         "was drawn on 9×9 pixels, but its image has 40×36",
     ),
     "class without category": (coco_files([]), "no category is called 'yak'"),

@@ -196,7 +196,10 @@ def test_scenes_are_mostly_background(samples: dict[str, dict[str, bytes]], fold
         source = read_source(AnnotationParameters(), members, "annotations", "raw")
         contents = [json.loads(pair.annotation.read()) for pair in source.pairs]
         sizes = [(content["imageWidth"], content["imageHeight"]) for content in contents]
-        masks = [labelme.mask(p, source.classes.ids, size)[0] for p, size in zip(source.pairs, sizes, strict=True)]
+        masks = [
+            labelme.mask(pair, source.classes.ids, size, pytest.fail)[0]
+            for pair, size in zip(source.pairs, sizes, strict=True)
+        ]
     assert source.format == "labelme" and len(source.classes.names) == 5
     assert len(set(sizes)) > 10
     foreground = [np.count_nonzero(mask) / mask.size for mask in masks]

@@ -47,9 +47,7 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
                 train = splits["train"]
                 splits |= {"train": [train[i] for i in kept], split: [train[i] for i in chosen]}
         if not splits["test"]:
-            raise UserError(
-                f"params.yaml: {key}.test = {parameters.test}: the archive has no test images; hold some out"
-            )
+            raise UserError(f"params.yaml: {key}.test = {parameters.test}: leaves no image to test on; hold out more")
         ids = {name: label for label, name in enumerate(classes)}
         labelled = {split: [(member, ids[name]) for member, name in images] for split, images in splits.items()}
         with replacing(folder) as temporary:

@@ -85,3 +85,13 @@ def test_commands_name_what_exists() -> None:
     scripts = re.findall(r"stages/(\w+)\.py", README) + re.findall(r"prepare: (\w+)", README)
     for script in scripts:
         assert (ROOT / "stages" / f"{script}.py").is_file(), script
+
+
+def test_paths_in_quotes_inside_of_quotes_are_taken_as_they_are() -> None:
+    """By Hydra's grammar, which reads what `-S` is given once the shell has taken the outer quotes away."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    [written] = re.findall(r"`-S \"(tasks\.cifar10\.archive=.*?)\"`", README)
+    assert OverridesParser.create().parse_override(written).value() == "/数据/cifar (1).tar.gz"
+    path = "~/a (1)?b&c=d é.zip"
+    assert OverridesParser.create().parse_override(f"tasks.cifar10.archive='{path}'").value() == path

@@ -207,6 +207,17 @@ def test_an_image_that_may_be_two(folder: Path) -> None:
     assert "here/1.jpg or there/1.jpg" in message
 
 
+def test_a_folder_is_not_named_by_a_letter_of_the_file(folder: Path) -> None:
+    annotation = {"image_id": 0, "category_id": 1, "segmentation": [box(10, 10, 20, 10)]}
+    files = {"a/1.jpg": photo(), "b/1.jpg": photo()}
+    for name in ("annotations", "instances_b"):
+        files[f"{name}.json"] = coco([{"id": 0, "file_name": "1.jpg"}], [annotation], {1: "apple"})
+        if name == "annotations":
+            assert "a/1.jpg or b/1.jpg" in refusal(files)
+            del files["annotations.json"]
+    assert Converted(files).source.pairs[0].image.name == "b/1.jpg"
+
+
 def test_an_image_of_another_split_is_not_meant(folder: Path) -> None:
     assert "its image '1.jpg' is not in the archive" in refusal({"valid/1.jpg": photo()} | roboflow("1.jpg", "train"))
 
@@ -519,6 +530,8 @@ def test_texts_in_other_encodings(folder: Path) -> None:
     text = json.dumps(json.loads(annotation), ensure_ascii=False)
     for content in (text.encode("utf-8-sig"), text.encode("utf-16"), text.encode("gb18030")):
         assert Converted({"a.jpg": photo(), "a.json": content}).pixels == {"裂缝": 400, "锈蚀": 100}
+    single = text.replace("锈蚀", "é").replace("裂缝", "°")  # UTF-8, if of two letters that stand alone
+    assert Converted({"a.jpg": photo(), "a.json": single}).pixels == {"°": 400, "é": 100}
     few = text.replace("锈蚀", "rust").encode("gb18030")  # two letters may be Korean too
     assert "a.json: may be gb18030 or" in refusal({"a.jpg": photo(), "a.json": few})
 

@@ -70,8 +70,8 @@ def _nearest(found: list[Member], annotation: str) -> list[Member]:
         return found
     shared = [_shared_folders(member.name, annotation) for member in found]
     nearest = [member for member, count in zip(found, shared, strict=True) if count == max(shared)]
-    stem = folded(file_name(annotation))
-    named_after = [member for member in nearest if folded(PurePosixPath(member.name).parent.name or "/") in stem]
+    words = re.split(r"[\W_]+", folded(file_name(annotation)))
+    named_after = [member for member in nearest if folded(PurePosixPath(member.name).parent.name) in words]
     return named_after or nearest
 
 

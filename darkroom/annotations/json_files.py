@@ -3,6 +3,7 @@
 import json
 
 from darkroom.archives.member import Member
+from darkroom.archives.text import decode_text
 from darkroom.common.errors import UserError
 
 
@@ -13,14 +14,25 @@ def read_json_file(member: Member) -> object:
         UserError: it is no JSON.
     """
     try:
-        return json.loads(member.text())
+        return _parsed(member, member.read())
     except (ValueError, RecursionError) as error:
         raise UserError(f"{member}: is not JSON ({error}); save it again") from None
 
 
 def json_with(key: str, member: Member) -> object:
     """As `read_json_file`, None of what is no JSON or does not mention `key`: large files of others are not parsed."""
-    try:
-        return read_json_file(member) if f'"{key}"' in member.text() else None
-    except UserError:
+    content = member.read()
+    if f'"{key}"'.encode() not in content.replace(b"\0", b""):  # which UTF-16 has between letters
         return None
+    try:
+        return _parsed(member, content)
+    except (ValueError, RecursionError, UserError):
+        return None
+
+
+def _parsed(member: Member, content: bytes) -> object:
+    """JSON is UTF-8, UTF-16 or UTF-32 (RFC 8259 and those before it); some of Windows is neither."""
+    try:
+        return json.loads(content)
+    except UnicodeDecodeError:
+        return json.loads(decode_text(content, member))

@@ -88,8 +88,8 @@ def likely_encodings(content: bytes) -> list[str]:
         text = content.decode()
     except UnicodeDecodeError:
         return _legacy_encodings(content)
-    foreign = [letter for letter in text if ord(letter) > 127]
-    if any(ord(letter) >= THREE_BYTES for letter in foreign) or _reads_as_words(text, foreign, foreign):
+    letters = [letter for letter in text if ord(letter) > 127 and letter.isalpha()]
+    if any(ord(letter) >= THREE_BYTES for letter in text) or not letters or _reads_as_words(text, letters, letters):
         return ["utf-8"]
     return ["utf-8", *_legacy_encodings(content)]
 

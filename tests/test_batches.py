@@ -216,6 +216,7 @@ BAD_TRANSFORMS = {
     "ToFloat": ({}, "gives the image as float32"),
     "ToTensorV2": ({}, "gives the image as torch.uint8"),
     "Rotate": ({"mask_interpolation": 1}, "puts values into the mask that are no class of it"),
+    "Resize": ({"height": 20, "width": 20, "mask_interpolation": 1}, "puts values into the mask"),
     "Affine": ({"rotate": 30, "fill_mask": 77}, "puts values into the mask that are no class of it, such as 77"),
     "RandomCropNearBBox": ({}, "does not take an image and its mask"),
 }  # fmt: skip

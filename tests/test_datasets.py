@@ -193,6 +193,11 @@ def folders(*names: str, each: int = 8) -> dict[str, bytes]:
         (("set/Training/cats/web", "set/Training/dogs/web", "set/Testing/cats", "set/Testing/dogs"), None),
         (("trn/cats", "trn/dogs", "dev/cats", "dev/dogs", "eval/cats", "eval/dogs"), None),
         (("Train/Train/cats", "Train/Train/dogs", "Test/Test/cats", "Test/Test/dogs"), None),
+        (("seg_train/seg_train/cats", "seg_train/seg_train/dogs", "seg_test/cats", "seg_test/dogs"), None),
+        (("training_set/cats", "training_set/dogs", "test_set/cats", "test_set/dogs"), None),
+        (("train data/train/cats", "train data/train/dogs", "train data/test/cats", "train data/test/dogs"), None),
+        (("train2017/cats", "train2017/dogs", "images.test/cats", "images.test/dogs"), None),
+        (("set/train/cats/a", "set/train/dogs/a", "set/test/cats/a", "set/test/dogs/a"), None),
     ],
 )
 def test_the_folder_under_the_root_or_a_split_is_the_class(folder: Path, names: tuple[str, ...], images) -> None:
@@ -200,9 +205,17 @@ def test_the_folder_under_the_root_or_a_split_is_the_class(folder: Path, names: 
     description = Description.read(OUT)
     assert description.classes == ["cats", "dogs"]
     if images is None:
-        parts = {part for name in names for part in [name.removeprefix("set/").split("/")[0]]}
-        assert description.images["test"] == 16 and len(parts) in (2, 3)
-        assert description.images["train"] == (16 if len(parts) == 3 else 12)
+        has_validation = any("dev" in name for name in names)
+        assert description.images == {
+            "train": 16 if has_validation else 12,
+            "validation": 16 if has_validation else 4,
+            "test": 16,
+        }
+
+
+def test_names_of_classes_that_have_a_word_of_a_split(folder: Path) -> None:
+    pack(folders("test tube", "train_station", "crash-test", "trainers"))
+    assert Description.read(OUT).classes == ["crash-test", "test tube", "train_station", "trainers"]
 
 
 def test_folders_in_classes_are_told_of(folder: Path, capsys: pytest.CaptureFixture) -> None:
@@ -217,13 +230,18 @@ def test_folders_in_classes_are_told_of(folder: Path, capsys: pytest.CaptureFixt
             ("pets/cats/persian", "pets/cats/siamese", "pets/dogs/poodle"),
             "the classes may be the folders cats, dogs, … or",
         ),
-        (("seg_train/seg_train/cats", "seg_train/seg_train/dogs", "seg_test/seg_test/cats"), "the classes may be"),
+        (("trainset/cats", "trainset/dogs", "testset/cats", "testset/dogs"), "look like parts of a set"),
+        (
+            ("train2017/cats", "train2017/dogs", "Dev-images/cats", "valid/cats"),
+            "has folders Dev-images and valid, which",
+        ),
         (("train/cats", "train/dogs", "holdout/cats", "holdout/dogs"), "holdout/cats/0.JPG: is in no split's folder"),
         (("fold1/cats", "fold1/dogs", "fold2/cats", "fold2/dogs"), "fold1 and fold2 look like parts of a set"),
         (("train/cats", "train/dogs", "test"), "stands in test, which stands for a split, and has no class"),
         (("train", "car"), "or call the folder another name if it is a class"),
         (("train/cats", "train/dogs", "val/cats", "val/dogs", "dev/cats"), "both stand for the validation split"),
-        (("cats/train", "cats/test", "dogs/train", "dogs/test"), "has its split's folder in its class's"),
+        (("cats/train", "cats/test", "dogs/train", "dogs/test"), "has a split's folder in that of a class"),
+        (("train/cats", "train/dogs", "train/test/cats", "val/cats", "val/dogs"), "or another split"),
         (("cats",), "has 1 class .cats.; give images of two at least"),
         (("set/train/cats", "set/test/cats"), "has 1 class .cats.; give images of two at least"),
     ],

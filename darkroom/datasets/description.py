@@ -1,5 +1,6 @@
 """What a prepared data set says of itself, in `dataset.json` beside its data."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -17,8 +18,12 @@ SPLIT_FOLDERS = {
     **dict.fromkeys(["val", "valid", "validation", "validate", "dev"], "validation"),
     **dict.fromkeys(["test", "testing", "tst", "eval", "evaluation"], "test"),
 }
-
-
+# Words that may stand beside a split's in a folder's name, as in seg_train; others may make it a class: test_tube.
+BESIDE_SPLITS = {
+    "set", "data", "dataset", "split", "image", "images", "img", "imgs", "mask", "masks", "label", "labels",
+    "annotation", "annotations", "seg", "prepped",
+}  # fmt: skip
+WORDS = re.compile(r"[^\W\d_]+")
 SCORES = {"classification": "accuracy", "segmentation": "mean_iou", "points": "accuracy", "regression": "r2"}
 
 
@@ -27,10 +32,22 @@ def outputs_of(kind: str, classes: list[str]) -> int:
     return 1 if kind == "regression" else len(classes)
 
 
+def split_word(folder: str) -> str | None:
+    """The word of `SPLIT_FOLDERS` that a folder's name says, as train2017 and images_train do; None where none."""
+    words = WORDS.findall(folder.lower())
+    said = [word for word in words if word in SPLIT_FOLDERS]
+    return said[0] if len(said) == 1 and BESIDE_SPLITS.issuperset(set(words) - {said[0]}) else None
+
+
+def split_of(folder: str) -> str | None:
+    """The split that a folder of this name stands for, None where it stands for none."""
+    return SPLIT_FOLDERS.get(split_word(folder) or "")
+
+
 def split_in(name: str) -> str | None:
-    """The split that a folder on the path `name` in an archive stands for, None where none does."""
-    folders = PurePosixPath(name).parts[:-1]
-    return next((SPLIT_FOLDERS[folder.lower()] for folder in folders if folder.lower() in SPLIT_FOLDERS), None)
+    """The split that the last folder to stand for one on the path `name` stands for, None where none does."""
+    folders = reversed(PurePosixPath(name).parts[:-1])
+    return next((split for split in map(split_of, folders) if split), None)
 
 
 def check_splits(names: Iterable[str], where: str) -> None:
@@ -43,13 +60,14 @@ def check_splits(names: Iterable[str], where: str) -> None:
     Raises:
         UserError: there are such folders.
     """
-    spelt: dict[str, str] = {}
-    for folder in dict.fromkeys(part.lower() for name in names for part in PurePosixPath(name).parts[:-1]):
-        if folder in SPLIT_FOLDERS:
-            other = spelt.setdefault(SPLIT_FOLDERS[folder], folder)
-            if other != folder:
+    spelt: dict[str, tuple[str, str]] = {}
+    for folder in dict.fromkeys(part for name in names for part in PurePosixPath(name).parts[:-1]):
+        word = split_word(folder)
+        if word:
+            other, other_word = spelt.setdefault(SPLIT_FOLDERS[word], (folder, word))
+            if other_word != word:
                 raise UserError(
-                    f"{where}: has folders {other} and {folder}, which both stand for the {SPLIT_FOLDERS[folder]} "
+                    f"{where}: has folders {other} and {folder}, which both stand for the {SPLIT_FOLDERS[word]} "
                     "split; rename one"
                 )
 

@@ -11,12 +11,16 @@ from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.datasets.decode import decode_splits, decoding_workers
-from darkroom.datasets.description import SPLIT_FOLDERS, check_splits
+from darkroom.datasets.description import check_splits, split_of
 from darkroom.datasets.packed import check_classes, describe
 from darkroom.datasets.parameters import FolderParameters
 from darkroom.datasets.splits import held_out
 
-PART = re.compile(r"(part|fold|split|set|subset|batch|shard|chunk|session)[ _-]?([0-9]+|[a-z])?")  # of a set
+# Names of the parts of a set, in whatever way it was divided.
+PART = re.compile(
+    r"(part|fold|split|set|subset|batch|shard|chunk|session)[ _-]?([0-9]+|[a-z])?|hold[ _-]?out|(train|test|valid).*"
+    r"|.*(train|test|valid)"
+)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
@@ -79,9 +83,10 @@ def _splits(members: dict[str, Member], raw: Path) -> dict[str, list[tuple[Membe
             raise UserError(
                 f"{image.member}: stands {where} and has no class; put it into a folder named after its class"
             )
-        if any(folder.lower() in SPLIT_FOLDERS for folder in image.inside[1:]):
+        if any(split_of(folder) for folder in image.inside):
             raise UserError(
-                f"{image.member}: has its split's folder in its class's; put train, val and test above the classes"
+                f"{image.member}: has a split's folder in that of a class or another split; put train, val and test "
+                "above the classes"
             )
     _refuse_parts(below, has_splits, raw)
     _refuse_two_levels(below, raw)
@@ -97,8 +102,8 @@ def _depth_of_root(folders: list[tuple[str, ...]]) -> int:
     """How many folders all images share, without that of a split, or of the only class, and what is below it."""
     first, last = min(folders), max(folders)
     depth = next((at for at, (one, other) in enumerate(zip(first, last, strict=False)) if one != other), len(first))
-    splits = [at for at, folder in enumerate(first[:depth]) if folder.lower() in SPLIT_FOLDERS]
-    if splits:
+    splits = [at for at, folder in enumerate(first[:depth]) if split_of(folder)]
+    if splits and not any(split_of(folder) for own in folders for folder in own[depth : depth + 1]):
         return splits[0]
     return depth - 1 if depth and all(len(own) == depth for own in folders) else depth
 
@@ -111,13 +116,13 @@ class _Image(NamedTuple):
 
     @property
     def split(self) -> str | None:
-        return SPLIT_FOLDERS.get(self.folders[0].lower()) if self.folders else None
+        return split_of(self.folders[0]) if self.folders else None
 
     @property
     def inside(self) -> tuple[str, ...]:
         """The folders from that of the class on."""
         inside = self.folders
-        while self.split and inside and SPLIT_FOLDERS.get(inside[0].lower()) == self.split:
+        while self.split and inside and split_of(inside[0]) == self.split:
             inside = inside[1:]  # once, or again, as some zips have it
         return inside
 

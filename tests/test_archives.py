@@ -1,5 +1,6 @@
 import gzip
 import io
+import itertools
 import random
 import tarfile
 import unicodedata
@@ -11,6 +12,7 @@ import pytest
 from conftest import write_tar, write_zip
 
 from darkroom.archives.opened import files_in, opened
+from darkroom.archives.text import likely_encodings
 from darkroom.common.errors import UserError
 
 FILES = {"set/a.txt": b"first" * 100, "set/b/c.txt": b"second"}
@@ -187,6 +189,13 @@ WORDS = {
     "cp949": ["균열", "녹슨", "사진", "정상", "불량", "배경", "보행자", "고양이", "강아지", "자동차"],
     "cp1252": ["Größe", "café", "Äpfel", "señal", "forêt", "Mädchen"],
     "cp437": ["Größe", "café", "Äpfel", "señal", "forêt", "Mädchen"],
+    "euc_jp": ["ひび", "錆び", "画像", "正常", "不良", "背景", "歩行者", "りんご"],
+    "cp1250": ["nepřítel", "žlutý", "kůň", "město", "člověk", "úředník"],
+    "cp852": ["nepřítel", "žlutý", "kůň", "město", "člověk", "úředník"],
+    "cp1254": ["güneş", "çocuk", "ışık", "ağaç", "kırmızı", "öğrenci"],
+    "cp1257": ["žalia", "ėjimas", "ąžuolas", "šviesa", "kačių", "gėlė"],
+    "cp1251": ["трещина", "ржавчина", "собака", "дерево", "дорога"],
+    "cp866": ["трещина", "ржавчина", "собака", "дерево", "дорога"],
     "utf-8": ["裂缝", "café"],
 }
 
@@ -196,6 +205,16 @@ def test_names_of_an_encoding_that_nothing_tells(folder: Path, encoding: str) ->
     names = [f"some set/{word}/{number}.png" for number, word in enumerate(WORDS[encoding])]
     raw_zip(folder / "raw" / "a.zip", [name.encode(encoding) for name in names])
     assert names_in(folder / "raw") == names
+
+
+@pytest.mark.parametrize("encoding", WORDS)
+def test_names_are_never_read_wrongly(encoding: str) -> None:
+    """However few there are: in what is certain they read as they were written."""
+    for count in (1, 2, 3):
+        for words in itertools.combinations(WORDS[encoding], count):
+            content = "\n".join(words).encode(encoding)
+            found = likely_encodings(content)
+            assert len(found) != 1 or content.decode(found[0]) == "\n".join(words), (words, found)
 
 
 def test_names_that_may_be_in_several_encodings(folder: Path) -> None:

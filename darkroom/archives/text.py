@@ -18,6 +18,7 @@ MARKS = {
 }
 THREE_BYTES = 0x800  # from this character on UTF-8 takes three, which hardly any other text happens to have
 SHARES_OF_COMMON = (0.9, 0.75)  # of the letters of a text that are common in its language; the first that any has
+SHARE_OF_FEW, ENOUGH_BYTES = 0.4, 12  # of a text of less bytes beyond ASCII, where a rare letter weighs much
 # Where several encodings give common letters, chardet must be surer of one by this factor, on so many of them.
 SURER, ENOUGH_LETTERS = 3.0, 8
 
@@ -37,24 +38,37 @@ def _common_japanese(letter: str, written: bytes) -> bool:
     return len(written) == 2 and ("\u3041" <= letter <= "\u30fe" or 0x88 <= written[0] <= 0x97)
 
 
+def _common_japanese_of_unix(letter: str, written: bytes) -> bool:
+    """As `_common_japanese`, in EUC-JP."""
+    return len(written) == 2 and ("\u3041" <= letter <= "\u30fe" or 0xB0 <= written[0] <= 0xCF)
+
+
 def _common_hangul(letter: str, written: bytes) -> bool:
     """The 2,350 syllables of KS X 1001."""
     return len(written) == 2 and 0xB0 <= written[0] <= 0xC8 and written[1] >= 0xA1
 
 
-def _latin(letter: str, written: bytes) -> bool:
-    return unicodedata.name(letter, "").startswith("LATIN")
+# The letters beyond ASCII that languages in Latin letters have. Those of the West are often mixed in one archive.
+WESTERN = ("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿßœ", "áéíóúýðþæö")
+CENTRAL = ("áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "ąćęłńóśźż", "áéíóöőúüű", "ăâîşţ", "čćđšž", "äöüß")
+TURKISH = ("çğıöşüâîûi",)  # the capital of i has a dot, and its small letter begins with i
+BALTIC = ("äõöüšž", "āčēģīķļņōŗšūž", "ąčęėįšųūž")
 
+RUSSIAN = ("абвгдеёжзийклмнопрстуфхцчшщъыьэюя",)
 
-# What Windows of China, Taiwan, Japan, Korea and the West writes without saying so, and which letters are common there.
-LEGACY_ENCODINGS: dict[str, Callable[[str, bytes], bool]] = {
+# What systems of China, Taiwan, Japan and Korea, and Windows and DOS of languages with an alphabet, write without
+# saying so; and which letters are common there, or the alphabets of which one must have all letters.
+LEGACY_ENCODINGS: dict[str, Callable[[str, bytes], bool] | tuple[str, ...]] = {
     "gb18030": _common_hanzi,
     "big5": _common_traditional_hanzi,
     "cp932": _common_japanese,
+    "euc-jp": _common_japanese_of_unix,
     "cp949": _common_hangul,
-    "cp1252": _latin,
-    "cp437": _latin,
-    "cp850": _latin,
+    **dict.fromkeys(["cp1252", "cp437", "cp850"], WESTERN),
+    **dict.fromkeys(["cp1250", "cp852"], CENTRAL),
+    **dict.fromkeys(["cp1254", "cp857"], TURKISH),
+    **dict.fromkeys(["cp1257", "cp775"], BALTIC),
+    **dict.fromkeys(["cp1251", "cp866", "koi8-r"], RUSSIAN),
 }
 
 
@@ -100,14 +114,12 @@ def _legacy_encodings(content: bytes) -> list[str]:
     In each the letters must be common ones. Where that leaves several, chardet decides, if it is sure: it knows how
     often letters occur, but is often wrong on the few of a file's name.
     """
-    texts: dict[str, str] = {}  # by what they make of it: Western ones differ in letters that few names have
     for share in SHARES_OF_COMMON:
-        for encoding, is_common in LEGACY_ENCODINGS.items():
-            text = _as_text(content, encoding, is_common, share)
-            if text is not None:
-                texts.setdefault(text, encoding)
+        texts = _readings(content, share)
         if texts:
             break
+    if sum(byte > 127 for byte in content) < ENOUGH_BYTES and all(_has_alphabet(name) for name in texts.values()):
+        texts |= _readings(content, SHARE_OF_FEW)
     found = list(texts.values())
     letters = {letter for text in texts for letter in text if ord(letter) > 127}
     if len(found) < 2 or len(letters) / len(found) < ENOUGH_LETTERS:
@@ -123,20 +135,38 @@ def _legacy_encodings(content: bytes) -> list[str]:
     return [best] if first > SURER * second else found
 
 
-def _as_text(content: bytes, encoding: str, is_common: Callable[[str, bytes], bool], share: float) -> str | None:
+def _readings(content: bytes, share: float) -> dict[str, str]:
+    """What `content` reads as, and in which encoding; the first of those that make the same of it."""
+    texts: dict[str, str] = {}
+    for encoding, common in LEGACY_ENCODINGS.items():
+        text = _as_text(content, encoding, common, share)
+        if text is not None:
+            texts.setdefault(text, encoding)
+    return texts
+
+
+def _has_alphabet(encoding: str) -> bool:
+    return isinstance(LEGACY_ENCODINGS[encoding], tuple)
+
+
+def _as_text(
+    content: bytes, encoding: str, common: Callable[[str, bytes], bool] | tuple[str, ...], share: float
+) -> str | None:
     """`content` in `encoding`, None where less than `share` of its letters are common in its language."""
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError:
         return None
     foreign = [letter for letter in text if ord(letter) > 127]
-    if any(unicodedata.category(letter)[0] == "C" for letter in foreign):
-        return None
     letters = [letter for letter in foreign if unicodedata.category(letter)[0] == "L"]
-    common = sum(is_common(letter, letter.encode(encoding)) for letter in letters)
-    if not letters or common < share * len(letters):
+    if not letters or any(unicodedata.category(letter)[0] == "C" for letter in foreign):
         return None
-    return text if is_common is not _latin or _reads_as_words(text, foreign, letters) else None
+    if isinstance(common, tuple):
+        used = {letter.lower()[0] for letter in letters}
+        fits = any(used <= set(alphabet) for alphabet in common) and _reads_as_words(text, foreign, letters)
+    else:
+        fits = sum(common(letter, letter.encode(encoding)) for letter in letters) >= share * len(letters)
+    return text if fits else None
 
 
 def _reads_as_words(text: str, foreign: list[str], letters: list[str]) -> bool:
@@ -144,5 +174,7 @@ def _reads_as_words(text: str, foreign: list[str], letters: list[str]) -> bool:
     words = "".join(letter if letter.isalpha() else " " for letter in text).split()
     accented = [word for word in words if not word.isascii()]
     plain = sum(letter.isascii() for word in accented for letter in word)
+    if all("\u0400" <= letter <= "\u04ff" for letter in letters):
+        plain = len(letters) if all(not letter.isascii() for word in accented for letter in word) else 0
     mixed = any(one.islower() and other.isupper() for word in accented for one, other in pairwise(word))
     return len(letters) == len(foreign) and plain >= len(letters) and not mixed

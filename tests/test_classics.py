@@ -1,7 +1,10 @@
 """The small classics: digits, spirals and a curve, from their files to their figures."""
 
 import gzip
+import json
 import math
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,8 @@ import pandas as pd
 import pytest
 import torch
 from conftest import write_tar, write_zip
+from safetensors import safe_open
+from safetensors.torch import save_file
 from sklearn.metrics import mean_squared_error, r2_score
 from small_runs import BASE, CPU, DATA, METRICS, MODEL, evaluated, trained
 
@@ -130,6 +135,57 @@ def test_errors_are_added_up_over_batches() -> None:
     assert figures["loss"] == pytest.approx(mean_squared_error(targets, predicted))
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_errors_are_added_up_over_processes(offset: float) -> None:
+    """Wherever the targets lie, which are others in each process."""
+    draw = torch.Generator().manual_seed(0)
+    targets = offset + torch.arange(50, dtype=torch.float64)[:, None] / 50
+    predicted = targets + 0.1 * torch.rand(50, 1, generator=draw, dtype=torch.float64)
+    parts: list[torch.Tensor] = [torch.zeros(0)] * 2
+    both = threading.Barrier(2)
+
+    def figures_of(rank: int) -> dict[str, float]:
+        def add_up(own: torch.Tensor) -> torch.Tensor:
+            parts[rank] = own
+            both.wait()
+            total = parts[0] + parts[1]
+            both.wait()
+            return total
+
+        tally, some = ErrorTally("regression", 1, CPU, add_up), (slice(0, 20), slice(20, 50))[rank]
+        for true, guess in zip(targets[some].split(7), predicted[some].split(7), strict=True):
+            tally.add(guess, true, squared_error(guess, true))
+        return tally.figures()
+
+    with ThreadPoolExecutor(2) as processes:
+        for figures in processes.map(figures_of, range(2)):
+            assert figures["r2"] == pytest.approx(r2_score(targets - offset, predicted - offset), abs=1e-6)
+
+
+def test_r2_of_targets_that_are_all_the_same() -> None:
+    tally = ErrorTally("regression", 1, CPU)
+    tally.add(torch.zeros(3, 1), torch.ones(3, 1), torch.ones(()))
+    assert tally.figures()["r2"] == 0
+
+
+def test_an_old_model_of_numbers(folder: Path) -> None:
+    write_table(curve_table())
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    trained(curve([8], epochs=1))
+    content = MODEL.read_bytes()
+    assert b"target_std" in content
+    MODEL.write_bytes(content.replace(b"target_std", b"target_atd"))
+    with pytest.raises(UserError, match="is no model file of Darkroom's"):
+        load_model(MODEL, CPU)
+    with safe_open(MODEL, "pt") as file:
+        card = json.loads(file.metadata()["darkroom"])
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    del card["target_atd"], card["target_mean"]
+    save_file(weights, MODEL, {"darkroom": json.dumps(card)})
+    with pytest.raises(UserError, match="does not say how its numbers were standardized; train it again"):
+        load_model(MODEL, CPU)
+
+
 def test_points_are_divided_and_standardized(folder: Path) -> None:
     write_table(spirals_table())
     prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
@@ -175,6 +231,11 @@ def test_numbers_fall_into_ranges() -> None:
         (b"x,y\n1,2\nnan,2\n", "line 3: 'nan' is no number"),
         (b"x,y\n1,2\n1,high\n", "line 3: 'high' is no number"),
         (b"x,y\n1,2\n3,2\n", "is the same everywhere"),
+        (b"x;y\n1,234;2\n2,345;3\n", "line 2: '1,234' may be 1.234 or 1234; write"),
+        (b"x,y\n1_000,2\n3,4\n", "line 2: '1_000' is no number"),
+        (b",x,y\n0,1,2\n1,3,4\n", "line 1: column 1 has no name"),
+        (b"0,1\n1.5,2\n2.5,3\n", "line 1: 0,1 may be a row, or number the columns"),
+        (b"?,2.0\n1,2\n3,4\n", "line 1: has numbers and what is none, '?'"),
     ],
 )
 def test_bad_tables(folder: Path, content: bytes, message: str) -> None:
@@ -187,6 +248,26 @@ def test_bad_tables(folder: Path, content: bytes, message: str) -> None:
 def test_points_are_held_out_for_the_report() -> None:
     with pytest.raises(ValueError, match="test"):
         PointParameters(seed=0, validation=0, test=0)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"1,5;a\n2,5;b\n3,5;a\n", "its first cell may be '1' or '1,5'"),
+        (b"x,class\n1,a\n2,\n3,b\n", "line 3: names no class"),
+    ],
+)
+def test_bad_tables_of_classes(folder: Path, content: bytes, message: str) -> None:
+    write_table(content)
+    with pytest.raises(UserError, match=message):
+        prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+    assert not DATA.exists()
+
+
+def test_semicolons_in_names_divide_nothing(folder: Path) -> None:
+    write_table(b"1,2,a;b\n3,4,a;b\n5,6,c;d\n")
+    _, features, last, _ = read_table(RAW, numbers=False)
+    assert features.tolist() == [[1, 2], [3, 4], [5, 6]] and last == ["a;b", "a;b", "c;d"]
 
 
 def test_points_of_one_class_are_refused(folder: Path) -> None:
@@ -310,6 +391,17 @@ def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, sta
     assert history["train_rmse"] == pytest.approx(0.7 * history["train_loss"] ** 0.5, rel=0.1), "of sines, 0.7 is 1"
 
 
+def test_numbers_of_small_units(folder: Path) -> None:
+    rows = [f"{place * 1e-9!r},{1e-9 * math.sin(3 * place)!r}" for place in np.linspace(0, 4, 400).tolist()]
+    write_table("\n".join(["x,y", *rows]).encode())
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    trained(curve([64, 64], epochs=150))
+    report, table = evaluated("regression"), pd.read_csv("predictions/predictions.csv")
+    assert report["r2"] > 0.95 and 0 < report["rmse"] < 2e-10
+    assert report["r2"] == pytest.approx(r2_score(table["true"] * 1e9, table["predicted"] * 1e9), abs=1e-4)
+    assert set(table["true"]) == set(read_points(DATA, "test")[1][:, 0])
+
+
 def test_features_far_from_0_tell_classes_apart(folder: Path) -> None:
     rows = [f"{1.7e9 + number},{'late' if number > 99 else 'early'}" for number in range(200)]
     write_table("\n".join(["time,class", *rows]).encode())
@@ -321,6 +413,7 @@ def test_features_far_from_0_tell_classes_apart(folder: Path) -> None:
 TABLES = {
     "semicolons": b"x;y\n0.5;1\n1.5;2\n2.5;3\n",
     "decimal commas": b"x;y\n0,5;1\n1,5;2\n2,5;3\n",
+    "decimal commas in quotes": b'x,y\n"0,5",1\n"1,5",2\n"2,5",3\n',
     "tabs": b"x\ty\n0.5\t1\n1.5\t2\n2.5\t3\n",
     "blank lines": b"\nx,y\n0.5,1\n\n,\n1.5,2\n2.5,3\n\n",
     "a mark": b"\xef\xbb\xbfx,y\r\n0.5,1\r\n1.5,2\r\n2.5,3\r\n",
@@ -356,3 +449,23 @@ def test_digits_under_the_names_of_other_mirrors(folder: Path) -> None:
         (RAW / name.replace("-idx", ".idx")).write_bytes(content)
     prepare_mnist(SplitParameters(seed=0, validation=0.1), "tasks.mnist", RAW, DATA, REPORT)
     assert Description.read(DATA).classes == [str(digit) for digit in range(10)]
+
+
+def test_two_files_of_digits_under_one_name(folder: Path) -> None:
+    write_digits()
+    labels = gzip.decompress((RAW / "t10k-labels-idx1-ubyte.gz").read_bytes())
+    (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels)
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+    (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels[:8] + labels[:7:-1])
+    with pytest.raises(
+        UserError, match=r"t10k-labels.idx1-ubyte: is another file than t10k-labels-idx1-ubyte.gz; keep"
+    ):
+        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+
+
+def test_digits_in_an_archive_called_train(folder: Path) -> None:
+    write_digits()
+    files = {path.name: path.read_bytes() for path in RAW.iterdir()}
+    write_zip(Path("one", "training-set.zip"), files)
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), DATA, REPORT)
+    assert Description.read(DATA).images["test"] == 10

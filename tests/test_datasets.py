@@ -304,3 +304,28 @@ def test_a_test_split_of_nothing(folder: Path) -> None:
         pack(folders("cat", "dog"), test=0)
     pack(folders("train/cat", "train/dog", "test/cat", "test/dog"), test=0)
     assert Description.read(OUT).images["test"] == 16
+
+
+def test_classes_named_twice(folder: Path) -> None:
+    files = cifar_files()
+    files["cifar-10-batches-bin/batches.meta.txt"] = b"cat\ncat\n"
+    with pytest.raises(UserError, match="class cat is named twice"):
+        cifar(files)
+
+
+def test_tiny_imagenet_with_training_images_right_in_folders_of_classes(folder: Path) -> None:
+    tiny({name.replace("/images/n", "/n"): content for name, content in tiny_files().items()})
+    assert Description.read(OUT).images == {"train": 15, "validation": 5, "test": 4}
+
+
+def test_tiny_imagenet_with_a_val_folder_of_no_class(folder: Path) -> None:
+    files = {n: c for n, c in tiny_files().items() if "/val/" not in n}
+    for wnid in ("n00000002", "n00000001", "n9"):
+        files[f"tiny-imagenet-200/val/{wnid}/0.JPEG"] = jpeg_bytes(noise(16, 16))
+    with pytest.raises(UserError, match="class n9 is not in wnids.txt"):
+        tiny(files)
+
+
+def test_shares_that_hold_out_nothing(folder: Path) -> None:
+    with pytest.raises(UserError, match="tasks.own.test = 0.01: leaves none of 16 for the test split; give a larger"):
+        pack(folders("cats", "dogs"), test=0.01)

@@ -9,8 +9,9 @@ from scipy.stats import binomtest
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
+from darkroom.common.numbers import DIGITS
 from darkroom.datasets.packed import images_path, read_split
-from darkroom.evaluation.tables import DIGITS, read_names, truth_ranks
+from darkroom.evaluation.tables import read_names, truth_ranks
 from darkroom.figures.pictures import draw_flips
 from darkroom.revisions import read_at
 

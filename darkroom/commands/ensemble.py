@@ -13,10 +13,10 @@ from torch import Tensor
 from darkroom.commands.compare import as_text, predictions_of
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
+from darkroom.common.numbers import DIGITS
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.evaluation.classification import judge
-from darkroom.evaluation.tables import DIGITS
 from darkroom.figures.draw import draw_classification
 from darkroom.revisions import read_at
 

@@ -51,14 +51,19 @@ def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path
 @contextmanager
 def _opened(raw: Path, encoding: str | None) -> Iterator[dict[str, Member]]:
     """The files by name, without folders and `.gz`."""
-    published = any(path.name.startswith(FILES_OF) for path in raw.iterdir())
+    published = any(_as_published(path.name).endswith("-ubyte") for path in raw.iterdir())
     with nullcontext(files_in(raw)) if published else opened(raw, encoding) as files:
-        yield {_as_published(PurePosixPath(name).name): file for name, file in files.items()}
+        by_name: dict[str, Member] = {}
+        for name, file in files.items():
+            other = by_name.setdefault(_as_published(name), file)
+            if other is not file and _unpacked(other) != _unpacked(file):  # the same twice is in a zip that many use
+                raise UserError(f"{file}: is another file than {other.name}; keep one")
+        yield by_name
 
 
-def _as_published(name: str) -> str:
-    """`train-images-idx3-ubyte` of `train-images.idx3-ubyte` too, as some unpack it, without `.gz`."""
-    return name.removesuffix(".gz").replace(".idx", "-idx")
+def _as_published(path: str) -> str:
+    """`train-images-idx3-ubyte` of `train-images.idx3-ubyte` too, as some unpack it, without folders and `.gz`."""
+    return PurePosixPath(path).name.lower().removesuffix(".gz").replace(".idx", "-idx")
 
 
 def _split(raw: Path, files: dict[str, Member], split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -84,11 +89,7 @@ def read_idx(file: Member, dimensions: int) -> np.ndarray:
     Raises:
         UserError: it is another one.
     """
-    content = file.read()
-    try:
-        content = gzip.decompress(content) if content.startswith(GZIP) else content
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(f"{file}: is damaged or cut short ({error}); fetch it again") from None
+    content = _unpacked(file)
     start = 4 + 4 * dimensions
     if len(content) < start or content[:4] != bytes([0, 0, UNSIGNED_BYTE, dimensions]):
         raise UserError(f"{file}: is no IDX file of bytes with {dimensions} dimensions; fetch it again")
@@ -96,3 +97,11 @@ def read_idx(file: Member, dimensions: int) -> np.ndarray:
     if len(content) - start != math.prod(shape) or not all(shape):
         raise UserError(f"{file}: has {len(content) - start} bytes, not {math.prod(shape)}; fetch it again")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
+
+
+def _unpacked(file: Member) -> bytes:
+    content = file.read()
+    try:
+        return gzip.decompress(content) if content.startswith(GZIP) else content
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise UserError(f"{file}: is damaged or cut short ({error}); fetch it again") from None

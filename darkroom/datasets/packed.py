@@ -1,5 +1,6 @@
 """Classification data sets on disk: two NumPy arrays a split, memory-mapped when read."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -38,13 +39,16 @@ def read_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def check_classes(classes: list[str], raw: Path) -> None:
-    """Refuse a data set in which there is nothing to tell apart.
+    """Refuse a data set in which there is nothing to tell apart, or one name for two classes.
 
     Raises:
-        UserError: it has no two classes.
+        UserError: it has no two classes, or two of the same name.
     """
     if len(classes) < 2:
         raise UserError(f"{raw}: has {len(classes)} class ({', '.join(classes)}); give images of two at least")
+    twice = [name for name, count in Counter(classes).items() if count > 1]
+    if twice:
+        raise UserError(f"{raw}: class {twice[0]} is named twice; give each class a name of its own")
 
 
 def describe(folder: Path, classes: list[str], report: Path) -> None:

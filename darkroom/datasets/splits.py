@@ -28,6 +28,11 @@ def held_out(
         UserError: `share` leaves nothing to train on, or a class would have no item in a split.
     """
     wanted = round(share * len(labels)) if isinstance(share, float) else share
+    if wanted == 0 and share and len(labels):
+        raise UserError(
+            f"params.yaml: {key} = {share}: leaves none of {len(labels)} for the {purpose} split; give a larger share, "
+            "or a number"
+        )
     if wanted == 0:
         return np.arange(len(labels)), np.arange(0)
     if wanted >= len(labels):

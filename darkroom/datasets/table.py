@@ -1,7 +1,5 @@
 """Tables of points to arrays: features, and one class or one number for each."""
 
-import csv
-import io
 import math
 from dataclasses import replace
 from itertools import pairwise
@@ -9,17 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from darkroom.archives.text import decode_text
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
+from darkroom.datasets.csv_file import number_in, read_table
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.parameters import PointParameters
 from darkroom.datasets.points import RANGES, points_path, ranges
 from darkroom.datasets.splits import held_out
 
-DELIMITERS = ";\t,"  # the first that divides all lines into as many cells
 DIGITS = 6  # that mean and deviation are kept with, of the deviation
-LARGEST = float(np.finfo(np.float32).max)
 
 
 def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
@@ -31,7 +27,9 @@ def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Pat
     Raises:
         UserError: no such table, or the splits asked for cannot be made.
     """
-    path, features, last, _ = read_table(raw, numbers=False)
+    path, features, last, lines = read_table(raw, numbers=False)
+    if "" in last:
+        raise UserError(f"{path}: line {lines[last.index('')]}: names no class; name one or take the line out")
     classes = sorted(set(last))
     if len(classes) < 2:
         raise UserError(f"{path}: its last column names {len(classes)} class; give points of two at least")
@@ -42,7 +40,7 @@ def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Pat
 def prepare_curve(parameters: PointParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
     """Divide a table whose last column is a number to be found from the others, as `prepare_points`."""
     path, features, last, lines = read_table(raw, numbers=True)
-    targets = np.array([_number(path, line, cell) for line, cell in zip(lines, last, strict=True)])
+    targets = np.array([number_in(path, line, cell) for line, cell in zip(lines, last, strict=True)])
     if targets.min() == targets.max():
         raise UserError(f"{path}: its last column is the same everywhere; there is nothing to learn")
     edges = np.linspace(targets.min(), targets.max(), RANGES + 1)
@@ -58,81 +56,6 @@ def _told_apart(edges: np.ndarray) -> list[str]:
         if len(set(told)) == len(edges):
             break
     return told
-
-
-def read_table(raw: Path, numbers: bool) -> tuple[Path, np.ndarray, list[str], list[int]]:
-    """The one CSV file in `raw`: its columns but the last, float64 (rows, columns - 1), the last as texts, and the line
-    that each row is on.
-
-    Cells are divided by commas, semicolons or tabs; with semicolons, numbers may have a decimal comma. A first line
-    that is all numbers names no columns: it is a row, which is said.
-
-    Args:
-        numbers: whether the last column has numbers too.
-
-    Raises:
-        UserError: none or several, or one that is not rows of as many cells, numbers but for the last column.
-    """
-    files = sorted(raw.iterdir())
-    if len(files) != 1 or files[0].suffix.lower() != ".csv":
-        raise UserError(f"{raw}: holds no CSV file; give `archive` one, a line of names over rows of numbers")
-    [path] = files
-    lines, rows = _rows(path, decode_text(path.read_bytes(), path))
-    *inputs, target = rows[0]
-    if all(_is_number(cell) for cell in (*inputs, *([target] if numbers else []))) and inputs:
-        print(f"{path.name}: has no line of names; its first line is taken for the first row", flush=True)
-    else:
-        lines, rows = lines[1:], rows[1:]
-    columns = len(inputs) + 1
-    if columns < 2 or len(rows) < 2:
-        raise UserError(f"{path}: has {columns} columns and {len(rows)} rows; give two of each at least")
-    for line, row in zip(lines, rows, strict=True):
-        if len(row) != columns:
-            raise UserError(f"{path}: line {line} has {len(row)} cells, but there are {columns} columns")
-    features = [[_number(path, line, cell) for cell in row[:-1]] for line, row in zip(lines, rows, strict=True)]
-    return path, np.array(features), [row[-1] for row in rows], lines
-
-
-def _rows(path: Path, text: str) -> tuple[list[int], list[list[str]]]:
-    """The rows that are not blank, and the lines that they are on; decimal commas as points."""
-    try:
-        tables = {}
-        for delimiter in DELIMITERS:
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-            tables[delimiter] = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except csv.Error as error:
-        raise UserError(f"{path}: is no CSV file ({error}); give a line of names over rows of numbers") from None
-    tables = {delimiter: [(n, row) for n, row in rows if any(row)] for delimiter, rows in tables.items()}
-    if not tables[","]:
-        raise UserError(f"{path}: is no CSV file but empty; give a line of names over rows of numbers")
-    even = [
-        delimiter for delimiter, rows in tables.items() if len({len(row) for _, row in rows}) == 1 < len(rows[0][1])
-    ]
-    delimiter = even[0] if even else max(DELIMITERS, key=lambda one: len(tables[one][0][1]))
-    rows = tables[delimiter]
-    if delimiter == ";" and not any("." in cell and _is_number(cell) for _, row in rows for cell in row):
-        rows = [
-            (n, [cell.replace(",", ".") if _is_number(cell.replace(",", ".")) else cell for cell in row])
-            for n, row in rows
-        ]
-    return [n for n, _ in rows], [row for _, row in rows]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return abs(float(cell)) <= LARGEST
-    except ValueError:
-        return False
-
-
-def _number(path: Path, line: int, cell: str) -> float:
-    try:
-        number = float(cell)
-    except ValueError:
-        number = np.nan
-    if not abs(number) <= LARGEST:  # nor is NaN
-        raise UserError(f"{path}: line {line}: {cell!r} is no number")
-    return number
 
 
 def _divide(
@@ -176,8 +99,10 @@ def _mean_and_std(numbers: np.ndarray) -> tuple[list[float], list[float]]:
     """
     means, deviations = [], []
     for column in numbers.T:
-        std = float(column.std()) if column.min() < column.max() else 1.0
+        width = float(column.max() - column.min()) or 1.0
+        shifted = (column - column[0]) / width  # neither cancels nor leaves float64 when it is squared
+        std = width * float(shifted.std()) or 1.0
         places = DIGITS - math.floor(math.log10(std))
-        means.append(round(float(column[0] + (column - column[0]).mean()), places))
+        means.append(round(float(column[0] + width * shifted.mean()), places))
         deviations.append(round(std, places))
     return means, deviations

@@ -31,7 +31,7 @@ def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, fold
     with decoding_workers() as decode, opened(raw, parameters.encoding) as members:
         root = _root(members, raw)
         wnids = _text(members, f"{root}wnids.txt").split()
-        train = _training_images(members, root, wnids, raw)
+        train = _in_folders(members, root, wnids, raw, "train")
         test = _val_images(members, root, wnids, raw)
         labels = np.array([label for _, label in train])
         names = _names(_text(members, f"{root}words.txt"), wnids)
@@ -59,18 +59,21 @@ def _text(members: dict[str, Member], name: str) -> str:
     return members[name].text()
 
 
-def _training_images(members: dict[str, Member], root: str, wnids: list[str], raw: Path) -> Labelled:
+def _in_folders(members: dict[str, Member], root: str, wnids: list[str], raw: Path, split: str) -> Labelled:
+    """The images in the split's folders of classes, or in `images` in them."""
     ids = {wnid: label for label, wnid in enumerate(wnids)}
     images = []
     for name, member in members.items():
-        parts = name.removeprefix(root).split("/")
-        if len(parts) == 4 and parts[0] == "train" and parts[2] == "images" and name.lower().endswith(IMAGE_SUFFIXES):
-            if parts[1] not in ids:
-                raise UserError(f"{member}: its class {parts[1]} is not in wnids.txt; add it there or remove it")
-            images.append((member, ids[parts[1]]))
+        top, *folders = PurePosixPath(name.removeprefix(root)).parts[:-1] or [""]
+        if top != split or folders[1:] not in ([], ["images"]) or not name.lower().endswith(IMAGE_SUFFIXES):
+            continue
+        wnid = folders[0] if folders else split
+        if wnid not in ids:
+            raise UserError(f"{member}: its class {wnid} is not in wnids.txt; add it there or remove it")
+        images.append((member, ids[wnid]))
     missing = set(ids.values()) - {label for _, label in images}
     if missing:
-        raise UserError(f"{raw}: class {wnids[min(missing)]} has no image in train/; give a whole archive")
+        raise UserError(f"{raw}: class {wnids[min(missing)]} has no image in {split}/; give a whole archive")
     return images
 
 
@@ -78,18 +81,9 @@ def _val_images(members: dict[str, Member], root: str, wnids: list[str], raw: Pa
     """Those that `val_annotations.txt` lists, or without it those in folders of their classes."""
     ids = {wnid: label for label, wnid in enumerate(wnids)}
     name = f"{root}val/val_annotations.txt"
-    images = []
     if name not in members:
-        for path, member in members.items():
-            parts = path.removeprefix(root).split("/")
-            if parts[0] == "val" and len(parts) > 2 and parts[1] in ids and path.lower().endswith(IMAGE_SUFFIXES):
-                images.append((member, ids[parts[1]]))
-        missing = set(ids.values()) - {label for _, label in images}
-        if missing:
-            raise UserError(
-                f"{raw}: has no {name}, and class {wnids[min(missing)]} no folder in val/; give a whole archive"
-            )
-        return images
+        return _in_folders(members, root, wnids, raw, "val")
+    images = []
     for number, line in enumerate(_text(members, name).splitlines(), start=1):
         file, wnid, *_ = line.split("\t") if "\t" in line else (line, "")
         if wnid not in ids:

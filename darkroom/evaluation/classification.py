@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from darkroom.batches.whole import whole_split
+from darkroom.common.numbers import DIGITS
 from darkroom.evaluation.explanations import explain_classes
 from darkroom.evaluation.feature_maps import write_feature_maps
 from darkroom.evaluation.inference import Trial, mean_over_views
 from darkroom.evaluation.parameters import Evaluation
-from darkroom.evaluation.tables import DIGITS, PLACES, rounded, write_csv
+from darkroom.evaluation.tables import PLACES, rounded, write_csv
 from darkroom.training.objective import Tally, cross_entropy
 
 CALIBRATION_BINS = 15

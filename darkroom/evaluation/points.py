@@ -1,5 +1,6 @@
 """What a model of points gets right and wrong on the test split, and what it says of the space between them."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -7,12 +8,13 @@ import torch
 from torch import Tensor
 
 from darkroom.batches.normalize import standardize
+from darkroom.common.numbers import DIGITS, told
 from darkroom.datasets.description import SPLITS
 from darkroom.datasets.points import ranges, read_points
 from darkroom.evaluation.classification import judge
 from darkroom.evaluation.inference import Trial, logits_of
 from darkroom.evaluation.parameters import Evaluation
-from darkroom.evaluation.tables import DIGITS, rounded, write_csv
+from darkroom.evaluation.tables import rounded, write_csv
 from darkroom.training.objective import ErrorTally, squared_error
 
 GRID = {1: 500, 2: 200}  # places a feature, by how many features there are; of more, no picture can be drawn
@@ -29,7 +31,7 @@ def evaluate_points(trial: Trial, _: Evaluation, folder: Path) -> dict:
 def evaluate_curve(trial: Trial, _: Evaluation, folder: Path) -> dict:
     """The figures of the test split; to `folder` go
 
-    - `predictions.csv`: of each point the true and the predicted number;
+    - `predictions.csv`: of each point the true and the predicted number, in their own unit, as all that follows;
     - `confusion.npy`: int64 (ranges, ranges), how often a number of each range (row) was taken for one of another;
     - `grid.npy`: as `write_grid` says.
     """
@@ -37,7 +39,10 @@ def evaluate_curve(trial: Trial, _: Evaluation, folder: Path) -> dict:
     tally = ErrorTally(trial.card.kind, 1, trial.device, unit=trial.card.target_std)
     tally.add(predicted, targets, squared_error(predicted, targets))
     true, guessed = read_points(trial.data, "test")[1][:, 0], _in_own_unit(trial, predicted)
-    rows = [[index, f"{a:.6f}", f"{b:.6f}"] for index, (a, b) in enumerate(zip(true, guessed, strict=True))]
+    places = max(0, DIGITS - math.floor(math.log10(trial.card.target_std)))
+    rows = [
+        [index, a, round(b, places)] for index, (a, b) in enumerate(zip(true.tolist(), guessed.tolist(), strict=True))
+    ]
     write_csv(folder / "predictions.csv", ["index", "true", "predicted"], rows)
     write_grid(trial, folder / "grid.npy")
 
@@ -51,7 +56,7 @@ def evaluate_curve(trial: Trial, _: Evaluation, folder: Path) -> dict:
         {
             "name": name,
             "points": int((of_true == value).sum()),
-            "rmse": round(float(errors[of_true == value].mean() ** 0.5), DIGITS) if (of_true == value).any() else None,
+            "rmse": told(float(errors[of_true == value].mean() ** 0.5)) if (of_true == value).any() else None,
         }
         for value, name in enumerate(names)
     ]

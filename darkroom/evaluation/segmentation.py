@@ -6,12 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from darkroom.common.numbers import DIGITS
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mask
 from darkroom.evaluation.explanations import explain_masks
 from darkroom.evaluation.inference import Trial
 from darkroom.evaluation.masks import MaskTally
 from darkroom.evaluation.parameters import Evaluation
-from darkroom.evaluation.tables import DIGITS, rounded, write_csv
+from darkroom.evaluation.tables import rounded, write_csv
 from darkroom.training.objective import Tally, cross_entropy, dice_coefficient, intersection_over_union
 
 

@@ -6,12 +6,13 @@ from typing import IO
 
 import pandas as pd
 
-DIGITS = 6
+from darkroom.common.numbers import told
+
 PLACES = ("predicted", "second", "third", "fourth", "fifth")  # columns of predictions.csv: the likeliest classes
 
 
 def rounded(figures: dict[str, float]) -> dict[str, float]:
-    return {name: round(float(value), DIGITS) for name, value in figures.items()}
+    return {name: told(float(value)) for name, value in figures.items()}
 
 
 def write_csv(path: Path, header: list[str], rows: list[list]) -> None:

@@ -64,12 +64,15 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
     """
     try:
         with safe_open(path, "pt") as file:
-            card = Card(**json.loads((file.metadata() or {})[METADATA_KEY]))
+            said = json.loads((file.metadata() or {})[METADATA_KEY])
+            card = Card(**said)
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - safe_open is no dict
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `dvc repro` makes it") from None
     except (SafetensorError, KeyError, ValueError, TypeError):
         raise UserError(f"{path}: is no model file of Darkroom's, or is damaged; train it again") from None
+    if card.kind == "regression" and "target_std" not in said:
+        raise UserError(f"{path}: does not say how its numbers were standardized; train it again")
     started_from = {"encoder_weights": None} if card.kind == "segmentation" else {}  # to be overwritten: no download
     parameters = PARAMETERS[card.kind](**card.model | started_from)
     model = build_model(parameters, outputs_of(card.kind, card.classes), tuple(card.image_size))

@@ -18,7 +18,7 @@ import torch
 import yaml
 
 from darkroom.common.errors import UserError, run_command
-from darkroom.common.files import read_json
+from darkroom.common.files import read_json, read_yaml
 from darkroom.common.parameters import CONFIG
 from darkroom.configuration import configure
 from stages import evaluate, train
@@ -41,7 +41,7 @@ def main(names: list[str]) -> None:
     if unknown:
         raise UserError(f"{min(unknown)}: no such recipe; there are {', '.join(RECIPES)}")
     prepared = Path("data/prepared").resolve()
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    params = read_yaml(Path("params.yaml"))
     task = params["tasks"][TASK]
     with TemporaryDirectory() as folder, chdir(folder):
         Path("data").mkdir()

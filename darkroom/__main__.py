@@ -3,9 +3,8 @@
 import argparse
 from pathlib import Path
 
-import yaml
-
 from darkroom.common.errors import run_command
+from darkroom.common.files import parse_yaml
 
 
 def main() -> None:
@@ -24,7 +23,7 @@ def main() -> None:
     masks.add_argument("--format", default="auto", help="auto, labelme, coco, voc, trimap, colour or png")
     masks.add_argument("--classes", nargs="+", metavar="NAME", help="ids 1, 2, …; else all names found, sorted")
     masks.add_argument("--ignore", nargs="+", default=[], metavar="NAME", help="classes whose pixels count for nothing")
-    masks.add_argument("--colours", type=yaml.safe_load, help='of RGB masks: "{road: [128, 64, 128], …}"')
+    masks.add_argument("--colours", metavar="YAML", help='of RGB masks: "{road: [128, 64, 128], …}"')
     masks.add_argument("--border", default="ignored", help="of trimaps: ignored or pet")
     masks.add_argument("--exif", default="auto", help="how turned photos were annotated: auto, seen or stored")
     masks.add_argument("--threshold", type=int, help="of soft masks: the grey, 1 to 255, that foreground begins at")
@@ -79,8 +78,11 @@ def _models(given: argparse.Namespace) -> None:
 def _masks(given: argparse.Namespace) -> None:
     from darkroom.commands.masks import convert_masks
 
-    keys = ("format", "classes", "ignore", "colours", "border", "exif", "threshold", "skip_bad")
-    convert_masks(given.source, given.out, {key: getattr(given, key) for key in keys}, given.encoding)
+    colours = given.colours and parse_yaml(given.colours, "--colours")
+    keys = ("format", "classes", "ignore", "border", "exif", "threshold", "skip_bad")
+    convert_masks(
+        given.source, given.out, {key: getattr(given, key) for key in keys} | {"colours": colours}, given.encoding
+    )
 
 
 def _predict(given: argparse.Namespace) -> None:

@@ -155,6 +155,12 @@ def test_numbers_must_be_finite(folder: Path, value: str) -> None:
         written(PARAMS.replace("clip_norm: null", f"clip_norm: {value}"))
 
 
+def test_numbers_for_a_library_must_be_finite_too(folder: Path) -> None:
+    text = PARAMS.replace("RandomBrightnessContrast: {p: 0.5}", "RandomBrightnessContrast: {p: .nan}")
+    with pytest.raises(UserError, match=r"transforms\[2\]\.RandomBrightnessContrast\.p = nan: must be a finite number"):
+        written(text)
+
+
 def test_transforms_are_tried(folder: Path) -> None:
     path = ("tasks", "segmentation", "augment", "transforms")
     with pytest.raises(

@@ -235,6 +235,10 @@ def test_folders_in_classes_are_told_of(folder: Path, capsys: pytest.CaptureFixt
             ("train2017/cats", "train2017/dogs", "Dev-images/cats", "valid/cats"),
             "has folders Dev-images and valid, which",
         ),
+        (
+            ("cats/persian", "cats/siamese", "dogs"),
+            "the classes may be the folders cats, dogs, … or .* such as persian;",
+        ),
         (("train/cats", "train/dogs", "holdout/cats", "holdout/dogs"), "holdout/cats/0.JPG: is in no split's folder"),
         (("fold1/cats", "fold1/dogs", "fold2/cats", "fold2/dogs"), "fold1 and fold2 look like parts of a set"),
         (("train/cats", "train/dogs", "test"), "stands in test, which stands for a split, and has no class"),

@@ -57,16 +57,31 @@ def read_json(path: Path) -> dict:
 
 
 def read_yaml(path: Path) -> object:
-    """Read a YAML file of version 1.2, as DVC reads params.yaml: `no` is a text, `5e-4` a number.
+    """As `parse_yaml`, of a file.
 
     Raises:
         FileNotFoundError: there is no such file.
+        UserError: it is no YAML.
+    """
+    try:
+        return parse_yaml(path.read_text(encoding="utf-8-sig"), str(path))
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: is no YAML: {error}") from None
+
+
+def parse_yaml(text: str, name: str) -> object:
+    """The content of YAML of version 1.2, as DVC reads params.yaml: `no` is a text, `5e-4` a number.
+
+    Args:
+        name: of where it stands, for the message.
+
+    Raises:
         UserError: it is no YAML.
     """
     from ruamel.yaml import YAML  # here, since training does without it
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8-sig"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is no YAML: {error}") from None
+        return YAML(typ="safe").load(text)
+    except YAMLError as error:
+        raise UserError(f"{name}: is no YAML: {error}") from None

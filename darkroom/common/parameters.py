@@ -1,6 +1,8 @@
 """Parameters: their checked form, and one line for each way a value can be wrong."""
 
 import difflib
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +17,7 @@ CONFIG = Path("data/config")
 class Parameters(BaseModel):
     """Base of every room's parameters: no unknown keys, no silent conversion of types, no change later."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 P = TypeVar("P", bound=Parameters)
@@ -30,6 +32,8 @@ def check(model: type[P], values: dict, where: str, file: str = "params.yaml") -
     Raises:
         UserError: the first wrong value, with its key and what is allowed.
     """
+    for key, number in _infinite(values, where):
+        raise UserError(f"{file}: {key} = {number}: must be a finite number")
     try:
         return model.model_validate(values)
     except ValidationError as invalid:
@@ -50,6 +54,18 @@ def nearest(name: str, known: list[str]) -> str:
     """`did you mean …` where a known name is close, else the list of those known."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+
+
+def _infinite(values: object, key: str) -> Iterator[tuple[str, float]]:
+    """The numbers in nested values that are infinite or none, with their keys: what is for a library is not typed."""
+    if isinstance(values, dict):
+        for name, value in values.items():
+            yield from _infinite(value, f"{key}.{name}" if key else str(name))
+    elif isinstance(values, list):
+        for place, value in enumerate(values):
+            yield from _infinite(value, f"{key}[{place}]")
+    elif isinstance(values, float) and not math.isfinite(values):
+        yield key, values
 
 
 def _explain(invalid: ValidationError, model: type[BaseModel], where: str) -> str:

@@ -155,22 +155,19 @@ def _refuse_parts(below: list[_Image], has_splits: bool, raw: Path) -> None:
 def _refuse_two_levels(below: list[_Image], raw: Path) -> None:
     """Refuse folders of two levels either of which may be the classes, and say which one was taken of others.
 
-    They may be the lower ones where each belongs to one upper folder alone, and one of these has several: cats/persian,
+    They may be the lower ones where none is in two upper folders, and one of these has several: cats/persian and
     cats/siamese. Where several have the same, as in cats/web and dogs/web, it tells where an image is from.
     """
-    uppers: dict[str, set[str]] = {}
-    lowers: set[str] = set()
+    lowers: dict[str, set[str]] = {}  # of each upper folder
     for image in below:
-        lower = "/".join(image.inside[1:])
-        lowers |= {lower} if lower else set()
-        uppers.setdefault(lower, set()).add(image.inside[0])
-    if not lowers:
+        lowers.setdefault(image.inside[0], set()).update(["/".join(image.inside[1:])] if image.inside[1:] else [])
+    all_lowers = sorted(lower for own in lowers.values() for lower in own)
+    if not all_lowers:
         return
-    names = sorted({image.inside[0] for image in below})
-    if "" not in uppers and len(lowers) > len(names) and all(len(owners) == 1 for owners in uppers.values()):
-        lower = next(iter(lowers))
+    names = sorted(lowers)
+    if len(set(all_lowers)) == len(all_lowers) and any(len(own) > 1 for own in lowers.values()):
         raise UserError(
-            f"{raw}: the classes may be the folders {', '.join(names[:3])}, … or those in them, such as {lower}; put "
+            f"{raw}: the classes may be the folders {', '.join(names[:3])}, … or those in them, such as {all_lowers[0]}; put "
             "the images of each class into one folder, without folders in it"
         )
     print(f"classes: {', '.join(names)}; the folders in them are taken together", flush=True)

@@ -167,7 +167,7 @@ def _refuse_two_levels(below: list[_Image], raw: Path) -> None:
     names = sorted(lowers)
     if len(set(all_lowers)) == len(all_lowers) and any(len(own) > 1 for own in lowers.values()):
         raise UserError(
-            f"{raw}: the classes may be the folders {', '.join(names[:3])}, … or those in them, such as {all_lowers[0]}; put "
-            "the images of each class into one folder, without folders in it"
+            f"{raw}: the classes may be the folders {', '.join(names[:3])}, … or those in them, such as "
+            f"{all_lowers[0]}; put the images of each class into one folder, without folders in it"
         )
     print(f"classes: {', '.join(names)}; the folders in them are taken together", flush=True)

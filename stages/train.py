@@ -2,14 +2,18 @@
 
 from pathlib import Path
 
+from darkroom.common.environment import limit_pytorch
 from darkroom.common.errors import run_stage
 from darkroom.training.parameters import training_parameters
-from darkroom.training.train import Outputs, train
 
 
 def main(task: str) -> None:
+    parameters = training_parameters(task)
+    limit_pytorch(parameters.train.bits)
+    from darkroom.training.train import Outputs, train  # here, since PyTorch reads the environment at its import
+
     train(
-        training_parameters(task),
+        parameters,
         Path("data/prepared", task),
         Outputs(
             model=Path("models", task, "model.safetensors"),

@@ -79,15 +79,15 @@ def test_damaged_state_is_not_taken(folder: Path, capsys: pytest.CaptureFixture,
     assert "starting afresh" in capsys.readouterr().out
 
 
-def test_state_belongs_to_parameters_data_and_precision(folder: Path) -> None:
+def test_state_belongs_to_parameters_data_precision_and_kind_of_processor(folder: Path) -> None:
     prepare_classes()
 
-    def key(precision: str = "fp32", processes: int = 1, **changes) -> str:
-        return fingerprint(classification(**changes), DATA, CPU, precision, processes)
+    def key(precision: str = "fp32", processes: int = 1, numerics: str = "", **changes) -> str:
+        return fingerprint(classification(**changes), DATA, CPU, precision, processes, numerics)
 
     first = key()
     assert key() == first
-    assert len({first, key(lr=0.051), key(precision="bf16"), key(processes=2)}) == 4
+    assert len({first, key(lr=0.051), key(precision="bf16"), key(processes=2), key(numerics="another")}) == 5
     description = DATA / "dataset.json"
     description.write_text(description.read_text() + " ")
     assert key() != first

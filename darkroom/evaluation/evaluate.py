@@ -34,8 +34,8 @@ def evaluate(
         UserError: the model was trained for other classes than the data has.
     """
     keep_freed_memory()
-    fix_algorithms()
-    device = choose_device()
+    fix_algorithms(bits=parameters.bits)
+    device = choose_device(parameters.bits)
     model, card = load_model(model_file, device)
     description = Description.read(data)
     if (card.kind, card.classes) != (description.kind, description.classes):

@@ -17,6 +17,7 @@ class EvaluateParameters(Parameters):
     """All that the stage `evaluate` reads."""
 
     kind: Literal["classification", "segmentation", "points", "regression"]
+    bits: Literal["everywhere", "machine"] = "machine"  # as of the training
     evaluate: Evaluation = Evaluation()
 
     @model_validator(mode="after")

@@ -21,8 +21,8 @@ def peak_memory(device: torch.device) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MEGABYTE
 
 
-def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device, precision: str) -> None:
-    """Write device, versions, and seconds, images/s and peak memory of each epoch to a JSON file."""
+def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device, precision: str, numerics: str) -> None:
+    """Write device, hash of its numerics, versions, and seconds, images/s and peak memory of each epoch as JSON."""
     epochs = [
         {"epoch": number, **{name: round(value, 1) for name, value in cost.items()}}
         for number, cost in enumerate(costs, start=1)
@@ -33,6 +33,7 @@ def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device,
             "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.processor() or "cpu",
             "threads": torch.get_num_threads(),
             "precision": precision,
+            "numerics": numerics,
             "versions": {
                 "python": platform.python_version(),
                 **{package: version(package) for package in ("torch", "torchvision", "numpy")},

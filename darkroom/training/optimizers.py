@@ -1,5 +1,6 @@
 """The optimizers by name, and which of a model's parameters each of them takes how."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -75,7 +76,7 @@ class Muon(torch.optim.Optimizer):
                 step = gradient.add(state["momentum"].mul_(group["momentum"]).add_(gradient), alpha=group["momentum"])
                 if group["orthogonal"]:
                     step = orthogonalize(step.flatten(1)).view_as(parameter)
-                    parameter.mul_(len(parameter) ** 0.5 / parameter.norm())
+                    parameter.mul_(math.sqrt(len(parameter)) / parameter.norm())
                 parameter.add_(step, alpha=-group["lr"])
 
 

@@ -36,6 +36,8 @@ class TrainParameters(Parameters):
     class_weights: Literal["none", "balanced", "median_frequency"] | list[Annotated[float, Field(ge=0)]] = "none"
     sampler: Literal["plain", "balanced"] = "plain"  # balanced: images of all classes equally often
     ema: float = Field(default=0.0, ge=0, lt=1)  # decay a step of the weights' exponential average; 0: none
+    # everywhere: the same on every x86-64 processor; machine: as fast as this one can; auto: as `configure` decides.
+    bits: Literal["auto", "everywhere", "machine"] = "auto"
     precision: Literal["auto", "fp32", "bf16", "fp16"]  # auto: fp16 on CUDA, bf16 on CPUs that have it
     synchronize_norms: bool = False  # batch normalization sees the batches of all GPUs' processes
     compile: bool = False  # by torch.compile
@@ -49,6 +51,12 @@ class TrainParameters(Parameters):
     def _fit_each_other(self) -> "TrainParameters":
         if self.patience is not None and self.keep == "last":
             raise ValueError("patience goes with keep = best: the last epoch is by then the worse one")
+        for key, fixed in (("precision", ("auto", "fp32")), ("compile", (False,))):
+            if self.bits == "everywhere" and getattr(self, key) not in fixed:
+                raise ValueError(
+                    f"{key} = {str(getattr(self, key)).lower()} gives other bits on other machines; set train.bits to "
+                    "machine (auto is everywhere for the sample)"
+                )
         for key in ("epochs", "pretrain_epochs"):
             if self.warmup_epochs > getattr(self, key) > 0:
                 raise ValueError(f"warmup_epochs = {self.warmup_epochs} is over {key} = {getattr(self, key)}")

@@ -44,7 +44,7 @@ class Processes:
 ALONE = Processes()
 
 
-def join() -> Processes:
+def join(device: torch.device) -> Processes:
     """Meet the other processes that torchrun started, if it did.
 
     https://docs.pytorch.org/docs/stable/elastic/run.html
@@ -55,14 +55,14 @@ def join() -> Processes:
     if "LOCAL_RANK" not in os.environ:
         return ALONE
     processes = Processes(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
-    if torch.cuda.is_available():
+    if device.type == "cuda":
         if processes.local_rank >= torch.cuda.device_count():
             raise UserError(
                 f"params.yaml: launcher: starts more processes than this machine's {torch.cuda.device_count()} GPUs; "
                 "lower --nproc-per-node"
             )
         torch.cuda.set_device(processes.local_rank)
-    distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     return processes
 
 

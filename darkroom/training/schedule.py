@@ -24,7 +24,8 @@ def _multi_step(_: float, of_all: float, hyper: TrainParameters) -> float:
 
 # Of each the share of the peak, from how much of the time after the warm-up and of all time has gone.
 SCHEDULES: dict[str, Callable[[float, float, TrainParameters], float]] = {
-    "cosine": lambda gone, _, hyper: 0.5 * (1 + math.cos(math.pi * gone)),  # arXiv:1608.03983
+    # arXiv:1608.03983; rounded, since C libraries differ in a cosine's last digit.
+    "cosine": lambda gone, _, hyper: round(0.5 * (1 + math.cos(math.pi * gone)), 12),
     "triangular": lambda gone, _, hyper: 1 - gone,  # with its warm-up, arXiv:1506.01186
     "multi_step": _multi_step,
     "constant": lambda gone, _, hyper: 1.0,

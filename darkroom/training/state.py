@@ -97,12 +97,18 @@ def _modules(state: State) -> list[str]:
     return [name for name in MODULES if getattr(state, name) is not None]
 
 
-def fingerprint(parameters: Parameters, data: Path, device: torch.device, precision: str, processes: int) -> str:
-    """The SHA-256 of all that decides the bits of a run: parameters, data, code, torch, device and processes."""
+def fingerprint(
+    parameters: Parameters, data: Path, device: torch.device, precision: str, processes: int, numerics: str
+) -> str:
+    """The SHA-256 of all that decides the bits of a run: parameters, data, code, torch, device and processes.
+
+    Args:
+        numerics: the hash of what the device computes, which differs between kinds of processors.
+    """
     name = torch.cuda.get_device_name() if device.type == "cuda" else device.type
     digest = hashlib.sha256(
         f"{parameters.model_dump_json()} {torch.__version__} {name} {precision} "
-        f"{torch.get_num_threads()} {processes}".encode()
+        f"{torch.get_num_threads()} {processes} {numerics}".encode()
     )
     code = [path for room in ROOMS for path in (CODE / room).rglob("*.py")]
     for root, paths in ((CODE, code), (data, [path for path in data.rglob("*") if path.is_file()])):

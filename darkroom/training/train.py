@@ -21,6 +21,7 @@ from darkroom.training.allocator import keep_freed_memory
 from darkroom.training.cost import write_costs
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Job, fit
+from darkroom.training.numerics import numerics, why_not_everywhere
 from darkroom.training.parameters import Training
 from darkroom.training.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.training.processes import join, leave
@@ -81,11 +82,15 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
         UserError: parameters that do not fit each other, the data or the device.
         KeyboardInterrupt: Ctrl-C, after a line that says how to go on.
     """
+    bits = parameters.train.bits
     keep_freed_memory()
-    fix_algorithms(parameters.train.deterministic)
-    processes = join()
-    device = choose_device()
-    precision = choose_precision(parameters.train.precision, device)
+    fix_algorithms(parameters.train.deterministic, bits)
+    device = choose_device(bits)
+    processes = join(device)
+    precision = choose_precision(parameters.train.precision, device, bits)
+    computed = numerics(device, precision)
+    if bits == "everywhere":
+        processes.tell(_which_bits(computed))
     description = Description.read(data)
     if parameters.train.patience is not None and not description.images["validation"]:
         raise UserError("params.yaml: train.patience: there is no validation split to wait for; set it to null")
@@ -112,7 +117,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     )
 
     state = start(model, parameters.train, device, precision)
-    key = fingerprint(parameters, data, device, precision, processes.count)
+    key = fingerprint(parameters, data, device, precision, processes.count, computed)
     if outputs.state.exists():
         if restore(state, outputs.state, key):
             processes.tell(f"going on after epoch {len(state.history)}, where an earlier run stopped")
@@ -122,7 +127,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     def after_epoch(state: State) -> None:
         if processes.writes:
             write_history(outputs.history, state.history)
-            write_costs(outputs.costs, state.costs, device, precision)
+            write_costs(outputs.costs, state.costs, device, precision, computed)
             save(state, outputs.state, key)
 
     job = Job(
@@ -140,7 +145,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
 
     write_history(outputs.history, state.history)
     report = summary(state.history, description.score, parameters.train.keep)
-    write_json(outputs.report, report | {"device": device.type, "precision": precision})
+    write_json(outputs.report, report | {"device": device.type, "precision": precision, "bits": bits})
     model.load_state_dict(state.kept)
     card = Card(
         description.kind, parameters.model.model_dump(), description.classes, list(size), description.mean,
@@ -148,3 +153,12 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     )  # fmt: skip
     save_model(outputs.model, model, card)
     remove(outputs.state)
+
+
+def _which_bits(computed: str) -> str:
+    """What a run for the same bits everywhere says of this machine, whose `numerics` are `computed`."""
+    other = why_not_everywhere(computed)
+    if other:
+        return f"the committed dvc.lock will not be met here, and figures will differ a little: {other}"
+    gpu = "; the GPU would compute others: -S train.bits=machine takes it" if torch.cuda.is_available() else ""
+    return f"the same bits on every x86-64 processor{gpu}"

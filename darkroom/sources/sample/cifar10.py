@@ -9,12 +9,12 @@ from darkroom.sources.sample.pictures import Difficulty, pictures
 
 CLASSES = ["arrow", "bolt", "fish", "house", "key", "moon", "mug", "ring", "star", "tree"]
 SIDE = 32
-TRAIN_BATCHES, TEST_IMAGES = 5, 1000
+TRAIN_BATCHES, TEST_IMAGES = 5, 500
 DIFFICULTY = Difficulty(clutter=6, noise=28, smallest=0.4, largest=0.75)
 
 
 def cifar10_archive() -> bytes:
-    """`cifar-10-binary.tar.gz`: five batches of 1,000 training images and one of 1,000 test images.
+    """`cifar-10-binary.tar.gz`: five batches of 500 training images and one of 500 test images.
 
     A record is 1 byte of label and 3072 of pixels: the red plane, the green and the blue, row by row
     (https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version").

@@ -1,0 +1,59 @@
+"""Which bits this machine computes: a hash of a few operations, equal on machines that train alike."""
+
+import hashlib
+import platform
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from darkroom.training.precision import autocast
+
+# The version of PyTorch that the committed dvc.lock was made with, and its hash in fp32 on x86-64 kept to AVX2.
+VERSION, EVERYWHERE = "2.14", "e559612ca7c90681"
+BATCH, CHANNELS, SIDE, CLASSES = 64, 24, 32, 10  # large enough that threads and blocked kernels are used
+
+
+def numerics(device: torch.device, precision: str) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of what some operations give, forward and backward.
+
+    They are those that networks spend their time in: a convolution, normalization, pooling, GELU, a linear layer,
+    cross-entropy, and besides them a product of matrices and an eigendecomposition.
+    """
+    draw = torch.Generator().manual_seed(0)
+
+    def values(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=draw).sub(0.5).to(device).requires_grad_()
+
+    images, filters = values(BATCH, 3, SIDE, SIDE), [values(CHANNELS, 3, 3, 3), values(CHANNELS, CHANNELS, 3, 3)]
+    head, matrix = values(CLASSES, CHANNELS), values(CHANNELS, 9 * CHANNELS)
+    features = images.contiguous(memory_format=torch.channels_last)
+    with autocast(device, precision):
+        for weights in filters:
+            features = F.gelu(
+                F.max_pool2d(F.batch_norm(F.conv2d(features, weights, padding=1), None, None, training=True), 2)
+            )
+        logits = F.linear(features.mean(dim=(2, 3)), head)
+    targets = torch.arange(BATCH, device=device) % CLASSES
+    product = matrix @ matrix.T
+    loss = F.cross_entropy(logits.float(), targets) + product.square().mean()
+    loss.backward()
+    results = [loss, logits, product, *(each.grad for each in (images, *filters, head, matrix))]
+    results.append(torch.linalg.eigvalsh(product.detach().double().cpu()))
+    digest = hashlib.sha256()
+    for result in results:
+        digest.update(result.detach().cpu().double().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def why_not_everywhere(found: str) -> str | None:
+    """Why this machine, whose hash is `found`, computes other bits than those of dvc.lock; None where it does not."""
+    if found == EVERYWHERE:
+        return None
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return f"it is {platform.machine()}, not x86-64"
+    if torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return "its processor has no AVX2"
+    if not torch.__version__.startswith(f"{VERSION}."):
+        return f"it has PyTorch {torch.__version__}, not {VERSION}"
+    return f"its hash of some operations is {found}, not {EVERYWHERE}"

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 TASKS := cifar10 tiny_imagenet segmentation
 # Stages are started by `dvc`, which takes `python` from PATH.
-RUN := PATH="$(CURDIR)/$(BIN):$$PATH" NO_ALBUMENTATIONS_UPDATE=1
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .PHONY: repro test clean
 

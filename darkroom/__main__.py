@@ -102,6 +102,9 @@ def _compare(given: argparse.Namespace) -> None:
 
 
 def _ensemble(given: argparse.Namespace) -> None:
+    from darkroom.common.environment import limit_pytorch
+
+    limit_pytorch("everywhere")  # so little is computed that its bits matter more than its speed
     from darkroom.commands.ensemble import ensemble
 
     ensemble(given.task, given.revisions, given.method, given.out, given.json)

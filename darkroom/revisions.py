@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from darkroom.common.errors import UserError
+from darkroom.common.files import parse_yaml
 
 WORKSPACE = "workspace"
 
@@ -35,3 +36,13 @@ def read_at(path: Path, revision: str) -> bytes:
         ) from None
     except (DvcException, SCMError, FileNotFoundError) as error:
         raise UserError(f"{path} of {revision}: cannot be read ({error}); `dvc exp show` lists them") from None
+
+
+def recorded_hash(path: Path, revision: str) -> str | None:
+    """The hash of a stage's output that dvc.lock has at a revision, as of `read_at`; None where it has none."""
+    try:
+        lock = parse_yaml(read_at(Path("dvc.lock"), revision).decode(), f"dvc.lock of {revision}")
+    except UserError:
+        return None
+    outputs = [output for stage in lock["stages"].values() for output in stage.get("outs", [])]
+    return next((output["md5"] for output in outputs if output["path"] == path.as_posix()), None)

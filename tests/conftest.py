@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import darkroom  # noqa: F401 - sets what libraries read from the environment, before a test imports them
+
 ROOT = Path(__file__).resolve().parent.parent
-os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 
 CLASSES = ["cat", "dog"]
 

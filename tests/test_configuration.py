@@ -11,6 +11,8 @@ from darkroom.common.errors import UserError
 from darkroom.configuration import configure
 
 PARAMS = (ROOT / "params.yaml").read_text()
+TASKS = yaml.safe_load(PARAMS)["tasks"]
+BY_SOURCE = ("fetch", "train", "evaluate")  # stages that read where the data comes from, or how to compute with it
 
 
 def written(text: str = PARAMS) -> dict[str, dict]:
@@ -36,7 +38,7 @@ def differing(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
 
 def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
     stages = ("fetch", "prepare", "train", "evaluate")
-    names = {f"{task}/{name}.json" for task in yaml.safe_load(PARAMS)["tasks"] for name in stages}
+    names = {f"{task}/{name}.json" for task in TASKS for name in stages}
     assert written().keys() == names
 
 
@@ -46,12 +48,39 @@ def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
         (("train", "lr"), 0.05, {"cifar10/train.json", "tiny_imagenet/train.json"}),
         (("tasks", "cifar10", "train", "lr"), 0.05, {"cifar10/train.json"}),
         (("tasks", "cifar10", "validation"), 100, {"cifar10/prepare.json"}),
-        (("tasks", "cifar10", "archive"), "a.zip", {"cifar10/fetch.json"}),
-        (("source",), "published", {f"{task}/fetch.json" for task in yaml.safe_load(PARAMS)["tasks"]}),
+        (("tasks", "cifar10", "archive"), "a.zip", {f"cifar10/{stage}.json" for stage in BY_SOURCE}),
+        (("source",), "published", {f"{task}/{stage}.json" for task in TASKS for stage in BY_SOURCE}),
     ],
 )
 def test_a_value_reaches_just_the_stages_that_read_it(folder: Path, path: tuple, value: object, reached: set) -> None:
     assert differing(written(), written(changed(*path, value=value))) == reached
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "bits"),
+    [
+        (("seed",), 0, "everywhere"),
+        (("source",), "published", "machine"),
+        (("tasks", "cifar10", "archive"), "a.zip", "machine"),
+        (("train", "bits"), "machine", "machine"),
+        (("tasks", "cifar10", "train", "bits"), "machine", "machine"),
+    ],
+)
+def test_the_sample_is_trained_with_the_same_bits_everywhere(
+    folder: Path, path: tuple, value: object, bits: str
+) -> None:
+    files = written(changed(*path, value=value))
+    assert files["cifar10/train.json"]["train"]["bits"] == files["cifar10/evaluate.json"]["bits"] == bits
+
+
+@pytest.mark.parametrize(("key", "value"), [("precision", "bf16"), ("compile", True)])
+def test_what_gives_other_bits_on_other_machines_is_refused_everywhere(folder: Path, key: str, value: object) -> None:
+    text = changed("train", key, value=value)
+    with pytest.raises(
+        UserError, match=rf"{key} = {str(value).lower()} gives other bits .*; set train\.bits to machine"
+    ):
+        written(text)
+    assert written(text.replace("bits: auto", "bits: machine"))
 
 
 def test_numbers_are_those_of_yaml_1_2(folder: Path) -> None:
@@ -64,6 +93,9 @@ WRONG = [
     (("train", "lr"), "fast", "train.lr = 'fast': must be a valid number"),
     (("train", "epochs"), 1.5, "train.epochs = 1.5: must be a valid integer"),
     (("train", "precision"), "fp8", "train.precision = 'fp8': must be 'auto', 'fp32', 'bf16' or 'fp16'"),
+    (("train", "bits"), "all", "train.bits = 'all': must be 'auto', 'everywhere' or 'machine'"),
+    (("tasks", "cifar10", "train", "bits"), "all", "tasks.cifar10.train.bits = 'all': must be 'auto'"),
+    (("tasks", "cifar10", "bits"), "machine", "unknown key tasks.cifar10.bits"),
     (("train", "learning_rate"), 0.1, "unknown key train.learning_rate"),
     (("train", "epoch"), 3, "unknown key train.epoch: did you mean epochs?"),
     (("trian",), {}, "unknown key trian: did you mean train?"),

@@ -163,18 +163,24 @@ def test_comparison_of_experiments(project: Path) -> None:
     told = json.loads(succeed(project, *command, "--json", "--out", "changes"))
     assert list(told["accuracy"].values()) == accuracy
     images = told["images"]
-    assert sum(images.values()) == 1000 == sum(entry["images"] for entry in told["ranks"])
-    assert [images["both_right"] + images[n] for n in ("broken", "fixed")] == [round(1000 * a) for a in accuracy]
+    assert sum(images.values()) == 500 == sum(entry["images"] for entry in told["ranks"])
+    assert [images["both_right"] + images[n] for n in ("broken", "fixed")] == [round(500 * a) for a in accuracy]
     assert {path.name for path in (project / "changes").iterdir()} == {"images.csv", "flips.png"}
     masks = json.loads(succeed(project, *command[:-1], "segmentation", "--json"))
-    assert masks["gained_most"] == masks["lost_most"] == [], "its learning rate is its own"
+    assert masks["change"] == "none: both have the same predictions", "its learning rate is its own"
 
 
 def test_comparison_without_the_predictions_is_one_line(project: Path, tmp_path: Path) -> None:
     other = tmp_path / "a clone without a cache"
     git(tmp_path, "clone", "-q", str(project), str(other))
-    command = ("python", "-m", "darkroom", "compare", "HEAD", "workspace", "--task", "cifar10")
-    assert_one_line(run(other, *command), "data/predictions/cifar10/predictions.csv of HEAD: is not in DVC's cache")
+    command = ("python", "-m", "darkroom", "compare")
+    first = git(project, "rev-list", "--max-parents=0", "HEAD").strip()
+    complaint = f"data/predictions/cifar10/predictions.csv of {first}: is not in DVC's cache"
+    assert_one_line(run(other, *command, first, "workspace", "--task", "cifar10"), complaint)
+    told = json.loads(succeed(other, *command, "HEAD", "workspace", "--json"))
+    assert {one["task"] for one in told} == {*TASKS, *CLASSICS}
+    for one in told:
+        assert one["change"] == "none: both have the same predictions", "to know that, none of them is needed"
 
 
 def test_reports_need_nothing_else(project: Path) -> None:

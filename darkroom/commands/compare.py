@@ -13,7 +13,7 @@ from darkroom.common.numbers import DIGITS
 from darkroom.datasets.packed import images_path, read_split
 from darkroom.evaluation.tables import read_names, truth_ranks
 from darkroom.figures.pictures import draw_flips
-from darkroom.revisions import read_at
+from darkroom.revisions import read_at, recorded_hash
 
 MOST_IMAGES = 10  # that gained or lost are told of a segmentation
 SIDES = ("a", "b")
@@ -48,7 +48,11 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
 
 
 def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
-    """What is told of one task."""
+    """What is told of one task; of equal predictions, which need not lie here, no more than that."""
+    named = {"task": task, **dict(zip(SIDES, revisions, strict=True))}
+    hashes = [recorded_hash(Path("data/predictions", task), revision) for revision in revisions]
+    if out is None and hashes[0] is not None and hashes[0] == hashes[1]:
+        return named | {"change": "none: both have the same predictions"}
     reports = [json.loads(read_at(Path("metrics", task, "test.json"), revision)) for revision in revisions]
     scores = [next(name for name in COMPARISONS if name in report) for report in reports]
     if scores[0] != scores[1]:
@@ -69,7 +73,7 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
                 if len(test_images) != len(images):
                     raise UserError(f"data/prepared/{task}: has other test images than these; `dvc repro` makes them")
                 draw_flips(test_images, images, revisions, folder / "flips.png")
-    return {"task": task, **dict(zip(SIDES, revisions, strict=True)), **told}
+    return named | told
 
 
 def _classifications(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:

@@ -8,9 +8,9 @@ import os
 import sys
 
 # These libraries do nothing here that newer instructions would make noticeably faster, so all processes are kept to
-# AVX2, which x86-64 processors have had since 2013.
+# AVX2, which x86-64 processors have had since 2013, or to less.
 LIBRARIES = {
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR",  # NumPy: all that it has above AVX2
+    "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR",  # NumPy: all that is not on every processor
     "OPENBLAS_CORETYPE": "Haswell",  # the matrix products of NumPy and SciPy
     "OPENBLAS_NUM_THREADS": "1",
     "OPENCV_IPP": "avx2",

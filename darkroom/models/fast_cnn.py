@@ -51,7 +51,8 @@ class FastCNN(nn.Module):
         patches = nn.functional.unfold(images.contiguous().float().cpu(), patch, stride=stride)
         patches = patches.transpose(1, 2).flatten(0, 1).double()  # (n·patches, 3·patch²)
         eigenvalues, eigenvectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-        filters = (eigenvectors / (eigenvalues + WHITENING_EPSILON).sqrt()).T.reshape(-1, 3, patch, patch)
+        scales = (eigenvalues + WHITENING_EPSILON).rsqrt()  # not sqrt(): MKL's rounds otherwise on other processors
+        filters = (eigenvectors * scales).T.reshape(-1, 3, patch, patch)
         self.whitening.weight.copy_(torch.cat([filters, -filters]))
 
 

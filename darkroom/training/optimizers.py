@@ -99,6 +99,7 @@ OPTIMIZERS: dict[str, Callable[[list[dict], TrainParameters], torch.optim.Optimi
     "sgd": lambda groups, hyper: torch.optim.SGD(
         groups, lr=hyper.lr, momentum=hyper.momentum, nesterov=hyper.momentum > 0
     ),
-    "adamw": lambda groups, hyper: torch.optim.AdamW(groups, lr=hyper.lr),
+    # Fused, since the square root of the other forms is MKL's, which rounds otherwise on other processors.
+    "adamw": lambda groups, hyper: torch.optim.AdamW(groups, lr=hyper.lr, fused=True),
     "muon": lambda groups, hyper: Muon(groups, hyper.lr, hyper.momentum),
 }

@@ -1,0 +1,208 @@
+"""The same bits on every x86-64 processor: what keeps the libraries to them, and that it does."""
+
+import hashlib
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from conftest import ROOT, cifar_files, scene_files, stage, write_tar, write_zip
+from small_runs import CPU, NARROW, classification, prepare_classes, trained
+
+from darkroom.common.environment import LIBRARIES, PYTORCH, limit_pytorch
+from darkroom.training.numerics import EVERYWHERE, VERSION, numerics, why_not_everywhere
+from darkroom.training.precision import choose_device, choose_precision
+
+# Of models, histories and predictions of `TASKS`; they change with the code of training and with the pinned packages.
+PINNED = "449cb17e6eec3886"
+TRAIN = {
+    "epochs": 2, "batch_size": 8, "optimizer": "adamw", "lr": 0.01, "momentum": 0.9, "weight_decay": 0.01,
+    "warmup_epochs": 0.5, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.1, "bits": "everywhere",
+    "precision": "auto", "keep": "best", "workers": 1,
+}  # fmt: skip
+TASKS = {
+    "classes": {
+        "prepare": "split_cifar10", "archive": "classes.tar.gz", "validation": 0.25,
+        "model": {"name": "fast_cnn", "widths": [16, 24, 32]}, "augment": {"flip": "random", "crop": 2, "cutout": 8},
+        "train": {"optimizer": "muon"}, "evaluate": {"tta": "flip"},
+    },
+    "scenes": {
+        "prepare": "convert_masks", "archive": "scenes.zip", "validation": 0.2, "test": 0.2, "annotations": {},
+        "model": {"name": "unet", "encoder_depth": 3},
+        "augment": {
+            "crop": 32, "copy_paste": 0.5,
+            "transforms": [{"RandomScale": {"scale_limit": 0.3}}, {"RandomBrightnessContrast": {"p": 0.5}}],
+        },
+        "train": {"batch_size": 4, "loss": {"cross_entropy": 1.0, "dice": 1.0}},
+    },
+    "curve": {
+        "prepare": "split_curve", "validation": 0.2, "test": 0.3,
+        "model": {"name": "mlp", "widths": [64, 64], "activation": "tanh"}, "train": {"loss": {"squared_error": 1.0}},
+    },
+}  # fmt: skip
+MEASURED_HERE = (
+    platform.system() == "Linux"
+    and platform.machine() == "x86_64"
+    and torch.cpu.get_capabilities().get("avx2", False)
+    and torch.__version__.startswith(f"{VERSION}.")
+)
+everywhere = pytest.mark.skipif(not MEASURED_HERE, reason="the hashes are of Linux, x86-64, AVX2 and this PyTorch")
+
+
+def succeed(folder: Path, *arguments: str) -> str:
+    done = stage(folder, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@everywhere
+def test_a_short_training_has_the_pinned_bits_on_any_number_of_cores(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    write_tar(folder / "classes.tar.gz", cifar_files(per_class=24))
+    write_zip(folder / "scenes.zip", scene_files(24))
+    params = {"seed": 0, "source": "sample", "launcher": "python", "train": TRAIN, "tasks": TASKS}
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    succeed(folder, "stages.configure")
+    for name, task in TASKS.items():
+        succeed(folder, "stages.fetch", name)
+        succeed(folder, f"stages.{task['prepare']}", name)
+        assert "the same bits on every x86-64 processor" in succeed(folder, "stages.train", name)
+        succeed(folder, "stages.evaluate", name)
+    first = hash_of_results(folder)
+    cores = os.sched_getaffinity(0)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    os.sched_setaffinity(0, {min(cores)})
+    try:
+        for name in TASKS:
+            succeed(folder, "stages.train", name)
+            succeed(folder, "stages.evaluate", name)
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert hash_of_results(folder) == first, "one core gives other bits than all"
+    assert first == PINNED
+
+
+def hash_of_results(folder: Path) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of models, metrics and predictions."""
+    digest = hashlib.sha256()
+    files = [path for room in ("models", "metrics", "data/predictions") for path in (folder / room).rglob("*.*")]
+    for path in sorted(files):
+        digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def test_libraries_are_limited_before_they_are_imported(tmp_path: Path) -> None:
+    program = """if True:
+        import sys
+        import stages.train, stages.evaluate, stages.fetch, stages.plot
+        from darkroom.common.environment import limit_pytorch
+        assert "torch" not in sys.modules
+        limit_pytorch("everywhere")
+        import cv2, torch
+        from numpy._core._multiarray_umath import __cpu_features__
+        print(torch.backends.cpu.get_cpu_capability(), __cpu_features__.get("X86_V3", False), cv2.ipp.getIppVersion())
+    """
+    clean = {name: value for name, value in os.environ.items() if name not in LIBRARIES | PYTORCH}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=clean, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    capability, has_avx2, primitives = done.stdout.split(maxsplit=2)
+    assert (capability in ("AVX2", "DEFAULT"), has_avx2) == (True, "False")
+    assert "AVX-512" not in primitives
+
+
+def test_pytorch_is_limited_before_its_import_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in PYTORCH:
+        monkeypatch.delenv(name, raising=False)
+    limit_pytorch("machine")
+    assert not PYTORCH.keys() & os.environ.keys()
+    with pytest.raises(RuntimeError, match="PyTorch was imported before"):
+        limit_pytorch("everywhere")
+
+
+def test_everywhere_is_float32_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert choose_device("machine").type == "cuda"
+    assert choose_device("everywhere").type == "cpu"
+    assert choose_precision("auto", CPU, "everywhere") == "fp32"
+
+
+@everywhere
+def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
+    program = (
+        "import torch; from darkroom.training.numerics import numerics; from darkroom.training.precision import *; "
+    )
+    told = "fix_algorithms(bits='everywhere'); print(numerics(torch.device('cpu'), 'fp32'))"
+    hashes = {}
+    for name, environment in {"limited": PYTORCH, "not": {"ATEN_CPU_CAPABILITY": "default"}}.items():
+        done = subprocess.run(
+            [sys.executable, "-c", program + told],
+            cwd=ROOT,
+            env=os.environ | environment,
+            capture_output=True,
+            text=True,
+        )
+        hashes[name] = done.stdout.strip()
+    assert hashes["limited"] == EVERYWHERE != hashes["not"]
+    assert numerics(CPU, "fp32") == numerics(CPU, "fp32") != numerics(CPU, "bf16")
+
+
+def test_what_keeps_a_machine_from_the_committed_bits_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert why_not_everywhere(EVERYWHERE) is None
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    assert why_not_everywhere("another") == "it is arm64, not x86-64"
+    monkeypatch.setattr(platform, "machine", lambda: "AMD64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
+    assert why_not_everywhere("another") == "its processor has no AVX2"
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
+    assert why_not_everywhere("another") == f"it has PyTorch 2.11.0+cu130, not {VERSION}"
+    monkeypatch.setattr(torch, "__version__", f"{VERSION}.9")
+    assert why_not_everywhere("another") == f"its hash of some operations is another, not {EVERYWHERE}"
+
+
+@pytest.mark.parametrize(
+    ("computed", "has_gpu", "line"),
+    [
+        (
+            "another",
+            False,
+            "the committed dvc.lock will not be met here, and figures will differ a little: it is arm64",
+        ),
+        (EVERYWHERE, False, "the same bits on every x86-64 processor"),
+        (
+            EVERYWHERE,
+            True,
+            "the same bits on every x86-64 processor; the GPU would compute others: -S train.bits=machine",
+        ),
+    ],
+)
+def test_it_is_said_before_training_whether_the_lock_is_met(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+    computed: str,
+    has_gpu: bool,
+    line: str,
+) -> None:
+    monkeypatch.setattr("darkroom.training.train.numerics", lambda *_: computed)
+    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # this process has other tests to run
+    prepare_classes()
+    trained(classification(NARROW, epochs=1, bits="everywhere"))
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith(line)
+
+
+def test_no_code_takes_the_square_root_of_mkl() -> None:
+    """Tensor.sqrt is MKL's, which rounds otherwise on other processors, whatever it is told; rsqrt is not."""
+    for file in (ROOT / "darkroom").rglob("*.py"):
+        assert not re.search(r"(?<!math)(?<!np)\.sqrt\(", file.read_text(encoding="utf-8")), file

@@ -154,18 +154,35 @@ def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
     assert numerics(CPU, "fp32") == numerics(CPU, "fp32") != numerics(CPU, "bf16")
 
 
-def test_what_keeps_a_machine_from_the_committed_bits_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert why_not_everywhere(EVERYWHERE) is None
-    monkeypatch.setattr(platform, "machine", lambda: "arm64")
-    assert why_not_everywhere("another") == "it is arm64, not x86-64"
-    monkeypatch.setattr(platform, "machine", lambda: "AMD64")
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "DEFAULT")
-    assert why_not_everywhere("another") == "its processor has no AVX2"
+@pytest.mark.parametrize(
+    ("object_and_name", "value", "found", "reason"),
+    [
+        ((platform, "machine"), lambda: "arm64", EVERYWHERE, "this machine is arm64, not x86-64"),
+        ((platform, "system"), lambda: "Windows", EVERYWHERE, "this is Windows, and the lock is Linux's"),
+        ((torch, "__version__"), "2.11.0+cu130", EVERYWHERE, f"this is PyTorch 2.11.0+cu130, not {VERSION}"),
+        ((torch.backends.cpu, "get_cpu_capability"), lambda: "DEFAULT", "another", "this processor has no AVX2"),
+        (
+            (platform, "machine"),
+            lambda: "AMD64",
+            "another",
+            f"the hash of some operations is another, not {EVERYWHERE}",
+        ),
+        ((platform, "machine"), lambda: "AMD64", EVERYWHERE, None),
+    ],
+)
+def test_what_keeps_a_machine_from_the_committed_bits_is_named(
+    monkeypatch: pytest.MonkeyPatch, object_and_name: tuple, value: object, found: str, reason: str | None
+) -> None:
+    an_x86_64_machine(monkeypatch)
+    monkeypatch.setattr(*object_and_name, value)
+    assert why_not_everywhere(found) == reason
+
+
+def an_x86_64_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(torch, "__version__", f"{VERSION}.1")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
-    monkeypatch.setattr(torch, "__version__", "2.11.0+cu130")
-    assert why_not_everywhere("another") == f"it has PyTorch 2.11.0+cu130, not {VERSION}"
-    monkeypatch.setattr(torch, "__version__", f"{VERSION}.9")
-    assert why_not_everywhere("another") == f"its hash of some operations is another, not {EVERYWHERE}"
 
 
 @pytest.mark.parametrize(
@@ -193,7 +210,7 @@ def test_it_is_said_before_training_whether_the_lock_is_met(
     line: str,
 ) -> None:
     monkeypatch.setattr("darkroom.training.train.numerics", lambda *_: computed)
-    monkeypatch.setattr(platform, "machine", lambda: "arm64")
+    an_x86_64_machine(monkeypatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # this process has other tests to run
     prepare_classes()

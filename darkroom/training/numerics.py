@@ -47,13 +47,13 @@ def numerics(device: torch.device, precision: str) -> str:
 
 
 def why_not_everywhere(found: str) -> str | None:
-    """Why this machine, whose hash is `found`, computes other bits than those of dvc.lock; None where it does not."""
-    if found == EVERYWHERE:
-        return None
+    """Why this machine, whose hash is `found`, may compute other bits than those of dvc.lock; None if it does not."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
-        return f"it is {platform.machine()}, not x86-64"
-    if torch.backends.cpu.get_cpu_capability() != "AVX2":
-        return "its processor has no AVX2"
+        return f"this machine is {platform.machine()}, not x86-64"
+    if platform.system() != "Linux":
+        return f"this is {platform.system()}, and the lock is Linux's"
     if not torch.__version__.startswith(f"{VERSION}."):
-        return f"it has PyTorch {torch.__version__}, not {VERSION}"
-    return f"its hash of some operations is {found}, not {EVERYWHERE}"
+        return f"this is PyTorch {torch.__version__}, not {VERSION}"
+    if torch.backends.cpu.get_cpu_capability() != "AVX2":
+        return "this processor has no AVX2"
+    return None if found == EVERYWHERE else f"the hash of some operations is {found}, not {EVERYWHERE}"

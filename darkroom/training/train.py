@@ -159,6 +159,6 @@ def _which_bits(computed: str) -> str:
     """What a run for the same bits everywhere says of this machine, whose `numerics` are `computed`."""
     other = why_not_everywhere(computed)
     if other:
-        return f"the committed dvc.lock will not be met here, and figures will differ a little: {other}"
+        return f"the committed dvc.lock may not be met here, and figures differ a little: {other}"
     gpu = "; the GPU would compute others: -S train.bits=machine takes it" if torch.cuda.is_available() else ""
     return f"the same bits on every x86-64 processor{gpu}"

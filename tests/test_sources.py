@@ -23,7 +23,7 @@ from darkroom.sources.published import PUBLISHED, Published
 
 # The samples are the same on every machine: a change of these bytes is a new data set.
 SAMPLE_SHA256 = {
-    "cifar10": "18ca8bd97082dc5474ce687ba0481048ba9d78045afca5b7d1304a2b56acb302",
+    "cifar10": "53f1909ee2c6ce240139d8d9135e4d95448e112114cdc764252c4950cc860f97",
     "tiny_imagenet": "5710479ce8bd83fa0f91975589e14b2f186cf4997c7ad45aea76adc534e548e8",
     "segmentation": "e32b9340ec888130f92ef2813a8b1ff608743a0af464574ef6aa09599dd94cf1",
     "mnist": "0b8a31cd73c4cc745bb704dd5b12670da1ee18fcd82db2d0a0dea3f4392c2230",

@@ -10,8 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from darkroom.device.precision import choose_device
 from darkroom.training.parameters import training_parameters
-from darkroom.training.precision import choose_device
 from darkroom.training.train import Outputs, train
 
 

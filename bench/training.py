@@ -32,12 +32,12 @@ from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
+from darkroom.device.allocator import keep_freed_memory
+from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.models.parameters import ClassifierParameters
 from darkroom.models.zoo import build_model, initialize_from_images
-from darkroom.training.allocator import keep_freed_memory
 from darkroom.training.loop import Job, supervised_objective, train_step
 from darkroom.training.parameters import TrainParameters
-from darkroom.training.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.training.state import start
 
 DATA = Path("data/prepared/cifar10")

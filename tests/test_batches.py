@@ -24,7 +24,8 @@ from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import create_images, write_labels
 from darkroom.datasets.pairs import IGNORED, image_folder, mask_path
-from darkroom.training.objective import Tally, cross_entropy
+from darkroom.losses.cross_entropy import cross_entropy
+from darkroom.metrics.classes import Tally
 
 CPU = torch.device("cpu")
 

@@ -30,6 +30,8 @@ from darkroom.datasets.points import ranges, read_points
 from darkroom.datasets.table import prepare_curve, prepare_points, read_table
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.report import write_report
+from darkroom.losses.squared_error import squared_error
+from darkroom.metrics.numbers import ErrorTally
 from darkroom.models.lenet import LeNet
 from darkroom.models.model_file import load_model
 from darkroom.models.parameters import PointModelParameters
@@ -39,7 +41,6 @@ from darkroom.sources.parameters import FetchParameters
 from darkroom.sources.sample.containers import gz
 from darkroom.sources.sample.mnist import idx, mnist_files
 from darkroom.sources.sample.points import curve_table, spirals_table
-from darkroom.training.objective import ErrorTally, squared_error
 from darkroom.training.parameters import PointTraining, RegressionTraining, TrainParameters
 
 RAW, REPORT = Path("raw"), METRICS / "data.json"

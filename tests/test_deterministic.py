@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from darkroom.losses.named import LOSSES
 from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters, SegmenterParameters
 from darkroom.models.zoo import build_model
 from darkroom.training.contrastive import contrastive_loss
-from darkroom.training.objective import LOSSES
 
 # What CUDA refuses to do where it must be the same at every run, by the names that autograd gives it:
 # https://docs.pytorch.org/docs/stable/generated/torch.use_deterministic_algorithms.html

@@ -15,10 +15,13 @@ from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
+from darkroom.losses.class_weights import class_weights
+from darkroom.losses.cross_entropy import cross_entropy
+from darkroom.losses.dice import dice_loss, tversky_loss
+from darkroom.losses.focal import focal_loss
 from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
 from darkroom.models.zoo import build_model
 from darkroom.training.loop import Job, epochs_waited, fit
-from darkroom.training.objective import class_weights, cross_entropy, dice_loss, focal_loss, tversky_loss
 from darkroom.training.optimizers import build_optimizer, orthogonalize
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.schedule import learning_rate

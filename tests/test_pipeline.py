@@ -272,12 +272,15 @@ def test_deps_are_what_the_scripts_import(name: str, scripts: set[str], deps: li
 def test_rooms_import_no_room_after_them() -> None:
     order = [
         "common",
+        "device",
         "sources",
         "archives",
         "datasets",
         "annotations",
         "batches",
         "models",
+        "losses",
+        "metrics",
         "training",
         "evaluation",
         "figures",

@@ -15,8 +15,8 @@ from conftest import ROOT, cifar_files, scene_files, stage, write_tar, write_zip
 from small_runs import CPU, NARROW, classification, prepare_classes, trained
 
 from darkroom.common.environment import LIBRARIES, PYTORCH, limit_pytorch
-from darkroom.training.numerics import EVERYWHERE, VERSION, numerics, why_not_everywhere
-from darkroom.training.precision import choose_device, choose_precision
+from darkroom.device.numerics import EVERYWHERE, VERSION, numerics, why_not_everywhere
+from darkroom.device.precision import choose_device, choose_precision
 
 # Of models, histories and predictions of `TASKS`; they change with the code of training and with the pinned packages.
 PINNED = "449cb17e6eec3886"
@@ -136,9 +136,7 @@ def test_everywhere_is_float32_on_the_processor(monkeypatch: pytest.MonkeyPatch)
 
 @everywhere
 def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
-    program = (
-        "import torch; from darkroom.training.numerics import numerics; from darkroom.training.precision import *; "
-    )
+    program = "import torch; from darkroom.device.numerics import numerics; from darkroom.device.precision import *; "
     told = "fix_algorithms(bits='everywhere'); print(numerics(torch.device('cpu'), 'fp32'))"
     hashes = {}
     for name, environment in {"limited": PYTORCH, "not": {"ATEN_CPU_CAPABILITY": "default"}}.items():

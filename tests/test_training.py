@@ -40,14 +40,16 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
+from darkroom.device import precision
 from darkroom.evaluation.inference import logits_of
 from darkroom.figures.draw import CHARTS, draw
+from darkroom.losses.cross_entropy import cross_entropy
+from darkroom.losses.dice import dice_loss
+from darkroom.metrics.classes import Tally
 from darkroom.models.model_file import load_model
 from darkroom.models.zoo import MODELS
-from darkroom.training import precision
 from darkroom.training.history import best_row, summary
 from darkroom.training.loop import Job, evaluate
-from darkroom.training.objective import Tally, cross_entropy, dice_loss
 
 
 def test_equal_runs_give_equal_bytes(folder: Path) -> None:
@@ -216,7 +218,7 @@ def test_freed_memory_is_kept_for_the_next_step(kept: bool) -> None:
     """In a process of its own, a fresh one that nobody else has told anything."""
     code = f"""
 import psutil, torch
-from darkroom.training.allocator import keep_freed_memory
+from darkroom.device.allocator import keep_freed_memory
 if {kept}: keep_freed_memory()
 before = psutil.Process().memory_info().rss
 large = torch.ones(2**26)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from darkroom.common.numbers import IGNORE_INDEX
 from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import IGNORED
 
@@ -40,5 +41,5 @@ def standardized_targets(targets: Tensor, description: Description) -> Tensor:
 
 
 def targets_of(masks: Tensor) -> Tensor:
-    """Masks uint8 (b, h, w) as losses take them: int64, ignored pixels -100."""
-    return torch.where(masks == IGNORED, -100, masks.long())
+    """Masks uint8 (b, h, w) as losses take them: int64, ignored pixels `IGNORE_INDEX`."""
+    return torch.where(masks == IGNORED, IGNORE_INDEX, masks.long())

@@ -21,11 +21,11 @@ from darkroom.common.files import remove, replacing
 from darkroom.common.progress import progress
 from darkroom.datasets.decode import decode_bytes
 from darkroom.datasets.pairs import write_mask
+from darkroom.device.precision import choose_device, fix_algorithms
 from darkroom.evaluation.inference import logits_of
 from darkroom.figures.pictures import class_colours, overlay
 from darkroom.models.model_file import Card, load_model
 from darkroom.revisions import read_at
-from darkroom.training.precision import choose_device, fix_algorithms
 
 BEST = 5  # classes told of an image
 WILD = frozenset("*?[")  # what makes a pattern of a name

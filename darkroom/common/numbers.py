@@ -1,5 +1,6 @@
-"""Figures as history and reports have them."""
+"""Numbers that several rooms share, and how numbers are rounded for history and reports."""
 
+IGNORE_INDEX = -100  # the target of pixels that no loss and no metric counts; PyTorch's default
 DIGITS = 6
 SMALL = 1e-3
 

@@ -14,7 +14,8 @@ from darkroom.evaluation.feature_maps import write_feature_maps
 from darkroom.evaluation.inference import Trial, mean_over_views
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import PLACES, rounded, write_csv
-from darkroom.training.objective import Tally, cross_entropy
+from darkroom.losses.cross_entropy import cross_entropy
+from darkroom.metrics.classes import Tally
 
 CALIBRATION_BINS = 15
 

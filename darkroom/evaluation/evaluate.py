@@ -5,14 +5,14 @@ from pathlib import Path
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json, replacing, write_json
 from darkroom.datasets.description import Description
+from darkroom.device.allocator import keep_freed_memory
+from darkroom.device.precision import choose_device, fix_algorithms
 from darkroom.evaluation.classification import evaluate_classification
 from darkroom.evaluation.inference import Trial
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.evaluation.points import evaluate_curve, evaluate_points
 from darkroom.evaluation.segmentation import evaluate_segmentation
 from darkroom.models.model_file import load_model
-from darkroom.training.allocator import keep_freed_memory
-from darkroom.training.precision import choose_device, fix_algorithms
 
 EVALUATIONS = {
     "classification": evaluate_classification,

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from darkroom.batches.whole import whole_split
 from darkroom.common.progress import progress
 from darkroom.datasets.description import Description
+from darkroom.device.precision import autocast, in_hardware
 from darkroom.models.model_file import Card
 from darkroom.models.windows import windowed_logits
-from darkroom.training.precision import autocast, in_hardware
 
 AS_IT_IS = (False, 0)
 VIEWS: dict[str, list[tuple[bool, int]]] = {  # mirrored or not, and by how many pixels it is shifted

@@ -15,7 +15,8 @@ from darkroom.evaluation.classification import judge
 from darkroom.evaluation.inference import Trial, logits_of
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import rounded, write_csv
-from darkroom.training.objective import ErrorTally, squared_error
+from darkroom.losses.squared_error import squared_error
+from darkroom.metrics.numbers import ErrorTally
 
 GRID = {1: 500, 2: 200}  # places a feature, by how many features there are; of more, no picture can be drawn
 MARGIN = 0.1  # of a feature's width, beyond its smallest and largest value

@@ -13,7 +13,8 @@ from darkroom.evaluation.inference import Trial
 from darkroom.evaluation.masks import MaskTally
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import rounded, write_csv
-from darkroom.training.objective import Tally, cross_entropy, dice_coefficient, intersection_over_union
+from darkroom.losses.cross_entropy import cross_entropy
+from darkroom.metrics.classes import Tally, dice_coefficient, intersection_over_union
 
 
 def evaluate_segmentation(trial: Trial, _: Evaluation, folder: Path) -> dict:

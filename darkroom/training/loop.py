@@ -17,14 +17,16 @@ from darkroom.common.errors import UserError
 from darkroom.common.numbers import told
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
+from darkroom.device.precision import autocast
+from darkroom.losses.class_weights import class_weights
+from darkroom.losses.named import weighted_loss
+from darkroom.metrics.named import METRICS
 from darkroom.models.windows import windowed_logits
 from darkroom.training.contrastive import contrastive_objective
 from darkroom.training.cost import peak_memory
 from darkroom.training.failures import explained
 from darkroom.training.history import best_row
-from darkroom.training.objective import JUDGEMENTS, class_weights, weighted_loss
 from darkroom.training.parameters import TrainParameters
-from darkroom.training.precision import autocast
 from darkroom.training.processes import ALONE, Processes, broadcast_buffers, data_parallel, sum_over_processes
 from darkroom.training.schedule import learning_rate
 from darkroom.training.state import State
@@ -38,7 +40,7 @@ class Job:
     """What the loop works with.
 
     Attributes:
-        kind: of `JUDGEMENTS`.
+        kind: of `METRICS`.
         classes: how many.
         precision: fp32, bf16 or fp16.
         window: (height, width) of the windows that validation images are shown by; None: whole.
@@ -148,7 +150,7 @@ def _train_epoch(
     shown = job.processes.writes
     last = hyper.pretrain_epochs + hyper.epochs
     bar = progress(batches.steps, f"epoch {epoch + 1}/{last}", unit="step", lines=False, shown=shown)
-    new_tally = JUDGEMENTS[job.kind].tally
+    new_tally = METRICS[job.kind].tally
     tally = new_tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes), job.unit)
     minimized = torch.zeros(2, dtype=torch.float64, device=job.device)  # the sum over batches, and how many they are
     state.model.train()
@@ -166,7 +168,7 @@ def _train_epoch(
         except RuntimeError as error:
             raise explained(error, hyper, where) from None
         for logits, targets, loss in seen:
-            tally.add(logits, targets, JUDGEMENTS[job.kind].loss(logits, targets))
+            tally.add(logits, targets, METRICS[job.kind].loss(logits, targets))
             minimized += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
         bar.update(len(together))
         if number // STEPS_BETWEEN_LOOKS > looked or number == batches.steps:
@@ -240,12 +242,12 @@ def epochs_waited(scores: list[float], min_delta: float) -> int:
 def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], job: Job) -> dict[str, float]:
     """Loss and scores of `model` over `batches`; empty where there are none."""
     model.eval()
-    judged = JUDGEMENTS[job.kind]
-    tally = judged.tally(job.kind, job.classes, job.device, unit=job.unit)
+    metrics = METRICS[job.kind]
+    tally = metrics.tally(job.kind, job.classes, job.device, unit=job.unit)
     for images, targets in batches:
         with autocast(job.device, job.precision):
             logits = model(images) if job.window is None else windowed_logits(model, images, job.window)
-        tally.add(logits, targets, judged.loss(logits, targets))
+        tally.add(logits, targets, metrics.loss(logits, targets))
     return tally.figures() if tally.targets else {}
 
 

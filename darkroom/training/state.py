@@ -16,7 +16,7 @@ from darkroom.training.optimizers import build_optimizer
 from darkroom.training.parameters import TrainParameters
 
 CODE = Path(__file__).parents[1]
-ROOMS = ("common", "datasets", "batches", "models", "training")  # all that the trained bits hang on
+ROOMS = ("common", "device", "datasets", "batches", "models", "losses", "metrics", "training")  # decide the bits
 MODULES = ("model", "average", "optimizer", "scaler")  # of a state, saved by their state_dict, where there are any
 VALUES = ("history", "costs", "kept")  # of a state, saved as they are
 

@@ -15,15 +15,15 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import remove, write_json
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
+from darkroom.device.allocator import keep_freed_memory
+from darkroom.device.numerics import numerics, why_not_everywhere
+from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.models.model_file import Card, save_model
 from darkroom.models.zoo import build_model, initialize_from_images, trained_weights
-from darkroom.training.allocator import keep_freed_memory
 from darkroom.training.cost import write_costs
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Job, fit
-from darkroom.training.numerics import numerics, why_not_everywhere
 from darkroom.training.parameters import Training
-from darkroom.training.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.training.processes import join, leave
 from darkroom.training.state import State, fingerprint, restore, save, start
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from darkroom.training.precision import autocast
+from darkroom.device.precision import autocast
 
 # The version of PyTorch that the committed dvc.lock was made with, and its hash in fp32 on x86-64 kept to AVX2.
 VERSION, EVERYWHERE = "2.14", "e559612ca7c90681"

@@ -1,0 +1,1 @@
+"""What computes: the device, the number format, the determinism, the memory of the process."""

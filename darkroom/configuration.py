@@ -83,21 +83,22 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
         "train": TRAININGS[preparation.kind],
         "evaluate": EvaluateParameters,
     }
-    given = {"seed": top.seed, "source": top.source, "task": name, "kind": preparation.kind}
-    own = {key: value for key, value in task.items() if key != "prepare"}
-    known = sorted({field for model in models.values() for field in model.model_fields} - given.keys() - {"bits"})
-    for key in own:
-        if key not in known:
-            raise UserError(f"params.yaml: unknown key {where}.{key}: {nearest(key, [*known, 'prepare'])}")
-
-    own_train = own.get("train") or {}
+    own_train = task.get("train") or {}
     if not isinstance(own_train, dict):
         raise UserError(f"params.yaml: {where}.train = {own_train!r}: must hold keys and values, or be {{}}")
     train = {**top.train.model_dump(), **own_train}
     if train["bits"] == "auto":
-        is_sample = top.source == "sample" and own.get("archive") is None
+        is_sample = top.source == "sample" and task.get("archive") is None
         train["bits"] = "everywhere" if is_sample else "machine"
-    values = {**own, **given, "train": train, "bits": train["bits"]}
+
+    kind, bits = preparation.kind, train["bits"]
+    given = {"seed": top.seed, "source": top.source, "task": name, "kind": kind, "bits": bits}
+    own = {key: value for key, value in task.items() if key != "prepare"}
+    known = sorted({field for model in models.values() for field in model.model_fields} - given.keys())
+    for key in own:
+        if key not in known:
+            raise UserError(f"params.yaml: unknown key {where}.{key}: {nearest(key, [*known, 'prepare'])}")
+    values = {**own, **given, "train": train}
     stages = {
         stage: check(model, {key: value for key, value in values.items() if key in model.model_fields}, where)
         for stage, model in models.items()

@@ -38,11 +38,14 @@ def read_at(path: Path, revision: str) -> bytes:
         raise UserError(f"{path} of {revision}: cannot be read ({error}); `dvc exp show` lists them") from None
 
 
-def recorded_hash(path: Path, revision: str) -> str | None:
-    """The hash of a stage's output that dvc.lock has at a revision, as of `read_at`; None where it has none."""
+def recorded_hashes(revision: str) -> dict[str, str]:
+    """The hash of every output in dvc.lock at a revision, by its path; empty where there is no dvc.lock.
+
+    Args:
+        revision: as of `read_at`.
+    """
     try:
         lock = parse_yaml(read_at(Path("dvc.lock"), revision).decode(), f"dvc.lock of {revision}")
     except UserError:
-        return None
-    outputs = [output for stage in lock["stages"].values() for output in stage.get("outs", [])]
-    return next((output["md5"] for output in outputs if output["path"] == path.as_posix()), None)
+        return {}
+    return {output["path"]: output["md5"] for stage in lock["stages"].values() for output in stage.get("outs", [])}

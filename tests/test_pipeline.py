@@ -168,6 +168,14 @@ def test_comparison_of_experiments(project: Path) -> None:
     assert {path.name for path in (project / "changes").iterdir()} == {"images.csv", "flips.png"}
     masks = json.loads(succeed(project, *command[:-1], "segmentation", "--json"))
     assert masks["change"] == "none: both have the same predictions", "its learning rate is its own"
+    assert masks["gained_most"] == masks["lost_most"] == []
+    table = project / "data" / "predictions" / "segmentation" / "images.csv"
+    content = table.read_bytes()
+    table.unlink()  # a link to the cache
+    table.write_bytes(content.replace(b",0.", b",0.1", 1))
+    masks = json.loads(succeed(project, *command[:-1], "segmentation", "--json"))
+    assert "change" not in masks, "what lies there counts, not what dvc.lock says of it"
+    table.write_bytes(content)
 
 
 def test_comparison_without_the_predictions_is_one_line(project: Path, tmp_path: Path) -> None:

@@ -13,10 +13,11 @@ from darkroom.common.numbers import DIGITS
 from darkroom.datasets.packed import images_path, read_split
 from darkroom.evaluation.tables import read_names, truth_ranks
 from darkroom.figures.pictures import draw_flips
-from darkroom.revisions import read_at, recorded_hash
+from darkroom.revisions import WORKSPACE, read_at, recorded_hashes
 
 MOST_IMAGES = 10  # that gained or lost are told of a segmentation
 SIDES = ("a", "b")
+UNCHANGED = {"change": "none: both have the same predictions"}
 
 
 def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_json: bool) -> None:
@@ -37,10 +38,16 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
     tasks = tasks or sorted(path.parent.name for path in Path("metrics").glob("*/test.json"))
     if not tasks:
         raise UserError("metrics: has no task's test.json; `dvc repro` makes them")
+    hashes = [recorded_hashes(revision) for revision in revisions]
     told = []
     for task in tasks:
-        folder = out / task if out is not None and len(tasks) > 1 else out
-        told.append(_compare(task, revisions, folder))
+        predictions = Path("data/predictions", task)
+        recorded = [own.get(predictions.as_posix()) for own in hashes]
+        if WORKSPACE in revisions and not predictions.exists() and recorded[0] and recorded[0] == recorded[1]:
+            figures = UNCHANGED  # of a task that was not run here
+        else:
+            figures = _compare(task, revisions, out / task if out is not None and len(tasks) > 1 else out)
+        told.append({"task": task, **dict(zip(SIDES, revisions, strict=True)), **figures})
     if as_json:
         print(json.dumps(told if len(told) > 1 else told[0], indent=2))
     else:
@@ -48,11 +55,7 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
 
 
 def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
-    """What is told of one task; of equal predictions, which need not lie here, no more than that."""
-    named = {"task": task, **dict(zip(SIDES, revisions, strict=True))}
-    hashes = [recorded_hash(Path("data/predictions", task), revision) for revision in revisions]
-    if out is None and hashes[0] is not None and hashes[0] == hashes[1]:
-        return named | {"change": "none: both have the same predictions"}
+    """What is told of one task."""
     reports = [json.loads(read_at(Path("metrics", task, "test.json"), revision)) for revision in revisions]
     scores = [next(name for name in COMPARISONS if name in report) for report in reports]
     if scores[0] != scores[1]:
@@ -73,7 +76,12 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
                 if len(test_images) != len(images):
                     raise UserError(f"data/prepared/{task}: has other test images than these; `dvc repro` makes them")
                 draw_flips(test_images, images, revisions, folder / "flips.png")
-    return named | told
+    return UNCHANGED | told if _is_unchanged(images) else told
+
+
+def _is_unchanged(images: pd.DataFrame) -> bool:
+    """Whether the columns of both sides are equal, such as `predicted_a` and `predicted_b`."""
+    return all(images[name].equals(images[f"{name[:-1]}b"]) for name in images if name == "a" or name.endswith("_a"))
 
 
 def _classifications(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:

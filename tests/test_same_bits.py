@@ -15,7 +15,7 @@ from conftest import ROOT, cifar_files, scene_files, stage, write_tar, write_zip
 from small_runs import CPU, NARROW, classification, prepare_classes, trained
 
 from darkroom.common.environment import LIBRARIES, PYTORCH, limit_pytorch
-from darkroom.device.numerics import EVERYWHERE, VERSION, numerics, why_not_everywhere
+from darkroom.device.numerics import EVERYWHERE, VERSION, hash_numerics, why_not_everywhere
 from darkroom.device.precision import choose_device, choose_precision
 
 # Of models, histories and predictions of `TASKS`; they change with the code of training and with the pinned packages.
@@ -136,12 +136,17 @@ def test_everywhere_is_float32_on_the_processor(monkeypatch: pytest.MonkeyPatch)
 
 @everywhere
 def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
-    program = "import torch; from darkroom.device.numerics import numerics; from darkroom.device.precision import *; "
-    told = "fix_algorithms(bits='everywhere'); print(numerics(torch.device('cpu'), 'fp32'))"
+    program = """if True:
+        import torch
+        from darkroom.device.numerics import hash_numerics
+        from darkroom.device.precision import fix_algorithms
+        fix_algorithms(bits="everywhere")
+        print(hash_numerics(torch.device("cpu"), "fp32"))
+    """
     hashes = {}
     for name, environment in {"limited": PYTORCH, "not": {"ATEN_CPU_CAPABILITY": "default"}}.items():
         done = subprocess.run(
-            [sys.executable, "-c", program + told],
+            [sys.executable, "-c", program],
             cwd=ROOT,
             env=os.environ | environment,
             capture_output=True,
@@ -149,7 +154,7 @@ def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
         )
         hashes[name] = done.stdout.strip()
     assert hashes["limited"] == EVERYWHERE != hashes["not"]
-    assert numerics(CPU, "fp32") == numerics(CPU, "fp32") != numerics(CPU, "bf16")
+    assert hash_numerics(CPU, "fp32") == hash_numerics(CPU, "fp32") != hash_numerics(CPU, "bf16")
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,7 @@ def test_it_is_said_before_training_whether_the_lock_is_met(
     has_gpu: bool,
     line: str,
 ) -> None:
-    monkeypatch.setattr("darkroom.training.train.numerics", lambda *_: computed)
+    monkeypatch.setattr("darkroom.training.train.hash_numerics", lambda *_: computed)
     an_x86_64_machine(monkeypatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # this process has other tests to run

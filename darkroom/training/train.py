@@ -16,7 +16,7 @@ from darkroom.common.files import remove, write_json
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.device.allocator import keep_freed_memory
-from darkroom.device.numerics import numerics, why_not_everywhere
+from darkroom.device.numerics import hash_numerics, why_not_everywhere
 from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.models.model_file import Card, save_model
 from darkroom.models.zoo import build_model, initialize_from_images, trained_weights
@@ -88,9 +88,9 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     device = choose_device(bits)
     processes = join(device)
     precision = choose_precision(parameters.train.precision, device, bits)
-    computed = numerics(device, precision)
+    numerics = hash_numerics(device, precision)
     if bits == "everywhere":
-        processes.tell(_which_bits(computed))
+        processes.tell(_which_bits(numerics))
     description = Description.read(data)
     if parameters.train.patience is not None and not description.images["validation"]:
         raise UserError("params.yaml: train.patience: there is no validation split to wait for; set it to null")
@@ -117,7 +117,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     )
 
     state = start(model, parameters.train, device, precision)
-    key = fingerprint(parameters, data, device, precision, processes.count, computed)
+    key = fingerprint(parameters, data, device, precision, processes.count, numerics)
     if outputs.state.exists():
         if restore(state, outputs.state, key):
             processes.tell(f"going on after epoch {len(state.history)}, where an earlier run stopped")
@@ -127,7 +127,7 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     def after_epoch(state: State) -> None:
         if processes.writes:
             write_history(outputs.history, state.history)
-            write_costs(outputs.costs, state.costs, device, precision, computed)
+            write_costs(outputs.costs, state.costs, device, precision, numerics)
             save(state, outputs.state, key)
 
     job = Job(
@@ -155,9 +155,9 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
     remove(outputs.state)
 
 
-def _which_bits(computed: str) -> str:
-    """What a run for the same bits everywhere says of this machine, whose `numerics` are `computed`."""
-    other = why_not_everywhere(computed)
+def _which_bits(numerics: str) -> str:
+    """The line that training for the same bits everywhere begins with, on a machine of this hash."""
+    other = why_not_everywhere(numerics)
     if other:
         return f"the committed dvc.lock may not be met here, and figures differ a little: {other}"
     gpu = "; the GPU would compute others: -S train.bits=machine takes it" if torch.cuda.is_available() else ""

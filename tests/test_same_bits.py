@@ -20,6 +20,7 @@ from darkroom.device.precision import choose_device, choose_precision
 
 # Of models, histories and predictions of `TASKS`; they change with the code of training and with the pinned packages.
 PINNED = "449cb17e6eec3886"
+LIMITS = {*LIBRARIES, *PYTORCH, "ATEN_CPU_CAPABILITY"}  # what is set in the environment
 TRAIN = {
     "epochs": 2, "batch_size": 8, "optimizer": "adamw", "lr": 0.01, "momentum": 0.9, "weight_decay": 0.01,
     "warmup_epochs": 0.5, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.1, "bits": "everywhere",
@@ -109,7 +110,7 @@ def test_libraries_are_limited_before_they_are_imported(tmp_path: Path) -> None:
         from numpy._core._multiarray_umath import __cpu_features__
         print(torch.backends.cpu.get_cpu_capability(), __cpu_features__.get("X86_V3", False), cv2.ipp.getIppVersion())
     """
-    clean = {name: value for name, value in os.environ.items() if name not in LIBRARIES | PYTORCH}
+    clean = {name: value for name, value in os.environ.items() if name not in LIMITS}
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=clean, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     capability, has_avx2, primitives = done.stdout.split(maxsplit=2)
@@ -124,6 +125,22 @@ def test_pytorch_is_limited_before_its_import_or_not_at_all(monkeypatch: pytest.
     assert not PYTORCH.keys() & os.environ.keys()
     with pytest.raises(RuntimeError, match="PyTorch was imported before"):
         limit_pytorch("everywhere")
+
+
+@pytest.mark.parametrize(("has_avx2", "kernels"), [(True, "avx2"), (False, "default")])
+def test_no_kernels_are_asked_for_that_the_processor_lacks(tmp_path: Path, has_avx2: bool, kernels: str) -> None:
+    (tmp_path / "torch.py").write_text(f"class cpu:\n    get_capabilities = lambda: {{'avx2': {has_avx2}}}\n")
+    program = f"""if True:
+        import os, sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        from darkroom.common.environment import limit_pytorch
+        limit_pytorch("everywhere")
+        limit_pytorch("everywhere")
+        print(os.environ["ATEN_CPU_CAPABILITY"])
+    """
+    clean = {name: value for name, value in os.environ.items() if name not in LIMITS}
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=clean, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, kernels), done.stderr
 
 
 def test_everywhere_is_float32_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +161,8 @@ def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
         print(hash_numerics(torch.device("cpu"), "fp32"))
     """
     hashes = {}
-    for name, environment in {"limited": PYTORCH, "not": {"ATEN_CPU_CAPABILITY": "default"}}.items():
+    kernels = {"limited": PYTORCH | {"ATEN_CPU_CAPABILITY": "avx2"}, "not": {"ATEN_CPU_CAPABILITY": "default"}}
+    for name, environment in kernels.items():
         done = subprocess.run(
             [sys.executable, "-c", program],
             cwd=ROOT,

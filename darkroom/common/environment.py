@@ -18,7 +18,6 @@ LIBRARIES = {
 }
 # Newer instructions make PyTorch up to three times faster, so it is kept to AVX2 only where it is asked for.
 PYTORCH = {
-    "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions
     "MKL_CBWR": "COMPATIBLE",  # matrix products and decompositions, also on processors that are not Intel's
 }
@@ -30,7 +29,7 @@ def limit_libraries() -> None:
 
 
 def limit_pytorch(bits: str) -> None:
-    """Keep PyTorch to AVX2 in this process and those that it starts, where `bits` is `everywhere`.
+    """Import PyTorch kept to AVX2, in this process and those that it starts, where `bits` is `everywhere`.
 
     Raises:
         RuntimeError: PyTorch is imported already, and read another environment.
@@ -40,3 +39,8 @@ def limit_pytorch(bits: str) -> None:
     if "torch" in sys.modules:
         raise RuntimeError("PyTorch was imported before the environment was set for the same bits everywhere")
     os.environ.update(PYTORCH)
+    import torch
+
+    # PyTorch's own kernels, read at its first operation. On a processor without AVX2 its kernels end the process.
+    has_avx2 = torch.cpu.get_capabilities().get("avx2", False)
+    os.environ["ATEN_CPU_CAPABILITY"] = "avx2" if has_avx2 else "default"

@@ -17,7 +17,7 @@ CONFIG = Path("data/config")
 class Parameters(BaseModel):
     """Base of every room's parameters: no unknown keys, no silent conversion of types, no change later."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
 P = TypeVar("P", bound=Parameters)

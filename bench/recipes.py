@@ -60,7 +60,7 @@ def main(names: list[str]) -> None:
             report, costs = read_json(Path("metrics", TASK, "test.json")), read_json(Path("runs", TASK, "costs.json"))
             memory = max(epoch["peak_memory_mb"] for epoch in costs["epochs"])
             print(
-                f"{name}: {report['accuracy']:.2%}, {report['tta']['accuracy']:.2%} with mirrored views, "
+                f"{name}: {report['accuracy']:.2%}, {report['tta_accuracy']:.2%} with mirrored views, "
                 f"{seconds:.1f} s, {memory:.0f} MiB, on {costs['device']} in {costs['precision']}"
             )
 

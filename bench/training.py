@@ -36,16 +36,16 @@ from darkroom.device.allocator import keep_freed_memory
 from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.models.parameters import ClassifierParameters
 from darkroom.models.zoo import build_model, initialize_from_images
-from darkroom.training.loop import Job, supervised_objective, train_step
+from darkroom.training.loop import Run, supervised_objective, train_step
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.state import start
 
 DATA = Path("data/prepared/cifar10")
 ROUNDS = 15
+WORKERS = 2  # of the tutorial's loader
 TRAIN = {
-    "epochs": 1, "optimizer": "sgd", "lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4,
+    "epochs": 1, "optimizer": "sgd", "lr": 0.01, "weight_decay": 5e-4,
     "warmup_epochs": 0.0, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.0, "precision": "auto", "keep": "last",
-    "workers": 2,
 }  # fmt: skip
 RESNET = [TrainParameters(**TRAIN, batch_size=batch_size) for batch_size in (128, 500)]
 FAST = TrainParameters(**TRAIN | {"optimizer": "muon"}, batch_size=500)
@@ -71,8 +71,8 @@ def tutorial(hyper: TrainParameters) -> Iterator[None]:
     steps = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
     transform = transforms.Compose([*steps, transforms.Normalize(description.mean, description.std)])
     model = build_model(ClassifierParameters(name="resnet18"), len(description.classes), (32, 32)).to(device)
-    optimizer = torch.optim.SGD(model.parameters(), lr=hyper.lr, momentum=hyper.momentum)
-    loader = DataLoader(Pictures(transform), hyper.batch_size, shuffle=True, num_workers=hyper.workers)
+    optimizer = torch.optim.SGD(model.parameters(), lr=hyper.lr, momentum=0.9)
+    loader = DataLoader(Pictures(transform), hyper.batch_size, shuffle=True, num_workers=WORKERS)
     while True:
         for images, labels in loader:
             loss = torch.nn.functional.cross_entropy(model(images.to(device)), labels.to(device))
@@ -94,7 +94,7 @@ def darkroom(hyper: TrainParameters, name: str, fixed: bool = False) -> Iterator
     model = model.to(device, memory_format=torch.channels_last)
     precision = choose_precision(hyper.precision, device)
     state = start(model, hyper, device, precision)
-    job = Job("classification", len(description.classes), hyper, 0, device, precision)
+    job = Run("classification", len(description.classes), hyper, 0, device, precision)
     first, epoch = next(iter(batches.train(0))), 0
     while True:
         for batch in [first] if fixed else batches.train(epoch):

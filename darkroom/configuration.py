@@ -12,14 +12,14 @@ from typing import Literal
 from pydantic import Field
 
 from darkroom.annotations.parameters import MaskParameters
-from darkroom.batches.pipeline import check_pipeline
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_yaml, replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.datasets.parameters import FolderParameters, PointParameters, SplitParameters
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.sources.parameters import FetchParameters
-from darkroom.training.parameters import TRAININGS, SegmentationTraining, TrainParameters
+from darkroom.training.kinds import training_of
+from darkroom.training.parameters import MachineParameters, TaskTraining, TrainParameters
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Preparation:
     """A script of the stage `prepare`: what it reads, and the kind of data set that it makes."""
 
     parameters: type[SplitParameters]
-    kind: Literal["classification", "segmentation", "points", "regression"]
+    kind: str
 
 
 PREPARATIONS = {
@@ -42,13 +42,17 @@ PREPARATIONS = {
 TASK_NAME = "[a-z0-9][a-z0-9_-]*"  # it names folders and stages
 
 
+class SharedTraining(TrainParameters, MachineParameters):
+    """What all tasks inherit: `train` in params.yaml."""
+
+
 class TopLevel(Parameters):
     """The keys of params.yaml."""
 
     seed: int = Field(ge=0)
     source: Literal["sample", "published"]
     launcher: str = Field(pattern=r"^(python|torchrun( -\S+( [^-]\S*)?)*)$")  # starts the stage `train`
-    train: TrainParameters
+    train: SharedTraining
     tasks: dict[str, dict] = Field(min_length=1)
 
 
@@ -80,7 +84,8 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
     models = {
         "fetch": FetchParameters,
         "prepare": preparation.parameters,
-        "train": TRAININGS[preparation.kind],
+        "train": training_of(preparation.kind),
+        "machine": MachineParameters,
         "evaluate": EvaluateParameters,
     }
     own_train = task.get("train") or {}
@@ -94,17 +99,21 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
     kind, bits = preparation.kind, train["bits"]
     given = {"seed": top.seed, "source": top.source, "task": name, "kind": kind, "bits": bits}
     own = {key: value for key, value in task.items() if key != "prepare"}
-    known = sorted({field for model in models.values() for field in model.model_fields} - given.keys())
+    known = sorted(
+        {field for model in models.values() for field in model.model_fields} - {*given, *MachineParameters.model_fields}
+    )
     for key in own:
         if key not in known:
             raise UserError(f"params.yaml: unknown key {where}.{key}: {nearest(key, [*known, 'prepare'])}")
-    values = {**own, **given, "train": train}
+    machine = {key: train.pop(key) for key in MachineParameters.model_fields}
+    values = {**own, **given, **machine, "train": train}
     stages = {
         stage: check(model, {key: value for key, value in values.items() if key in model.model_fields}, where)
         for stage, model in models.items()
     }
-    if isinstance(stages["train"], SegmentationTraining):
-        check_pipeline(stages["train"].augment, f"{where}.augment")
+    training = stages["train"]
+    assert isinstance(training, TaskTraining)
+    training.check_augmentation(where)
     return stages
 
 

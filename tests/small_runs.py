@@ -15,7 +15,9 @@ from darkroom.datasets.parameters import SplitParameters
 from darkroom.evaluation.evaluate import evaluate
 from darkroom.evaluation.parameters import EvaluateParameters, Evaluation
 from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
-from darkroom.training.parameters import ClassificationTraining, SegmentationTraining, TrainParameters
+from darkroom.training.kinds.classification import ClassificationTraining
+from darkroom.training.kinds.segmentation import SegmentationTraining
+from darkroom.training.parameters import MachineParameters, TrainParameters
 from darkroom.training.train import Outputs, train
 
 CPU = torch.device("cpu")
@@ -24,9 +26,9 @@ OUTPUTS = Outputs(
     MODEL, METRICS / "history.csv", METRICS / "train.json", Path("runs/state.pt"), Path("runs/costs.json")
 )
 BASE = {
-    "epochs": 3, "batch_size": 8, "optimizer": "sgd", "lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4,
+    "epochs": 3, "batch_size": 8, "optimizer": "sgd", "lr": 0.05, "weight_decay": 5e-4,
     "warmup_epochs": 1.0, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.1, "precision": "fp32",
-    "keep": "best", "workers": 0,
+    "keep": "best",
 }  # fmt: skip
 
 
@@ -78,6 +80,6 @@ def evaluated(kind: str = "classification", tta: str = "none") -> dict:
     return read_json(METRICS / "test.json")
 
 
-def trained(parameters) -> tuple[bytes, bytes]:
-    train(parameters, DATA, OUTPUTS)
+def trained(parameters, workers: int = 0) -> tuple[bytes, bytes]:
+    train(parameters, MachineParameters(workers=workers), DATA, OUTPUTS)
     return MODEL.read_bytes(), (METRICS / "history.csv").read_bytes()

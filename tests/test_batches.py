@@ -10,22 +10,22 @@ from conftest import noise, png_bytes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from darkroom.batches import samplers
 from darkroom.batches.augment import Draws, augment, cutout, flip, flips, shifted_crop
 from darkroom.batches.copy_paste import paste_object
-from darkroom.batches.images import ImageBatches
+from darkroom.batches.images import ImageBatches, earlier_times
 from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
 from darkroom.batches.pairs import PairBatches
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
 from darkroom.batches.pipeline import build_pipeline, check_pipeline
-from darkroom.batches.sampling import balanced, times_before
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import create_images, write_labels
 from darkroom.datasets.pairs import IGNORED, image_folder, mask_path
 from darkroom.losses.cross_entropy import cross_entropy
-from darkroom.metrics.classes import Tally
+from darkroom.metrics.classes import AccuracyTally
 
 CPU = torch.device("cpu")
 
@@ -112,10 +112,10 @@ def test_mixed_batches_are_trained_on_shares_of_classes(packed: tuple[Path, Desc
         logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
         expected = -(targets * logits.log_softmax(1)).sum(1).mean()
         assert torch.allclose(cross_entropy(logits, targets), expected)
-        tally = Tally("classification", 3, CPU)
+        tally = AccuracyTally(3, CPU)
         tally.add(logits, targets, expected)
         right = (logits.argmax(1) == targets.argmax(1)).float().mean()
-        assert tally.figures()["accuracy"] == pytest.approx(float(right))
+        assert tally.compute()["accuracy"] == pytest.approx(float(right))
 
 
 def test_draws_of_an_image_do_not_depend_on_its_batch() -> None:
@@ -152,13 +152,13 @@ def test_an_epoch_shows_each_image_at_most_once_in_an_order_of_its_own(packed: t
 def test_balanced_samples_show_every_class_equally_often() -> None:
     labels = torch.tensor([0] * 50 + [2] * 3 + [5] * 10)
     shows = torch.nn.functional.one_hot(labels) > 0
-    shown = balanced(shows, torch.Generator().manual_seed(0))
+    shown = samplers.sample("balanced", shows, torch.Generator().manual_seed(0))
     assert labels[shown].bincount().tolist() == [21, 0, 21, 0, 0, 21]
     times = shown.bincount(minlength=len(labels))
     assert (
         times[50:53].tolist() == [7, 7, 7] and set(times[53:].tolist()) == {2, 3} and set(times[:50].tolist()) == {0, 1}
     )
-    assert not torch.equal(shown, balanced(shows, torch.Generator().manual_seed(1)))
+    assert not torch.equal(shown, samplers.sample("balanced", shows, torch.Generator().manual_seed(1)))
 
 
 def test_a_rare_image_is_shown_with_draws_of_its_own(packed: tuple[Path, Description]) -> None:
@@ -208,8 +208,8 @@ def test_plain_epochs_alternate_though_images_are_left_over(packed: tuple[Path, 
     assert all(len(parity) == 1 for parity in parities)
 
 
-def test_times_before() -> None:
-    assert times_before(torch.tensor([3, 1, 3, 3, 1, 0])).tolist() == [0, 0, 1, 2, 1, 0]
+def test_earlier_times() -> None:
+    assert earlier_times(torch.tensor([3, 1, 3, 3, 1, 0])).tolist() == [0, 0, 1, 2, 1, 0]
 
 
 BAD_TRANSFORMS = {

@@ -31,7 +31,7 @@ from darkroom.datasets.table import prepare_curve, prepare_points, read_table
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.report import write_report
 from darkroom.losses.squared_error import squared_error
-from darkroom.metrics.numbers import ErrorTally
+from darkroom.metrics.errors import ErrorTally
 from darkroom.models.lenet import LeNet
 from darkroom.models.model_file import load_model
 from darkroom.models.parameters import PointModelParameters
@@ -41,7 +41,9 @@ from darkroom.sources.parameters import FetchParameters
 from darkroom.sources.sample.containers import gz
 from darkroom.sources.sample.mnist import idx, mnist_files
 from darkroom.sources.sample.points import curve_table, spirals_table
-from darkroom.training.parameters import PointTraining, RegressionTraining, TrainParameters
+from darkroom.training.kinds.points import PointClassTraining
+from darkroom.training.kinds.regression import RegressionTraining
+from darkroom.training.parameters import TrainParameters
 
 RAW, REPORT = Path("raw"), METRICS / "data.json"
 POINTS = PointParameters(seed=0, validation=0.2, test=0.25)
@@ -53,9 +55,9 @@ def write_table(content: bytes) -> None:
     (RAW / "own.csv").write_bytes(content)
 
 
-def spirals(widths: list[int], **changes) -> PointTraining:
+def spirals(widths: list[int], **changes) -> PointClassTraining:
     model = PointModelParameters(widths=widths)
-    return PointTraining(kind="points", seed=0, model=model, train=TrainParameters(**FAST | changes))
+    return PointClassTraining(kind="points", seed=0, model=model, train=TrainParameters(**FAST | changes))
 
 
 def curve(widths: list[int], **changes) -> RegressionTraining:
@@ -128,10 +130,10 @@ def test_models_of_points_take_no_images(folder: Path) -> None:
 def test_errors_are_added_up_over_batches() -> None:
     draw = torch.Generator().manual_seed(0)
     targets, predicted = torch.rand(50, 1, generator=draw), torch.rand(50, 1, generator=draw)
-    tally = ErrorTally("regression", 1, CPU)
+    tally = ErrorTally(CPU)
     for some in (slice(0, 20), slice(20, 50)):
         tally.add(predicted[some], targets[some], squared_error(predicted[some], targets[some]))
-    figures = tally.figures()
+    figures = tally.compute()
     assert figures["r2"] == pytest.approx(r2_score(targets, predicted))
     assert figures["loss"] == pytest.approx(mean_squared_error(targets, predicted))
 
@@ -153,10 +155,10 @@ def test_errors_are_added_up_over_processes(offset: float) -> None:
             both.wait()
             return total
 
-        tally, some = ErrorTally("regression", 1, CPU, add_up), (slice(0, 20), slice(20, 50))[rank]
+        tally, some = ErrorTally(CPU, add_up), (slice(0, 20), slice(20, 50))[rank]
         for true, guess in zip(targets[some].split(7), predicted[some].split(7), strict=True):
             tally.add(guess, true, squared_error(guess, true))
-        return tally.figures()
+        return tally.compute()
 
     with ThreadPoolExecutor(2) as processes:
         for figures in processes.map(figures_of, range(2)):
@@ -164,9 +166,9 @@ def test_errors_are_added_up_over_processes(offset: float) -> None:
 
 
 def test_r2_of_targets_that_are_all_the_same() -> None:
-    tally = ErrorTally("regression", 1, CPU)
+    tally = ErrorTally(CPU)
     tally.add(torch.zeros(3, 1), torch.ones(3, 1), torch.ones(()))
-    assert tally.figures()["r2"] == 0
+    assert tally.compute()["r2"] == 0
 
 
 def test_an_old_model_of_numbers(folder: Path) -> None:

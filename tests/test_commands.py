@@ -24,8 +24,9 @@ from small_runs import DATA, MODEL, classification, evaluated, prepare_classes, 
 from test_annotations import png_files
 
 from darkroom.batches.normalize import normalize
-from darkroom.commands.compare import compare, mcnemar
+from darkroom.commands.compare import compare
 from darkroom.commands.export import export
+from darkroom.commands.kinds.classification import mcnemar
 from darkroom.commands.masks import convert_masks
 from darkroom.commands.predict import image_files, model_of, predict
 from darkroom.common.errors import UserError
@@ -245,8 +246,16 @@ def write_predictions(folder: Path, rows: list[tuple[str, str, float, str]], acc
     table = pd.DataFrame(rows, columns=names).rename_axis("index").reset_index()
     folder.joinpath("data/predictions/own").mkdir(parents=True)
     table.to_csv(folder / "data/predictions/own/predictions.csv", index=False)
-    classes = [{"name": name} for name in ("cat", "cow", "dog")]
-    write_json(folder / "metrics/own/test.json", {"accuracy": accuracy, "classes": classes})
+    (folder / "data/predictions/own/classes.csv").write_text("class\ncat\ncow\ndog\n")
+    write_json(folder / "metrics/own/test.json", {"accuracy": accuracy})
+
+
+def read_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read revisions from folders of their names instead of from DVC."""
+    for module in ("compare", "predictions"):
+        monkeypatch.setattr(
+            f"darkroom.commands.{module}.read_at", lambda path, revision: Path(revision, path).read_bytes()
+        )
 
 
 def test_comparison_counts_what_was_fixed_and_broken(
@@ -260,7 +269,7 @@ def test_comparison_counts_what_was_fixed_and_broken(
         Path("new"), [("cat", "dog", 0.7, "cat"), ("dog", "dog", 0.9, "cat"), ("dog", "cat", 0.6, "dog")], 1 / 3
     )
     write_predictions(Path("others"), [("cat", "cat", 0.9, "dog")], 1.0)
-    monkeypatch.setattr("darkroom.commands.compare.read_at", lambda path, revision: Path(revision, path).read_bytes())
+    read_folders(monkeypatch)
     monkeypatch.setattr(
         "darkroom.commands.compare.read_split", lambda *_: (np.zeros((3, 8, 8, 3), np.uint8), np.zeros(3, np.int64))
     )
@@ -280,11 +289,11 @@ def test_comparison_counts_what_was_fixed_and_broken(
     assert Path("out/flips.png").stat().st_size > 0
     compare(["own"], ("old", "new"), None, False)
     assert "both right 0, fixed 1, broken 1, both wrong 1" in capsys.readouterr().out
-    with pytest.raises(UserError, match="old and others were tried on other test images"):
+    with pytest.raises(UserError, match="old and others were evaluated on other test images"):
         compare(["own"], ("old", "others"), None, True)
     with pytest.raises(UserError, match="out: is there already"):
         compare(["own"], ("old", "new"), Path("out"), True)
-    write_json(Path("others/metrics/own/test.json"), {"accuracy": 1.0, "classes": [{"name": "cat"}]})
+    Path("others/data/predictions/own/classes.csv").write_text("class\ncat\n")
     with pytest.raises(UserError, match="own: old and others have other classes"):
         compare(["own"], ("old", "others"), None, True)
     assert mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
@@ -296,8 +305,9 @@ def test_comparison_of_regressions(
     for name, predicted, r2 in (("old", "0.5\n1,2.0,2.0", 0.8), ("new", "0.9\n1,2.0,2.2", 0.9)):
         Path(name, "data/predictions/own").mkdir(parents=True)
         Path(name, "data/predictions/own/predictions.csv").write_text(f"index,true,predicted\n0,1.0,{predicted}\n")
-        write_json(Path(name, "metrics/own/test.json"), {"r2": r2, "rmse": 1 - r2, "classes": [{"name": "1 to 2"}]})
-    monkeypatch.setattr("darkroom.commands.compare.read_at", lambda path, revision: Path(revision, path).read_bytes())
+        Path(name, "data/predictions/own/classes.csv").write_text("class\n1 to 2\n")
+        write_json(Path(name, "metrics/own/test.json"), {"r2": r2, "rmse": 1 - r2})
+    read_folders(monkeypatch)
     compare(["own"], ("old", "new"), Path("out"), True)
     told = json.loads(capsys.readouterr().out)
     assert told["r2"] == {"a": 0.8, "b": 0.9} and told["points"] == {"nearer": 1, "not_nearer": 1}
@@ -310,17 +320,16 @@ def test_comparison_of_segmentations(
     for name, first, second in (("old", 0.5, 0.9), ("new", 0.7, 0.6)):
         Path(name, "data/predictions/own").mkdir(parents=True)
         Path(name, "data/predictions/own/images.csv").write_text(f"image,mean_iou\n10,{first}\nnan,{second}\n")
-        classes = [{"name": "background", "iou": 0.9}, {"name": "cat", "iou": first}]
-        write_json(Path(name, "metrics/own/test.json"), {"mean_iou": first, "classes": classes})
-    monkeypatch.setattr("darkroom.commands.compare.read_at", lambda path, revision: Path(revision, path).read_bytes())
+        Path(name, "data/predictions/own/classes.csv").write_text(f"class,iou\nbackground,0.9\ncat,{first}\n")
+        write_json(Path(name, "metrics/own/test.json"), {"mean_iou": first})
+    read_folders(monkeypatch)
     compare(["own"], ("old", "new"), None, True)
     told = json.loads(capsys.readouterr().out)
     assert told["classes"][1] == {"class": "cat", "a": 0.5, "b": 0.7}
     assert told["gained_most"] == [{"image": "10", "a": 0.5, "b": 0.7, "change": 0.2}]
     assert told["lost_most"] == [{"image": "nan", "a": 0.9, "b": 0.6, "change": -0.3}]
     shutil.copytree("new", "renamed")
-    classes = [{"name": "background", "iou": 0.9}, {"name": "dog", "iou": 0.7}]
-    write_json(Path("renamed/metrics/own/test.json"), {"mean_iou": 0.7, "classes": classes})
+    Path("renamed/data/predictions/own/classes.csv").write_text("class,iou\nbackground,0.9\ndog,0.7\n")
     with pytest.raises(UserError, match="own: new and renamed have other classes"):
         compare(["own"], ("new", "renamed"), None, True)
     for name in ("old", "new"):

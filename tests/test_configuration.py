@@ -37,7 +37,7 @@ def differing(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
 
 
 def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
-    stages = ("fetch", "prepare", "train", "evaluate")
+    stages = ("fetch", "prepare", "train", "machine", "evaluate")
     names = {f"{task}/{name}.json" for task in TASKS for name in stages}
     assert written().keys() == names
 
@@ -109,7 +109,11 @@ WRONG = [
     (("train", "warmup_epochs"), 99.0, "warmup_epochs = 99.0 is over epochs = "),
     (("train", "patience"), 0, "train.patience = 0: must be greater than or equal to 1"),
     (("tasks", "cifar10", "train"), {"patience": 5, "keep": "last"}, "patience goes with keep = best"),
-    (("tasks", "cifar10", "train"), {"loss": {"dice": 1.0}}, "train.loss.dice is for segmentation"),
+    (
+        ("tasks", "cifar10", "train"),
+        {"loss": {"dice": 1.0}},
+        "train.loss.dice is not for classification; take cross_entropy or focal",
+    ),
     (("tasks", "cifar10", "model"), "resnet18", "tasks.cifar10.model = 'resnet18': must be"),
     (("tasks", "cifar10", "model"), {}, "tasks.cifar10.model.name is missing"),
     (("tasks", "cifar10", "model"), {"name": "resnet18", "dropout": 0.1}, "resnet18 takes no dropout"),

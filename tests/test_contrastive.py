@@ -15,7 +15,7 @@ from darkroom.datasets.description import Description
 from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters
 from darkroom.models.zoo import build_model
 from darkroom.training.contrastive import contrastive_loss, contrastive_objective, last_layer
-from darkroom.training.parameters import ClassificationTraining
+from darkroom.training.kinds.classification import ClassificationTraining
 
 
 def loss_as_written(features: np.ndarray, labels: np.ndarray, temperature: float) -> float:
@@ -79,7 +79,7 @@ def test_pretraining_comes_before_the_other_epochs(folder: Path) -> None:
 @pytest.mark.parametrize(
     "make, message",
     [
-        (lambda: segmentation(pretrain_epochs=1), "train.pretrain_epochs = 1 is for images of one class"),
+        (lambda: segmentation(pretrain_epochs=1), "train.pretrain_epochs = 1 is not for segmentation; set it to 0"),
         (lambda: classification(pretrain_epochs=1, warmup_epochs=2.0), "warmup_epochs = 2.0 is over pretrain_epochs"),
         (
             lambda: ClassificationTraining(

@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from darkroom.losses.named import LOSSES
+import darkroom.losses
+from darkroom.common.named import classes_in
+from darkroom.losses._base import Loss
 from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters, SegmenterParameters
 from darkroom.models.zoo import build_model
 from darkroom.training.contrastive import contrastive_loss
@@ -46,11 +48,14 @@ def test_models_take_no_operation_that_cuda_refuses(
         assert refused(model(torch.rand(2, 3, side, side)).sum()) == set()
 
 
+LOSSES = classes_in(darkroom.losses.__name__, Loss)
+
+
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_take_no_operation_that_cuda_refuses(name: str) -> None:
     values = torch.rand(2, 3, 8, 8, requires_grad=True)
     targets = torch.rand(2, 3, 8, 8) if name == "squared_error" else torch.zeros(2, 8, 8, dtype=torch.int64)
-    assert refused(LOSSES[name](values, targets, 0.1, torch.ones(3))) == set()
+    assert refused(LOSSES[name]().compute(values, targets, 0.1, torch.ones(3))) == set()
 
 
 def test_contrastive_loss_takes_no_operation_that_cuda_refuses() -> None:

@@ -15,23 +15,27 @@ from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
-from darkroom.losses.class_weights import class_weights
 from darkroom.losses.cross_entropy import cross_entropy
-from darkroom.losses.dice import dice_loss, tversky_loss
+from darkroom.losses.dice import dice_loss
 from darkroom.losses.focal import focal_loss
+from darkroom.losses.tversky import tversky_loss
 from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
 from darkroom.models.zoo import build_model
-from darkroom.training.loop import Job, epochs_waited, fit
-from darkroom.training.optimizers import build_optimizer, orthogonalize
+from darkroom.training.class_weights import compute_class_weights
+from darkroom.training.loop import Run, epochs_waited, fit
+from darkroom.training.optimizers._base import build_optimizer
+from darkroom.training.optimizers.muon import orthogonalize
+from darkroom.training.optimizers.sgd import SgdOptions
 from darkroom.training.parameters import TrainParameters
-from darkroom.training.schedule import learning_rate
+from darkroom.training.schedules._base import learning_rate
 from darkroom.training.state import start
 
 
-def rates(schedule: str, **changes) -> list[float]:
+def rates(schedule: str | dict, **changes) -> list[float]:
     """The learning rates of 10 epochs of 10 steps, of which the first is warm-up; the peak 0.5."""
     hyper = TrainParameters(**BASE | {"epochs": 10, "lr": 0.5, "schedule": schedule} | changes)
-    return [learning_rate(hyper, step, 100, 10) for step in range(100)]
+    warmup = round(10 * hyper.warmup_epochs)
+    return [learning_rate(hyper.schedule, hyper.lr, step, 100, warmup) for step in range(100)]
 
 
 def test_schedules_warm_up_and_come_down() -> None:
@@ -42,7 +46,7 @@ def test_schedules_warm_up_and_come_down() -> None:
     assert cosine[55] == pytest.approx(0.25) and triangular[55] == pytest.approx(0.25)
     assert cosine[10:] == sorted(cosine[10:], reverse=True) and 0 < cosine[-1] < 0.001
     assert np.diff(triangular[10:]) == pytest.approx(-0.5 / 90)
-    steps = rates("multi_step", milestones=[0.3, 0.6], gamma=0.2)
+    steps = rates({"name": "multi_step", "milestones": [0.3, 0.6], "gamma": 0.2})
     assert steps[29:31] == pytest.approx([0.5, 0.1]) and steps[59:61] == pytest.approx([0.1, 0.02])
     assert set(rates("constant")[10:]) == {0.5}
 
@@ -51,24 +55,23 @@ def test_focal_loss_and_class_weights_count_what_they_say() -> None:
     logits, targets = torch.tensor([[2.0, 0.0, -1.0], [0.5, 0.2, 0.1], [0.0, 0.0, 3.0]]), torch.tensor([0, 2, -100])
     p = logits.softmax(1)[[0, 1], [0, 2]]
     assert float(focal_loss(logits, targets)) == pytest.approx(float((-((1 - p) ** 2) * p.log()).mean()))
-    weights = class_weights("balanced", torch.tensor([[10, 0, 10], [20, 0, 0]]))
+    weights = compute_class_weights("balanced", torch.tensor([[10, 0, 10], [20, 0, 0]]))
     expected = compute_class_weight("balanced", classes=np.array([0, 2]), y=[0] * 30 + [2] * 10)
     assert weights[[0, 2]].tolist() == pytest.approx(expected.tolist()) and weights[1] == 0
     weighted = (-(p.log()) * weights[[0, 2]]).sum() / weights[[0, 2]].sum()
-    assert float(cross_entropy(logits, targets, weights=weights)) == pytest.approx(float(weighted))
+    assert float(cross_entropy(logits, targets, class_weights=weights)) == pytest.approx(float(weighted))
     weighted = (-((1 - p) ** 2) * p.log() * weights[[0, 2]]).sum() / weights[[0, 2]].sum()
-    assert float(focal_loss(logits, targets, weights=weights)) == pytest.approx(float(weighted))
+    assert float(focal_loss(logits, targets, class_weights=weights)) == pytest.approx(float(weighted))
 
 
 def test_median_frequency_weights_are_those_of_the_paper() -> None:
     counts = torch.tensor([[60, 40, 0, 0], [90, 0, 10, 0], [50, 50, 0, 0]])
     frequency = np.array([200 / 300, 90 / 200, 10 / 100])
     expected = np.median(frequency) / frequency
-    assert class_weights("median_frequency", counts).tolist() == pytest.approx([*expected, 0.0])
-    assert class_weights("none", counts) is None
-    assert class_weights([1.0, 2.0, 0.0, 0.5], counts).tolist() == [1.0, 2.0, 0.0, 0.5]
+    assert compute_class_weights("median_frequency", counts).tolist() == pytest.approx([*expected, 0.0])
+    assert compute_class_weights([1.0, 2.0, 0.0, 0.5], counts).tolist() == [1.0, 2.0, 0.0, 0.5]
     with pytest.raises(UserError, match="has 2 weights, but there are 4 classes"):
-        class_weights([1.0, 2.0], counts)
+        compute_class_weights([1.0, 2.0], counts)
 
 
 def test_tversky_loss_counts_missed_pixels_for_more_than_false_ones() -> None:
@@ -98,8 +101,8 @@ def test_muon_takes_the_filters_before_normalizations_and_sgd_the_rest() -> None
     hyper = TrainParameters(**BASE | {"optimizer": "muon", "lr": 0.1})
     model = build_model(ClassifierParameters(name="fast_cnn", widths=[8, 8, 16]), 4, (32, 32))
     reference = copy.deepcopy(model)
-    muon = build_optimizer(model, hyper)
-    sgd = build_optimizer(reference, TrainParameters(**BASE | {"optimizer": "sgd", "lr": 0.1}))
+    muon = build_optimizer(model, hyper.optimizer, hyper.lr, hyper.weight_decay)
+    sgd = build_optimizer(reference, SgdOptions(name="sgd"), hyper.lr, hyper.weight_decay)
     filters = {name for name, parameter in model.named_parameters() if parameter.ndim == 4} - {"whitening.weight"}
     for _ in range(3):
         before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -118,7 +121,9 @@ def test_muon_takes_the_filters_before_normalizations_and_sgd_the_rest() -> None
                 assert torch.allclose(one, other, atol=1e-6), name
 
     unet = build_model(SegmenterParameters(name="unet", encoder_depth=3), 4, (32, 32))
-    orthogonal = [group for group in build_optimizer(unet, hyper).param_groups if group["orthogonal"]]
+    orthogonal = [
+        group for group in build_optimizer(unet, hyper.optimizer, 0.1, 0.0).param_groups if group["orthogonal"]
+    ]
     taken = {id(parameter) for group in orthogonal for parameter in group["params"]}
     assert id(unet.encoder.conv1.weight) in taken and id(unet.segmentation_head[0].weight) not in taken
 
@@ -147,7 +152,7 @@ def plain_network_after(**changes) -> list[torch.Tensor]:
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.GELU(), torch.nn.Flatten(), torch.nn.LazyLinear(2))
     model(batches.sample(2))
     state = start(model, hyper, CPU, "fp32")
-    fit(state, batches, lambda: iter(()), Job("classification", 2, hyper, 0, CPU, "fp32"), lambda state: None)
+    fit(state, batches, lambda: iter(()), Run("classification", 2, hyper, 0, CPU, "fp32"), lambda state: None)
     return [parameter.detach() for parameter in model.parameters()]
 
 

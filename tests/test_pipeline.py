@@ -78,9 +78,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_repro_writes_metrics_and_figures(project: Path) -> None:
     for task in TASKS:
         report = json.loads((project / "metrics" / task / "test.json").read_text())
-        assert report.keys() == {"loss", "classes", "gap_to_train", "gap_to_validation"} | FIGURES[task]
+        assert report.keys() == {"loss", "gap_to_train", "gap_to_validation"} | FIGURES[task]
         assert {path.stem for path in (project / "plots" / task).glob("*.png")} == PICTURES[task]
-        assert len((project / "plots" / task / "classes.csv").read_text().splitlines()) == 1 + len(report["classes"])
+        classes = [folder / task / "classes.csv" for folder in (project / "plots", project / "data/predictions")]
+        assert len({len(path.read_text().splitlines()) for path in classes}) == 1
     kept = git(project, "ls-files", "data", "models", "plots", "reports").split()
     assert kept == [f"{folder}/.gitignore" for folder in ("data", "models", "plots", "reports")], "git keeps no data"
 
@@ -231,16 +232,23 @@ def test_every_chart_is_drawn_without_a_network(project: Path) -> None:
         assert any("<path" in group for group in groups), name
 
 
+FINDS_MODULES = re.compile(r"(classes_in|module_named)\(__name__")
+FOUND_BY_NAME = ("darkroom.losses", "darkroom.training.optimizers", "darkroom.training.schedules")
+
+
 def modules_of(module: str) -> set[Path]:
     """The files in the project that importing `module` reads, itself among them."""
     found: set[Path] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        file = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+        path = ROOT.joinpath(*name.split("."))
+        file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
         if not file.is_file() or file in found:
             continue
         found.add(file)
+        if path.is_dir() and (name in FOUND_BY_NAME or FINDS_MODULES.search(file.read_text())):
+            waiting += [f"{name}.{module.stem}" for module in path.glob("*.py")]
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.ImportFrom) and node.module:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]

@@ -10,7 +10,9 @@ from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 from torchvision.transforms.v2 import functional as reference
 
 from darkroom.batches import pixels
-from darkroom.batches.policies import AUTOAUGMENT, NUMBER, OPERATIONS, Plan, apply, draw_plan, jitter_plan
+from darkroom.batches.operations import NUMBER, OPERATIONS, Plan, apply, jitter_plan
+from darkroom.batches.policies import draw_plan
+from darkroom.batches.policies.autoaugment import PAIRS
 
 
 def some_images(count: int = 16, height: int = 20, width: int = 24) -> torch.Tensor:
@@ -109,7 +111,7 @@ def test_autoaugment_has_the_paper_s_policy() -> None:
     names = {"color": "colour", "translatex": "translate_x", "translatey": "translate_y", "shearx": "shear_x",
              "sheary": "shear_y"}  # fmt: skip
     published = AutoAugment(AutoAugmentPolicy.CIFAR10)._get_policies(AutoAugmentPolicy.CIFAR10)
-    pairs = [pair.split() for pair in AUTOAUGMENT.split(";")]
+    pairs = [pair.split() for pair in PAIRS.split(";")]
     assert len(pairs) == len(published) == 25
     for words, entries in zip(pairs, published, strict=True):
         for (name, probability, level), own in zip(entries, (words[:3], words[3:]), strict=True):

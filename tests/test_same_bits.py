@@ -22,7 +22,7 @@ from darkroom.device.precision import choose_device, choose_precision
 PINNED = "449cb17e6eec3886"
 LIMITS = {*LIBRARIES, *PYTORCH, "ATEN_CPU_CAPABILITY"}  # what is set in the environment
 TRAIN = {
-    "epochs": 2, "batch_size": 8, "optimizer": "adamw", "lr": 0.01, "momentum": 0.9, "weight_decay": 0.01,
+    "epochs": 2, "batch_size": 8, "optimizer": "adamw", "lr": 0.01, "weight_decay": 0.01,
     "warmup_epochs": 0.5, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.1, "bits": "everywhere",
     "precision": "auto", "keep": "best", "workers": 1,
 }  # fmt: skip

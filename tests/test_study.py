@@ -16,7 +16,7 @@ from darkroom.common.errors import UserError
 from darkroom.studies import queue
 from darkroom.studies.declared import FOLDER, Scale, Study, check_runs, read_study, runs_of
 from darkroom.studies.figure import draw_study
-from darkroom.studies.results import RESULTS, check_figures, reported, summary, write_results
+from darkroom.studies.results import RESULTS, check_metrics, reported, summary, write_results
 
 STUDIES = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))
 
@@ -63,9 +63,9 @@ def test_summary_is_over_the_seeds() -> None:
 )
 def test_figures_that_no_run_tells_are_refused(changes: dict, message: str) -> None:
     plan = Study(shows="x", task="cifar10", scales={"laptop": Scale()}, **{"score": "accuracy"} | changes)
-    report = {"accuracy": 0.5, "loss": 1.0, "classes": [{"name": "cat", "recall": 0.5}]}
-    with pytest.raises(UserError, match=f"{message}: cifar10 has no such figure"):
-        check_figures(plan, report)
+    classes = pd.DataFrame([{"class": "cat", "recall": 0.5}])
+    with pytest.raises(UserError, match=f"{message}: cifar10 has no such metric"):
+        check_metrics(plan, {"accuracy": 0.5, "loss": 1.0}, classes)
 
 
 def test_a_study_of_failures_has_a_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

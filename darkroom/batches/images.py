@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from darkroom.batches import samplers
 from darkroom.batches.augment import Draws, augment, flips
 from darkroom.batches.mix import mix
 from darkroom.batches.normalize import normalize
+from darkroom.batches.operations import Plan, apply, jitter_plan
 from darkroom.batches.parameters import ImageAugmentation
-from darkroom.batches.policies import Plan, apply, draw_plan, jitter_plan
-from darkroom.batches.sampling import SAMPLERS, times_before
+from darkroom.batches.policies import draw_plan
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
@@ -60,7 +61,7 @@ class ImageBatches:
         """
         order, shown = self._order(epoch), self._shown(epoch)
         times = torch.zeros(len(order), dtype=torch.int64)
-        times[order] = self._times_shown(epoch)[shown[order]] + times_before(shown[order])
+        times[order] = self._times_shown(epoch)[shown[order]] + earlier_times(shown[order])
         size = tuple(self.images.shape[1:3])
         seed = seed_for(self.seed, "view", view) if view else self.seed
         flipped = flips(self.augmentation.flip, shown, times, seed, epoch)
@@ -83,7 +84,7 @@ class ImageBatches:
 
     def _shown(self, epoch: int) -> Tensor:
         """The image that each row of an epoch shows; int64 (n,)."""
-        return SAMPLERS[self.sampler](self.class_counts() > 0, self._generator("sample", epoch))
+        return samplers.sample(self.sampler, self.class_counts() > 0, self._generator("sample", epoch))
 
     def _times_shown(self, epoch: int) -> Tensor:
         """How often each image was shown in the epochs before this one; int64 (n,).
@@ -135,3 +136,13 @@ class ImageBatches:
     def sample(self, count: int) -> Tensor:
         """The first `count` training images, normalized; float (n, 3, h, w)."""
         return normalize(self.images[:count], self.description.mean, self.description.std)
+
+
+def earlier_times(images: Tensor) -> Tensor:
+    """Count how often each entry of a sequence of images, int64 (n,), occurs before it; int64 (n,)."""
+    order = images.argsort(stable=True)
+    values = images[order]
+    starts = torch.searchsorted(values, values)  # where the run of equal ones begins
+    times = torch.empty_like(images)
+    times[order] = torch.arange(len(images)) - starts
+    return times

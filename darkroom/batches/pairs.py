@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from darkroom.batches import samplers
 from darkroom.batches.copy_paste import paste_object
-from darkroom.batches.normalize import normalize, targets_of
+from darkroom.batches.normalize import mask_targets, normalize
 from darkroom.batches.parameters import PairAugmentation
 from darkroom.batches.pipeline import build_pipeline
-from darkroom.batches.sampling import SAMPLERS
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import KILLED
 from darkroom.common.randomness import seed_for
@@ -62,7 +62,7 @@ class PairBatches:
         try:
             for images, masks in loader:
                 images = images.to(self.device, non_blocking=True)
-                yield self.normalize(images), targets_of(masks.to(self.device, non_blocking=True))
+                yield self.normalize(images), mask_targets(masks.to(self.device, non_blocking=True))
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
@@ -73,7 +73,7 @@ class PairBatches:
         if self.sampler == "plain":  # counting classes would read every mask for nothing
             return list(range(len(self.pairs)))
         draw = torch.Generator().manual_seed(seed_for(self.seed, "sample", epoch))
-        return SAMPLERS[self.sampler](self.class_counts() > 0, draw).tolist()
+        return samplers.sample(self.sampler, self.class_counts() > 0, draw).tolist()
 
     def class_counts(self) -> Tensor:
         """Pixels of each class in each training mask, int64 (n, classes)."""

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from darkroom.batches import samplers
 from darkroom.batches.normalize import standardize, standardized_targets
-from darkroom.batches.sampling import SAMPLERS
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
@@ -41,7 +41,7 @@ class PointBatches:
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """The batches of one epoch, shuffled by a draw that depends on (seed, epoch) alone."""
         order = torch.randperm(len(self.targets), generator=self._generator("order", epoch))
-        shown = SAMPLERS[self.sampler](self.class_counts() > 0, self._generator("sample", epoch))
+        shown = samplers.sample(self.sampler, self.class_counts() > 0, self._generator("sample", epoch))
         for rows in order[: self.steps * self.batch_size].split(self.batch_size):
             own = shown[rows[self.share]].to(self.points.device)
             yield self.points[own], self.targets[own]
@@ -57,3 +57,13 @@ class PointBatches:
     def sample(self, count: int) -> Tensor:
         """The features of the first `count` training points; float32 (n, features)."""
         return self.points[:count]
+
+
+def read_whole(folder: Path, split: str, description: Description) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield all points of a split at once, standardized float32 (n, features), and their targets.
+
+    Targets are class ids int64 (n,), or standardized numbers float32 (n, 1). An empty split yields nothing.
+    """
+    points, targets = (torch.from_numpy(array) for array in read_points(folder, split))
+    if len(points):
+        yield standardize(points, description.mean, description.std), standardized_targets(targets, description)

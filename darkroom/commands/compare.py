@@ -1,22 +1,21 @@
-"""Two experiments side by side, from the predictions that they kept: nothing is trained or checked out."""
+"""Compare two experiments by their stored predictions. Nothing is trained or checked out."""
 
-import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
-from scipy.stats import binomtest
 
+from darkroom.commands.kinds import commands_of
+from darkroom.commands.predictions import SIDES, classes_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.common.numbers import DIGITS
+from darkroom.common.named import names_in
+from darkroom.datasets import kinds
 from darkroom.datasets.packed import images_path, read_split
-from darkroom.evaluation.tables import read_names, truth_ranks
 from darkroom.figures.pictures import draw_flips
 from darkroom.revisions import WORKSPACE, read_at, recorded_hashes
 
-MOST_IMAGES = 10  # that gained or lost are told of a segmentation
-SIDES = ("a", "b")
 UNCHANGED = {"change": "none: both have the same predictions"}
 
 
@@ -24,11 +23,11 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
     """Print what changed from the first revision's predictions to the second's.
 
     Args:
-        tasks: those to compare; none for all that have metrics here.
+        tasks: those to compare; empty for all that have metrics here.
         revisions: of git, names of experiments, or `workspace`.
-        out: a new folder, with one for each task where there are several, for a row for each image, and a figure of
-            the most telling changes; None for neither.
-        as_json: print for machines, a list where there are several tasks.
+        out: a new folder for a table of images and a figure of changes, with a folder for each task where there are
+            several; None for neither.
+        as_json: print JSON, a list where there are several tasks.
 
     Raises:
         UserError: predictions that cannot be read, or are of other test images.
@@ -39,33 +38,31 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
     if not tasks:
         raise UserError("metrics: has no task's test.json; `dvc repro` makes them")
     hashes = [recorded_hashes(revision) for revision in revisions]
-    told = []
+    changes = []
     for task in tasks:
         predictions = Path("data/predictions", task)
         recorded = [own.get(predictions.as_posix()) for own in hashes]
         if WORKSPACE in revisions and not predictions.exists() and recorded[0] and recorded[0] == recorded[1]:
-            figures = UNCHANGED  # of a task that was not run here
+            change = UNCHANGED  # the task was not run here
         else:
-            figures = _compare(task, revisions, out / task if out is not None and len(tasks) > 1 else out)
-        told.append({"task": task, **dict(zip(SIDES, revisions, strict=True)), **figures})
+            change = _compare(task, revisions, out / task if out is not None and len(tasks) > 1 else out)
+        changes.append({"task": task, **dict(zip(SIDES, revisions, strict=True)), **change})
     if as_json:
-        print(json.dumps(told if len(told) > 1 else told[0], indent=2))
+        print(json.dumps(changes if len(changes) > 1 else changes[0], indent=2))
     else:
-        print("\n\n".join(as_text(one) for one in told))
+        print("\n\n".join(as_text(one) for one in changes))
 
 
-def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
-    """What is told of one task."""
+def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict[str, Any]:
+    """Return the changes of one task."""
     reports = [json.loads(read_at(Path("metrics", task, "test.json"), revision)) for revision in revisions]
-    scores = [next(name for name in COMPARISONS if name in report) for report in reports]
-    if scores[0] != scores[1]:
-        raise UserError(f"{task}: has {scores[0]} in {revisions[0]} and {scores[1]} in {revisions[1]}")
-    classes = [[entry["name"] for entry in report["classes"]] for report in reports]
+    found = [_kind(report) for report in reports]
+    if found[0] != found[1]:
+        raise UserError(f"{task}: is a {found[0]} in {revisions[0]} and a {found[1]} in {revisions[1]}")
+    classes = [list(classes_at(task, revision)["class"]) for revision in revisions]
     if classes[0] != classes[1]:
-        raise UserError(
-            f"{task}: {' and '.join(revisions)} have other classes; compare what was tried on the same ones"
-        )
-    told, images = COMPARISONS[scores[0]](task, revisions, reports)
+        raise UserError(f"{task}: {' and '.join(revisions)} have other classes; compare runs on the same classes")
+    change, images = commands_of(found[0]).compare(task, revisions, reports)
     if out is not None:
         with replacing(out) as folder:
             folder.mkdir(parents=True)
@@ -76,99 +73,23 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict:
                 if len(test_images) != len(images):
                     raise UserError(f"data/prepared/{task}: has other test images than these; `dvc repro` makes them")
                 draw_flips(test_images, images, revisions, folder / "flips.png")
-    return UNCHANGED | told if _is_unchanged(images) else told
+    return UNCHANGED | change if _is_unchanged(images) else change
+
+
+def _kind(report: dict[str, Any]) -> str:
+    """Return the first kind of task that has its score in a report; kinds of one score are compared alike."""
+    return next(kind for kind in names_in(kinds.__name__) if kinds.kind_of(kind).SCORE in report)
 
 
 def _is_unchanged(images: pd.DataFrame) -> bool:
-    """Whether the columns of both sides are equal, such as `predicted_a` and `predicted_b`."""
+    """Return whether the columns of both sides are equal, such as `predicted_a` and `predicted_b`."""
     return all(images[name].equals(images[f"{name[:-1]}b"]) for name in images if name == "a" or name.endswith("_a"))
 
 
-def _classifications(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:
-    tables = [predictions_of(task, revision) for revision in revisions]
-    if len(tables[0]) != len(tables[1]) or (tables[0]["true"] != tables[1]["true"]).any():
-        raise UserError(f"{task}: {' and '.join(revisions)} were tried on other test images")
-    images = tables[0][["index", "true"]].copy()
-    for side, table in zip(SIDES, tables, strict=True):
-        for column in ("predicted", "confidence"):
-            images[f"{column}_{side}"] = table[column]
-        images[f"rank_{side}"] = truth_ranks(table)
-    right = {side: images[f"rank_{side}"] == 1 for side in SIDES}
-    fixed, broken = int((right["b"] & ~right["a"]).sum()), int((right["a"] & ~right["b"]).sum())
-    ranks = images.groupby(["rank_a", "rank_b"]).size().reset_index(name="images")
-    by_class = pd.DataFrame({side: right[side].groupby(images["true"]).mean().round(DIGITS) for side in SIDES})
-    return {
-        "accuracy": {side: report["accuracy"] for side, report in zip(SIDES, reports, strict=True)},
-        "images": {
-            "both_right": int((right["a"] & right["b"]).sum()),
-            "fixed": fixed,
-            "broken": broken,
-            "both_wrong": int((~right["a"] & ~right["b"]).sum()),
-        },
-        "mcnemar_p": round(mcnemar(fixed, broken), DIGITS),
-        "classes": [{"class": name, **row} for name, row in by_class.to_dict("index").items()],
-        "ranks": ranks.to_dict("records"),
-    }, images  # fmt: skip
-
-
-def _segmentations(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:
-    tables = [_table(task, "images.csv", revision).set_index("image") for revision in revisions]
-    if list(tables[0].index) != list(tables[1].index):
-        raise UserError(f"{task}: {' and '.join(revisions)} were tried on other test images")
-    images = pd.DataFrame({side: table["mean_iou"] for side, table in zip(SIDES, tables, strict=True)})
-    images["change"] = (images["b"] - images["a"]).round(DIGITS)
-    images = images.reset_index()
-    order = images.sort_values("change", kind="stable")
-    classes = [{entry["name"]: entry["iou"] for entry in report["classes"]} for report in reports]
-    return {
-        "mean_iou": {side: report["mean_iou"] for side, report in zip(SIDES, reports, strict=True)},
-        "classes": [{"class": name, "a": classes[0][name], "b": classes[1][name]} for name in classes[1]],
-        "gained_most": order[order["change"] > 0][::-1][:MOST_IMAGES].to_dict("records"),
-        "lost_most": order[order["change"] < 0][:MOST_IMAGES].to_dict("records"),
-    }, images  # fmt: skip
-
-
-def _regressions(task: str, revisions: tuple[str, str], reports: list[dict]) -> tuple[dict, pd.DataFrame]:
-    numbers = {"true": float, "predicted": float}
-    tables = [predictions_of(task, revision).astype(numbers) for revision in revisions]
-    if len(tables[0]) != len(tables[1]) or (tables[0]["true"] != tables[1]["true"]).any():
-        raise UserError(f"{task}: {' and '.join(revisions)} were tried on other test points")
-    points = tables[0][["index", "true"]].copy()
-    for side, table in zip(SIDES, tables, strict=True):
-        points[f"predicted_{side}"] = table["predicted"]
-    nearer = (points["predicted_b"] - points["true"]).abs() < (points["predicted_a"] - points["true"]).abs()
-    figures = {
-        name: {side: report[name] for side, report in zip(SIDES, reports, strict=True)} for name in ("r2", "rmse")
-    }
-    return {**figures, "points": {"nearer": int(nearer.sum()), "not_nearer": int((~nearer).sum())}}, points
-
-
-# By the figure that says how good a model is.
-COMPARISONS = {"accuracy": _classifications, "mean_iou": _segmentations, "r2": _regressions}
-
-
-def mcnemar(fixed: int, broken: int) -> float:
-    """p-value of McNemar's exact test: how likely such different counts are if both models were equally good.
-
-    McNemar, "Note on the sampling error of the difference between correlated proportions" (1947).
-    """
-    changed = fixed + broken
-    return float(binomtest(fixed, changed).pvalue) if changed else 1.0
-
-
-def predictions_of(task: str, revision: str) -> pd.DataFrame:
-    """`predictions.csv` at a revision."""
-    return _table(task, "predictions.csv", revision)
-
-
-def _table(task: str, name: str, revision: str) -> pd.DataFrame:
-    return read_names(io.BytesIO(read_at(Path("data/predictions", task, name), revision)))
-
-
-def as_text(told: dict) -> str:
-    """One line a number, and a table for each list of them."""
+def as_text(values: dict[str, Any]) -> str:
+    """Format one line for each number, and a table for each list of numbers."""
     lines = []
-    for name, value in told.items():
+    for name, value in values.items():
         title = name.replace("_", " ")
         if isinstance(value, list):
             table = pd.DataFrame(value).to_string(index=False) if value else "none"

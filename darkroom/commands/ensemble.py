@@ -10,14 +10,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from darkroom.commands.compare import as_text, predictions_of
+from darkroom.commands.compare import as_text
+from darkroom.commands.kinds import commands_of
+from darkroom.commands.predictions import predictions_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.numbers import DIGITS
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
-from darkroom.evaluation.classification import judge
-from darkroom.figures.draw import draw_classification
+from darkroom.evaluation.judge import judge
+from darkroom.figures.kinds import figures_of
 from darkroom.revisions import read_at
 
 WEIGHT_STEPS = 500
@@ -45,14 +47,14 @@ def ensemble(task: str, revisions: list[str], method: str, out: Path | None, as_
         raise UserError(f"{out}: is there already; give a new folder or remove it")
     data = Path("data/prepared", task)
     description = Description.read(data)
-    if description.kind != "classification":
-        raise UserError(f"{task}: is a {description.kind}; only classifiers keep the logits that an ensemble joins")
+    if not commands_of(description.kind).CAN_JOIN:
+        raise UserError(f"{task}: is a {description.kind}; only classifiers of images keep logits for an ensemble")
     test, validation, labels = _kept_answers(task, revisions)
     _, targets = read_split(data, "test")
     names = np.array(description.classes)
     for revision in revisions:
-        if list(predictions_of(task, revision)["true"]) != list(names[targets]):
-            raise UserError(f"{task}: {revision} was tried on other test images than data/prepared/{task} has")
+        if list(predictions_at(task, revision)["true"]) != list(names[targets]):
+            raise UserError(f"{task}: {revision} was evaluated on other test images than data/prepared/{task} has")
     joined, weights = METHODS[method](test, validation, labels)
 
     told: dict = {"task": task, "method": method}
@@ -71,7 +73,7 @@ def ensemble(task: str, revisions: list[str], method: str, out: Path | None, as_
             write_json(place / "test.json", report)
             if out is not None:
                 (place / "plots").mkdir()
-                draw_classification(data, place / "predictions", {"test": report}, place / "plots")
+                figures_of(description.kind).draw(data, place / "predictions", {"test": report}, place / "plots")
     print(json.dumps(told | report, indent=2) if as_json else as_text(told | report))
 
 

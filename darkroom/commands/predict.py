@@ -1,36 +1,23 @@
-"""What a trained model says of any images."""
+"""Predict the classes of any images."""
 
 import json
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image, ImageOps
-from torch import Tensor, nn
+from torch import nn
 
-from darkroom.annotations.pair import IMAGE_SUFFIXES, folded
+from darkroom.annotations.pair import IMAGE_SUFFIXES
 from darkroom.archives.names import is_litter
-from darkroom.batches.normalize import normalize
-from darkroom.batches.whole import padded
+from darkroom.commands.kinds import Answer, commands_of
 from darkroom.common.errors import UserError
-from darkroom.common.files import remove, replacing
-from darkroom.common.progress import progress
-from darkroom.datasets.decode import decode_bytes
-from darkroom.datasets.pairs import write_mask
 from darkroom.device.precision import choose_device, fix_algorithms
-from darkroom.evaluation.inference import logits_of
-from darkroom.figures.pictures import class_colours, overlay
 from darkroom.models.model_file import Card, load_model
 from darkroom.revisions import read_at
 
-BEST = 5  # classes told of an image
 WILD = frozenset("*?[")  # what makes a pattern of a name
-
-Said = dict[str, float] | UserError  # of an image: its classes and their shares, or why it cannot be used
 
 
 def predict(task: str, names: list[str], revision: str | None, out: Path | None, as_json: bool) -> None:
@@ -50,15 +37,7 @@ def predict(task: str, names: list[str], revision: str | None, out: Path | None,
         raise UserError("predict: no images given; name files or folders of them")
     files = image_files(names)
     model, card = model_of(task, revision)
-    if card.kind == "classification":
-        said = _classify(model, card, files)
-    elif out is None:
-        raise UserError(f"{task}: is a segmentation; say where its masks go: --out FOLDER")
-    elif out.exists():
-        raise UserError(f"{out}: is there already; give a new folder or remove it")
-    else:
-        said = _segment(model, card, files, out)
-    unused = _print(said, as_json)
+    unused = _print(commands_of(card.kind).predict(task, model, card, files, out), as_json)
     for error in unused:
         print(error, file=sys.stderr)
     if unused:
@@ -115,80 +94,13 @@ def model_of(task: str, revision: str | None) -> tuple[nn.Module, Card]:
             path, written = Path(folder, path.name), path
             path.write_bytes(read_at(written, revision))
         model, card = load_model(path, device)
-    if card.kind not in ("classification", "segmentation"):
-        raise UserError(f"{task}: its model takes points, and no images; data/predictions/{task} has what it says")
     return model, card
 
 
-def _classify(model: nn.Module, card: Card, files: list[Path]) -> Iterator[tuple[Path, Said]]:
-    """Of each image the `BEST` classes with their probabilities, the likeliest first."""
-    height, width = card.image_size
-    for file in files:
-        image = _decode(file)
-        if isinstance(image, UserError):
-            yield file, image
-            continue
-        if image.size != (width, height):
-            image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-        probabilities = _logits(model, card, np.asarray(image)).softmax(1)[0]
-        best = probabilities.topk(min(BEST, len(card.classes)))
-        yield file, {card.classes[index]: float(share) for share, index in zip(*best, strict=True)}
-
-
-def _segment(model: nn.Module, card: Card, files: list[Path], out: Path) -> list[tuple[Path, Said]]:
-    """Write a mask and an overlay of each image, and give the shares of the classes that it shows."""
-    named: dict[str, Path] = {}
-    for file in files:
-        other = named.setdefault(folded(file.stem), file)
-        if other is not file:
-            raise UserError(f"{out}: {other} and {file} would have masks of the same name; give them in two calls")
-    colours = class_colours(len(card.classes))
-    said: list[tuple[Path, Said]] = []
-    bar = progress(len(files), "predicting", lines=False)
-    with replacing(out) as folder:
-        for name in ("masks", "overlays"):
-            (folder / name).mkdir(parents=True)
-        for file in files:
-            bar.update()
-            decoded = _decode(file)
-            if isinstance(decoded, UserError):
-                said.append((file, decoded))
-                continue
-            image = np.asarray(decoded)
-            height, width = image.shape[:2]
-            mask = _logits(model, card, padded(image).numpy()).argmax(1)[0, :height, :width].byte().cpu().numpy()
-            write_mask(folder / "masks" / f"{file.stem}.png", mask)
-            Image.fromarray(overlay(image, mask, colours)).save(folder / "overlays" / f"{file.stem}.png")
-            counts = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
-            largest_first = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
-            said.append((file, {card.classes[value]: float(counts[value]) for value in largest_first}))
-    bar.close()
-    if all(isinstance(one, UserError) for _, one in said):
-        remove(out)  # which holds nothing
-    return said
-
-
-@torch.inference_mode()
-def _logits(model: nn.Module, card: Card, image: np.ndarray) -> Tensor:
-    """Of one image, uint8 (h, w, 3): float32 (1, classes, …)."""
-    device = next(model.parameters()).device
-    return logits_of(model, card, normalize(torch.tensor(image, device=device)[None], card.mean, card.std))
-
-
-def _decode(file: Path) -> Image.Image | UserError:
-    """The image, or why it cannot be used: one of many should not lose what the others gave."""
-    try:
-        return decode_bytes(file.read_bytes(), str(file))
-    except UserError as error:
-        return error
-    except OSError as error:
-        return UserError(f"{file}: cannot be read ({error.strerror}); check it, or leave it out")
-
-
-def _print(said: Iterable[tuple[Path, Said]], as_json: bool) -> list[UserError]:
+def _print(answers: Iterable[tuple[Path, Answer]], as_json: bool) -> list[UserError]:
     """Print the classes of each image by their shares, the largest first; give what is wrong with the others."""
     unused, entries = [], []
-    for file, shares in said:
+    for file, shares in answers:
         if isinstance(shares, UserError):
             unused.append(shares)
             entries.append({"image": str(file), "error": str(shares)})

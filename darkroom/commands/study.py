@@ -7,9 +7,10 @@ from pathlib import Path
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
+from darkroom.evaluation.tables import read_classes
 from darkroom.studies.declared import FOLDER, check_runs, read_study, runs_of
 from darkroom.studies.queue import run_all, stop
-from darkroom.studies.results import RESULTS, check_figures, write_results
+from darkroom.studies.results import RESULTS, check_metrics, write_results
 
 LEAST_FREE = 20 << 20  # bytes, without which DVC's queue cannot be read
 
@@ -30,9 +31,9 @@ def study(name: str, scale: str, jobs: int, dry: bool) -> None:
         raise UserError(f"--scale {scale}: {name} has {', '.join(plan.scales)}")
     runs = runs_of(plan.scales[scale], f"{name}-{scale}", FOLDER / f"{name}.yaml")
     check_runs(runs, plan.task)
-    last = Path("metrics", plan.task, "test.json")
-    if last.exists():  # else what the first run tells is checked
-        check_figures(plan, read_json(last))
+    last, classes = Path("metrics", plan.task, "test.json"), Path("data/predictions", plan.task, "classes.csv")
+    if last.exists() and classes.exists():  # else the first run's are checked
+        check_metrics(plan, read_json(last), read_classes(classes))
     if dry:
         for run in runs:
             print(" ".join(f"'{part}'" if set(part) & set(" [{~") else part for part in run.command(plan.task)))

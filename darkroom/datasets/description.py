@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
 import numpy as np
 from PIL import Image
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json, write_json
+from darkroom.datasets.kinds import kind_of
 
 SPLITS = ("train", "validation", "test")
 SPLIT_FOLDERS = {
@@ -24,12 +24,6 @@ BESIDE_SPLITS = {
     "annotation", "annotations", "seg", "prepped",
 }  # fmt: skip
 WORDS = re.compile(r"[^\W\d_]+")
-SCORES = {"classification": "accuracy", "segmentation": "mean_iou", "points": "accuracy", "regression": "r2"}
-
-
-def outputs_of(kind: str, classes: list[str]) -> int:
-    """How many numbers a model of that kind gives for an image, a pixel or a point."""
-    return 1 if kind == "regression" else len(classes)
 
 
 def split_word(folder: str) -> str | None:
@@ -77,7 +71,7 @@ class Description:
     """A prepared data set.
 
     Attributes:
-        kind: what its targets are: one class an image, one class a pixel, one class a point, or a number.
+        kind: the kind of task that it is for: a module of `darkroom.datasets.kinds`.
         classes: names by class id; of a segmentation, 0 is the background; of a regression, ranges of its numbers.
         mean, std: of each channel of the training images, as shares of full scale (0 to 1), or of each feature of the
             training points.
@@ -86,7 +80,7 @@ class Description:
         image_size: (height, width) where all images have the same, in pixels.
     """
 
-    kind: Literal["classification", "segmentation", "points", "regression"]
+    kind: str
     classes: list[str]
     mean: list[float]
     std: list[float]
@@ -97,13 +91,24 @@ class Description:
 
     @property
     def score(self) -> str:
-        """The figure that tells the best epoch."""
-        return SCORES[self.kind]
+        """The metric that tells the best epoch."""
+        return kind_of(self.kind).SCORE
 
     @property
     def outputs(self) -> int:
-        """How many numbers a model gives for an image, a pixel or a point."""
-        return outputs_of(self.kind, self.classes)
+        """How many numbers a model gives for each image, pixel or point."""
+        return kind_of(self.kind).count_outputs(self.classes)
+
+    @property
+    def size(self) -> tuple[int, ...]:
+        """(height, width) of all images in pixels.
+
+        Raises:
+            ValueError: the images have sizes of their own.
+        """
+        if self.image_size is None:
+            raise ValueError("the images have no common size")
+        return tuple(self.image_size)
 
     def write(self, folder: Path) -> None:
         write_json(folder / "dataset.json", asdict(self))

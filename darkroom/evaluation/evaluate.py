@@ -1,4 +1,4 @@
-"""A trained model on the test split: figures for the report, and its prediction for every image."""
+"""A trained model on the test split: its metrics, and its prediction for every image."""
 
 from pathlib import Path
 
@@ -7,28 +7,24 @@ from darkroom.common.files import read_json, replacing, write_json
 from darkroom.datasets.description import Description
 from darkroom.device.allocator import keep_freed_memory
 from darkroom.device.precision import choose_device, fix_algorithms
-from darkroom.evaluation.classification import evaluate_classification
-from darkroom.evaluation.inference import Trial
+from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.kinds import evaluator_of
 from darkroom.evaluation.parameters import EvaluateParameters
-from darkroom.evaluation.points import evaluate_curve, evaluate_points
-from darkroom.evaluation.segmentation import evaluate_segmentation
 from darkroom.models.model_file import load_model
-
-EVALUATIONS = {
-    "classification": evaluate_classification,
-    "segmentation": evaluate_segmentation,
-    "points": evaluate_points,
-    "regression": evaluate_curve,
-}
 
 
 def evaluate(
     parameters: EvaluateParameters, model_file: Path, data: Path, training: Path, predictions: Path, report: Path
 ) -> None:
-    """Write the figures on the test split to `report`, and what the model says of its images to `predictions`.
+    """Write the metrics of the test split to `report`, and predictions and tables to the folder `predictions`.
 
     Args:
+        parameters: of the stage.
+        model_file: the trained model.
+        data: the folder of the prepared data set.
         training: the report of the stage `train`, from which the gaps are taken.
+        predictions: a folder to write.
+        report: a JSON file to write.
 
     Raises:
         UserError: the model was trained for other classes than the data has.
@@ -42,12 +38,10 @@ def evaluate(
         raise UserError(f"{model_file}: was trained for other classes than {data} has; train it again")
     with replacing(predictions) as folder:
         folder.mkdir()
-        figures = EVALUATIONS[card.kind](Trial(model, card, data, description, device), parameters.evaluate, folder)
-    trained, score = read_json(training), description.score
-    gaps = {
-        f"gap_to_{split}": round(trained[f"{split}_{score}"] - figures[score], 6)
-        for split in ("train", "validation")
-        if f"{split}_{score}" in trained
-    }
-    classes = figures.pop("classes")  # last, for they are many
-    write_json(report, figures | gaps | {"classes": classes})
+        trained = TrainedModel(model, card, data, description, device)
+        metrics = evaluator_of(card.kind).evaluate(trained, parameters.evaluate, folder)
+    training_report, score = read_json(training), description.score
+    for split in ("train", "validation"):
+        if f"{split}_{score}" in training_report:
+            metrics[f"gap_to_{split}"] = round(training_report[f"{split}_{score}"] - metrics[score], 6)
+    write_json(report, metrics)

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from darkroom.evaluation.inference import Trial, logits_of
+from darkroom.evaluation.inference import TrainedModel, logits_of
 from darkroom.evaluation.tables import write_csv
 
 SHOWN = {nn.Conv2d: "convolution", nn.MaxPool2d: "maximum pooling", nn.AvgPool2d: "average pooling"}
 MOST_LAYERS, MOST_CHANNELS = 4, 8
 
 
-def write_feature_maps(trial: Trial, image: Tensor, folder: Path) -> None:
+def write_feature_maps(trained: TrainedModel, image: Tensor, folder: Path) -> None:
     """Write what leaves the first four layers of `SHOWN` that `image`, normalized (1, 3, h, w), runs through.
 
     `feature_maps.csv` has a row for each: its number, its kind, and how many channels it has; `feature_maps/NUMBER.npy`
@@ -28,9 +28,9 @@ def write_feature_maps(trial: Trial, image: Tensor, folder: Path) -> None:
             np.save(folder / "feature_maps" / f"{len(rows)}.npy", shown)
             rows.append([len(rows), SHOWN[type(layer)], output.shape[1]])
 
-    hooks = [layer.register_forward_hook(keep) for layer in trial.model.modules() if type(layer) in SHOWN]
+    hooks = [layer.register_forward_hook(keep) for layer in trained.model.modules() if type(layer) in SHOWN]
     with torch.inference_mode():
-        logits_of(trial.model, trial.card, image)
+        logits_of(trained.model, trained.card, image)
     for hook in hooks:
         hook.remove()
     write_csv(folder / "feature_maps.csv", ["number", "kind", "channels"], rows)

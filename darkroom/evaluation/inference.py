@@ -23,8 +23,8 @@ VIEWS: dict[str, list[tuple[bool, int]]] = {  # mirrored or not, and by how many
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A trained model, and the folder of the prepared data set that it is tried on."""
+class TrainedModel:
+    """A trained model and the prepared data set on which it is evaluated."""
 
     model: nn.Module
     card: Card

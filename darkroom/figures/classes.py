@@ -1,11 +1,13 @@
-"""Figures by class: the confusion matrix, and one bar a class; and by the size of objects."""
+"""Figures by class: confusion matrix, one bar for each class, and objects by size."""
 
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
+from darkroom.evaluation.tables import read_classes
 from darkroom.figures.style import BLUE, ORANGE, RED, save, short
 
 MOST_NAMED = 30  # classes whose names and numbers fit a matrix
@@ -15,9 +17,9 @@ MOST_PAIRS = 10  # of classes that are mistaken for each other
 
 
 def draw_confusion(confusion: np.ndarray, classes: list[str], path: Path) -> None:
-    """Each row of `confusion`, int (classes, classes), as shares of its true class.
+    """Draw a confusion matrix, int (classes, classes), each row as shares of its true class.
 
-    Of more than 30 classes, the 20 that are mistaken most.
+    Of more than 30 classes, only the 20 with the most errors are drawn.
     """
     shares = confusion / np.maximum(1, confusion.sum(1, keepdims=True))
     title = "Confusion matrix: share of each true class"
@@ -44,7 +46,7 @@ def draw_confusion(confusion: np.ndarray, classes: list[str], path: Path) -> Non
 
 
 def draw_confused_pairs(confusion: np.ndarray, classes: list[str], path: Path) -> None:
-    """The ten most frequent errors of `confusion`, int (classes, classes), as bars."""
+    """Draw the ten most frequent errors of a confusion matrix, int (classes, classes), as bars."""
     errors = confusion - np.diag(np.diagonal(confusion))
     order = np.argsort(-errors, axis=None, kind="stable")[:MOST_PAIRS]
     pairs = [divmod(int(place), len(classes)) for place in order if errors.flat[place]][::-1]
@@ -65,15 +67,16 @@ def draw_confused_pairs(confusion: np.ndarray, classes: list[str], path: Path) -
     save(figure, path)
 
 
-def draw_bars(values: dict[str, float | None], what: str, overall: float, path: Path) -> None:
-    """One bar a class, sorted; of more than 40 classes the 20 best and the 20 worst.
+def draw_bars(values: dict[str, float], what: str, overall: float, path: Path) -> None:
+    """Draw one bar for each class, sorted; of more than 40 classes the 20 best and the 20 worst.
 
     Args:
-        values: by class name, between 0 and 1; a class without a value is left out.
-        what: their name.
-        overall: of all classes together, drawn as a line.
+        values: by class name, from 0 to 1.
+        what: the name of the metric.
+        overall: the metric over all classes, drawn as a line.
+        path: of the PNG file.
     """
-    bars = sorted((value, name) for name, value in values.items() if value is not None)
+    bars = sorted((value, name) for name, value in values.items())
     title = f"{what[0].upper()}{what[1:]} by class"
     if len(bars) > MOST_BARS:
         title = f"{title}: the 20 best and the 20 worst of {len(bars)}"
@@ -93,12 +96,30 @@ def draw_bars(values: dict[str, float | None], what: str, overall: float, path: 
     save(figure, path)
 
 
-def draw_object_sizes(sizes: dict[str, dict[str, float | None]], path: Path) -> None:
-    """Two bars a size: the share of its objects that is found, and the share of those predicted that is right.
+def draw_class_recall(predictions: Path, accuracy: float, folder: Path) -> pd.DataFrame:
+    """Draw confusion matrix and recall of all classes of a classifier.
 
     Args:
-        sizes: by name, each with its limit in pixels (`under`), objects, recall, predicted and precision; without a
-            share, no bar.
+        predictions: what the stage `evaluate` wrote.
+        accuracy: over all classes.
+        folder: for `confusion.png` and `classes.png`.
+
+    Returns:
+        The table of classes.
+    """
+    classes = read_classes(predictions / "classes.csv")
+    draw_confusion(np.load(predictions / "confusion.npy"), list(classes["class"]), folder / "confusion.png")
+    recall = dict(zip(classes["class"], classes["recall"], strict=True))
+    draw_bars(recall, "accuracy", accuracy, folder / "classes.png")
+    return classes.rename(columns={"images": "support"})
+
+
+def draw_object_sizes(sizes: pd.DataFrame, path: Path) -> None:
+    """Draw two bars for each size: the share of its objects found, and the share of predicted objects that is right.
+
+    Args:
+        sizes: a row for each size with its limit in pixels (`under`), objects, recall, predicted and precision.
+        path: of the PNG file.
     """
     figure, axis = plt.subplots(figsize=(6.5, 4))
     bars = (
@@ -106,13 +127,13 @@ def draw_object_sizes(sizes: dict[str, dict[str, float | None]], path: Path) -> 
         ("precision", "predicted", ORANGE, "right, of those predicted"),
     )
     for place, (share, count, colour, label) in enumerate(bars):
-        for index, figures in enumerate(sizes.values()):
-            x, value = index + 0.4 * place - 0.2, figures[share]
-            axis.bar(x, value or 0, 0.38, color=colour, label=label if index == 0 else None)
-            text = "none" if value is None else f"{value:.2f}\nof {figures[count]}"
-            axis.text(x, (value or 0) + 0.01, text, ha="center", va="bottom", fontsize=8)
-    limits = [f"under {figures['under']:,}" if figures["under"] else "more" for figures in sizes.values()]
-    axis.set_xticks(range(len(sizes)), [f"{name}\n{limit}" for name, limit in zip(sizes, limits, strict=True)])
+        for index, (value, total) in enumerate(zip(sizes[share], sizes[count], strict=True)):
+            x, height = index + 0.4 * place - 0.2, 0 if np.isnan(value) else value
+            axis.bar(x, height, 0.38, color=colour, label=label if index == 0 else None)
+            text = "none" if np.isnan(value) else f"{value:.2f}\nof {total}"
+            axis.text(x, height + 0.01, text, ha="center", va="bottom", fontsize=8)
+    limits = ["more" if np.isnan(under) else f"under {under:,.0f}" for under in sizes["under"]]
+    axis.set_xticks(range(len(sizes)), [f"{name}\n{limit}" for name, limit in zip(sizes["size"], limits, strict=True)])
     axis.set(title="Objects by their size", ylabel="share of the objects", xlabel="size in pixels", ylim=(0, 1.18))
     axis.grid(axis="x", visible=False)
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)

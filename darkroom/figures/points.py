@@ -63,3 +63,10 @@ def draw_fit(data: Path, grid: np.ndarray, report: dict, train: dict, path: Path
     axis.set(title=f"The model's curve: {told}", xlabel="feature", ylabel="number")
     figure.legend(loc="outside lower center", ncols=3, fontsize=8)
     save(figure, path)
+
+
+def read_grid(predictions: Path, features: int) -> np.ndarray | None:
+    """Read the predictions over the space of points, float (n, features + 1); None for another number of features."""
+    path = predictions / "grid.npy"
+    grid = np.load(path) if path.exists() else None
+    return grid if grid is not None and grid.shape[1] == features + 1 else None

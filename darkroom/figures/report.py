@@ -11,6 +11,8 @@ from PIL import Image
 
 from darkroom.common.files import read_json, replacing
 from darkroom.datasets.description import Description
+from darkroom.datasets.kinds import kind_of
+from darkroom.figures.kinds import figures_of
 
 QUALITY = 90  # at which lettering stays sharp
 TEMPLATE = Path(__file__).with_suffix(".html")
@@ -80,14 +82,6 @@ CAPTIONS = {
 }
 
 
-KINDS = {  # of tasks: what they are, and what they are given
-    "classification": ("A classification of {} classes", "images"),
-    "segmentation": ("A segmentation of {} classes", "images"),
-    "points": ("A classification of points in {} classes", "points"),
-    "regression": ("A regression", "points"),
-}
-
-
 def write_report(path: Path, task: str, data: Path, metrics: Path, parameters: Path, pictures: Path) -> None:
     """Write the page.
 
@@ -109,7 +103,7 @@ def write_report(path: Path, task: str, data: Path, metrics: Path, parameters: P
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         task=task,
         summary=_summary(description, test, train),
-        numbers=[(name, value) for name, value in _leaves(test) if not name.startswith(("classes", "objects"))],
+        numbers=list(_leaves(test)),
         figures=figures,
         classes={"columns": list(classes), "rows": classes.to_numpy().tolist()},
         parameters=list(_leaves(read_json(parameters))),
@@ -120,9 +114,9 @@ def write_report(path: Path, task: str, data: Path, metrics: Path, parameters: P
 
 def _summary(description: Description, test: dict, train: dict) -> str:
     images, score = description.images, description.score
-    what, unit = KINDS[description.kind]
+    title, unit = figures_of(description.kind).TITLE, kind_of(description.kind).UNIT
     return (
-        f"{what.format(len(description.classes))}, trained on {images['train']:,} {unit} for "
+        f"{title.format(len(description.classes))}, trained on {images['train']:,} {unit} for "
         f"{train['epochs']} epochs on {train['device']} in {train['precision']}. On {images['test']:,} test {unit} "
         f"its {score.replace('_', ' ')} is {test[score]:.4f}."
     )

@@ -1,1 +1,1 @@
-"""Loss functions, one a module; `LOSSES` of `darkroom.losses.named` has them by name."""
+"""Loss functions. Each module here is a loss, and its name is what `train.loss` in params.yaml names it by."""

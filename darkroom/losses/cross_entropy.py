@@ -4,18 +4,31 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from darkroom.common.numbers import IGNORE_INDEX
-from darkroom.losses.flat import flatten
+from darkroom.losses._base import Loss
+from darkroom.losses._flat import flatten
+
+
+class CrossEntropy(Loss):
+    """Cross-entropy, with `train.label_smoothing` and `train.class_weights`."""
+
+    KINDS = ("classification", "segmentation", "points")
+    TAKES_PROBABILITIES = True
+
+    def compute(self, outputs: Tensor, targets: Tensor, label_smoothing: float, class_weights: Tensor | None) -> Tensor:
+        """Compute `cross_entropy`."""
+        return cross_entropy(outputs, targets, label_smoothing, class_weights)
 
 
 def cross_entropy(
-    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
+    logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
 ) -> Tensor:
-    """Mean cross-entropy in float32 over all targets other than `IGNORE_INDEX`.
+    """Compute the mean cross-entropy in float32 over all targets other than `IGNORE_INDEX`.
 
     Args:
         logits: (b, classes) or (b, classes, h, w).
         targets: int64 (b,) or (b, h, w), or class probabilities, float (b, classes).
-        weights: class weights of the mean, float (classes,).
+        label_smoothing: share of each target that is spread over all classes, from 0 to 1.
+        class_weights: of the mean, float (classes,).
     """
     logits, targets = flatten(logits, targets)
-    return F.cross_entropy(logits, targets, weights, ignore_index=IGNORE_INDEX, label_smoothing=label_smoothing)
+    return F.cross_entropy(logits, targets, class_weights, ignore_index=IGNORE_INDEX, label_smoothing=label_smoothing)

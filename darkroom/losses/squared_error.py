@@ -3,14 +3,19 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from darkroom.losses._base import Loss
 
-def squared_error(
-    predicted: Tensor, targets: Tensor, label_smoothing: float = 0.0, weights: Tensor | None = None
-) -> Tensor:
-    """Mean squared error in float32.
 
-    Args:
-        predicted, targets: float (b, 1).
-        label_smoothing, weights: not used; there are no classes.
-    """
+class SquaredError(Loss):
+    """Mean squared error of standardized numbers."""
+
+    KINDS = ("regression",)
+
+    def compute(self, outputs: Tensor, targets: Tensor, _: float, _class_weights: Tensor | None) -> Tensor:
+        """Compute `squared_error`. There are no classes, so label smoothing and class weights are not used."""
+        return squared_error(outputs, targets)
+
+
+def squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
+    """Compute the mean squared error in float32 of predictions and targets, float (b, 1)."""
     return F.mse_loss(predicted.float(), targets)

@@ -1,4 +1,4 @@
-"""Metrics of answers that are classes, one an image, a point or a pixel."""
+"""Metrics of predicted classes, one for each image, point or pixel."""
 
 from collections.abc import Callable
 
@@ -8,69 +8,111 @@ from torch import Tensor
 from darkroom.common.numbers import IGNORE_INDEX
 
 
-class Tally:
-    """Loss and score of answers that are classes, counted on the device.
+def identity(count: Tensor) -> Tensor:
+    """Return `count`: the sum over all processes where there is one."""
+    return count
 
-    The score is the accuracy of a classification and the mean intersection over union of a
-    segmentation, the classes that occur in truth or prediction weighing the same.
+
+class ClassTally:
+    """Loss and confusion matrix, counted on the device batch by batch.
+
+    Args:
+        classes: their number.
+        device: where to count.
+        sum_counts: returns the sum of a count over all processes.
     """
 
-    def __init__(
-        self, kind: str, classes: int, device: torch.device, add_up: Callable[[Tensor], Tensor] = lambda own: own,
-        unit: float = 1.0,
-    ) -> None:  # fmt: skip
-        """Count from nothing; `add_up` gives the sum of a count over all processes, `unit` is for numbers."""
-        self.is_segmentation, self.classes, self.add_up = kind == "segmentation", classes, add_up
+    def __init__(self, classes: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity) -> None:
+        self.classes, self.sum_counts = classes, sum_counts
         self.cells = torch.zeros(classes * classes, dtype=torch.int64, device=device)
-        self.in_top5 = torch.zeros((), dtype=torch.int64, device=device)
         self.loss = torch.zeros((), dtype=torch.float64, device=device)
         self.targets = torch.zeros((), dtype=torch.int64, device=device)
 
     def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Count a batch: logits (b, classes, …), targets int64 (b, …), and their mean loss.
+        """Count a batch.
 
-        Of shares of the classes, float (b, classes), the largest is the one that is right.
+        Args:
+            logits: float (b, classes, …).
+            targets: int64 (b, …), or class probabilities, float (b, classes), of which the largest counts.
+            loss: their mean loss.
         """
-        if targets.is_floating_point():
-            targets = targets.argmax(1)
+        targets = class_ids(targets)
         counted = targets != IGNORE_INDEX
         cells = self.classes**2
         pairs = torch.where(counted, targets * self.classes + logits.argmax(1), cells)
         self.cells += torch.bincount(pairs.flatten(), minlength=cells + 1)[:cells]
-        if not self.is_segmentation:
-            best = logits.topk(min(5, self.classes), dim=1).indices
-            self.in_top5 += (best == targets[:, None]).sum()
         self.targets += counted.sum()
         self.loss += loss.detach().double() * counted.sum()
 
     @property
     def confusion(self) -> Tensor:
-        """How often each true class (row) was taken for each class (column); float64 (classes, classes)."""
-        return self.add_up(self.cells).reshape(self.classes, self.classes).double()
+        """Counts of each pair of true class (row) and predicted class (column); float64 (classes, classes)."""
+        return self.sum_counts(self.cells).reshape(self.classes, self.classes).double()
 
-    def figures(self) -> dict[str, float]:
-        """`loss`, and `accuracy` with `top5_accuracy`, or `mean_iou` with `mean_dice` and `pixel_accuracy`."""
-        counts = self.confusion
-        total = max(1, int(self.add_up(self.targets)))
-        loss, accuracy = float(self.add_up(self.loss)) / total, float(counts.diagonal().sum()) / total
-        if not self.is_segmentation:
-            return {"loss": loss, "accuracy": accuracy, "top5_accuracy": int(self.add_up(self.in_top5)) / total}
-        present = counts.sum(0) + counts.sum(1) > 0
-        iou, dice = intersection_over_union(counts), dice_coefficient(counts)
+    def loss_and_accuracy(self) -> tuple[float, float]:
+        """Return the mean loss and the share of right predictions."""
+        total = max(1, int(self.sum_counts(self.targets)))
+        return float(self.sum_counts(self.loss)) / total, float(self.confusion.diagonal().sum()) / total
+
+
+class AccuracyTally(ClassTally):
+    """As `ClassTally`, of one class for each image or point; also counts true classes among the five likeliest."""
+
+    def __init__(self, classes: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity) -> None:
+        super().__init__(classes, device, sum_counts)
+        self.in_top5 = torch.zeros((), dtype=torch.int64, device=device)
+
+    def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
+        """Count a batch, as `ClassTally.add`, of logits (b, classes)."""
+        super().add(logits, targets, loss)
+        likeliest = logits.topk(min(5, self.classes), dim=1).indices
+        self.in_top5 += (likeliest == class_ids(targets)[:, None]).sum()
+
+    def compute(self) -> dict[str, float]:
+        """Return `loss`, `accuracy` and `top5_accuracy`."""
+        loss, accuracy = self.loss_and_accuracy()
+        total = max(1, int(self.sum_counts(self.targets)))
+        return {"loss": loss, "accuracy": accuracy, "top5_accuracy": int(self.sum_counts(self.in_top5)) / total}
+
+
+class OverlapTally(ClassTally):
+    """As `ClassTally`, of one class for each pixel."""
+
+    def compute(self) -> dict[str, float]:
+        """Return `loss`, `mean_iou`, `mean_dice` and `pixel_accuracy`.
+
+        Both means are over the classes that occur in targets or predictions, each class weighing the same.
+        """
+        loss, accuracy = self.loss_and_accuracy()
+        confusion = self.confusion
+        occurs = confusion.sum(0) + confusion.sum(1) > 0
         return {
             "loss": loss,
-            "mean_iou": float(iou[present].mean()),
-            "mean_dice": float(dice[present].mean()),
+            "mean_iou": float(intersection_over_union(confusion)[occurs].mean()),
+            "mean_dice": float(dice_coefficient(confusion)[occurs].mean()),
             "pixel_accuracy": accuracy,
         }
 
 
+def class_ids(targets: Tensor) -> Tensor:
+    """Return int64 targets as they are, and the likeliest class of probabilities, float (b, classes)."""
+    return targets.argmax(1) if targets.is_floating_point() else targets
+
+
 def intersection_over_union(confusion: Tensor) -> Tensor:
-    """By class, float (classes,), of a float confusion matrix with a row for each true class; NaN where absent."""
+    """Compute the IoU of each class, float (classes,); NaN where a class occurs nowhere.
+
+    Args:
+        confusion: float (classes, classes), a row for each true class.
+    """
     right = confusion.diagonal()
     return right / (confusion.sum(0) + confusion.sum(1) - right)
 
 
 def dice_coefficient(confusion: Tensor) -> Tensor:
-    """By class, float (classes,), of a float confusion matrix with a row for each true class; NaN where absent."""
+    """Compute the Dice coefficient of each class, float (classes,); NaN where a class occurs nowhere.
+
+    Args:
+        confusion: float (classes, classes), a row for each true class.
+    """
     return 2 * confusion.diagonal() / (confusion.sum(0) + confusion.sum(1))

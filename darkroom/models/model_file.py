@@ -11,7 +11,7 @@ from torch import nn
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.description import outputs_of
+from darkroom.datasets.kinds import kind_of
 from darkroom.models.parameters import ClassifierParameters, PointModelParameters, SegmenterParameters
 from darkroom.models.zoo import build_model
 
@@ -75,6 +75,6 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
         raise UserError(f"{path}: does not say how its numbers were standardized; train it again")
     started_from = {"encoder_weights": None} if card.kind == "segmentation" else {}  # to be overwritten: no download
     parameters = PARAMETERS[card.kind](**card.model | started_from)
-    model = build_model(parameters, outputs_of(card.kind, card.classes), tuple(card.image_size))
+    model = build_model(parameters, kind_of(card.kind).count_outputs(card.classes), tuple(card.image_size))
     model.load_state_dict(weights)
     return model.to(device, memory_format=torch.channels_last).eval(), card

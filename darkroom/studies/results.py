@@ -4,12 +4,15 @@ import io
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.common.parameters import nearest
+from darkroom.evaluation.tables import read_classes
 from darkroom.revisions import read_at
 from darkroom.studies.declared import FOLDER, SEED, Point, Run, Scale, Study
 from darkroom.studies.figure import draw_study
@@ -49,22 +52,32 @@ def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: d
 def _figures(plan: Study, revision: str) -> dict[str, float | None]:
     """What a run's row tells of its test split."""
     report = json.loads(read_at(Path("metrics", plan.task, "test.json"), revision))
-    check_figures(plan, report)
+    classes = read_classes(io.BytesIO(read_at(Path("data/predictions", plan.task, "classes.csv"), revision)))
+    check_metrics(plan, report, classes)
     figures = {"score": report[plan.score], "loss": report["loss"], "gap_to_train": report.get("gap_to_train")}
     if plan.of_classes:
-        figures |= {f"{plan.of_classes} of {entry['name']}": entry[plan.of_classes] for entry in report["classes"]}
+        by_class = zip(classes["class"], classes[plan.of_classes], strict=True)
+        figures |= {f"{plan.of_classes} of {name}": None if np.isnan(value) else value for name, value in by_class}
     return figures
 
 
-def check_figures(plan: Study, report: dict) -> None:
-    """Refuse figures that `report`, a test.json, does not have.
+def check_metrics(plan: Study, report: dict[str, Any], classes: pd.DataFrame) -> None:
+    """Refuse a study whose metrics its task does not have.
+
+    Args:
+        plan: the study.
+        report: the content of metrics/TASK/test.json.
+        classes: the metrics of each class.
 
     Raises:
-        UserError: the study's score, or its figure of classes, is none of them.
+        UserError: the study's score, or its metric of classes, is missing.
     """
-    for key, figure, known in (("score", plan.score, report), ("of_classes", plan.of_classes, report["classes"][0])):
-        if figure is not None and figure not in known:
-            raise UserError(f"the study's {key} = {figure!r}: {plan.task} has no such figure; {nearest(figure, known)}")
+    for key, metric, known in (
+        ("score", plan.score, list(report)),
+        ("of_classes", plan.of_classes, list(classes)),
+    ):
+        if metric is not None and metric not in known:
+            raise UserError(f"the study's {key} = {metric!r}: {plan.task} has no such metric; {nearest(metric, known)}")
 
 
 def _why(name: str, state: str) -> str:

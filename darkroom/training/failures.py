@@ -1,4 +1,4 @@
-"""What PyTorch's errors while training mean to the user."""
+"""Errors of PyTorch while training, in the user's terms."""
 
 from darkroom.common.errors import UserError
 from darkroom.training.parameters import TrainParameters
@@ -7,11 +7,13 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # of CUDA, and of th
 NOT_DETERMINISTIC = " does not have a deterministic implementation"
 
 
-def explained(error: RuntimeError, hyper: TrainParameters, where: str) -> Exception:
-    """The user's error behind PyTorch's, or the same where it is a bug.
+def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exception:
+    """Return the error to raise instead of PyTorch's: a `UserError`, or the same error where it is our bug.
 
     Args:
-        where: what was done, such as the epoch and the step.
+        error: raised by PyTorch.
+        hyper: parameters of the loop.
+        where: epoch and step, for the message.
     """
     message = str(error)
     if any(words in message for words in OUT_OF_MEMORY):

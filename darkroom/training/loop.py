@@ -1,4 +1,4 @@
-"""The one training loop: every task, every model."""
+"""The training loop of every task and model."""
 
 import copy
 import math
@@ -11,45 +11,46 @@ import torch
 from torch import Tensor, nn
 
 from darkroom.batches.images import ImageBatches
-from darkroom.batches.pairs import PairBatches
-from darkroom.batches.points import PointBatches
 from darkroom.common.errors import UserError
 from darkroom.common.numbers import told
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
+from darkroom.datasets.kinds import kind_of
 from darkroom.device.precision import autocast
-from darkroom.losses.class_weights import class_weights
-from darkroom.losses.named import weighted_loss
-from darkroom.metrics.named import METRICS
+from darkroom.metrics.kinds import KindMetrics, metrics_of
 from darkroom.models.windows import windowed_logits
+from darkroom.training.class_weights import compute_class_weights
 from darkroom.training.contrastive import contrastive_objective
 from darkroom.training.cost import peak_memory
-from darkroom.training.failures import explained
+from darkroom.training.failures import explain
 from darkroom.training.history import best_row
-from darkroom.training.parameters import TrainParameters
+from darkroom.training.parameters import Batches, TrainParameters
 from darkroom.training.processes import ALONE, Processes, broadcast_buffers, data_parallel, sum_over_processes
-from darkroom.training.schedule import learning_rate
+from darkroom.training.schedules._base import learning_rate
 from darkroom.training.state import State
 
-SHORT_EPOCH, TOLD_OF_SHORT = 1.0, 10  # of epochs under so many seconds, one in so many is told of
-STEPS_BETWEEN_LOOKS = 20  # at loss and score while an epoch runs: on a GPU each look waits for it
+SHORT_EPOCH, LOG_EVERY = 1.0, 10  # log every 10th epoch where epochs take less than a second
+STEPS_BETWEEN_READINGS = 20  # of loss and score while an epoch runs: reading them waits for the GPU
 
 
 @dataclass(frozen=True)
-class Job:
-    """What the loop works with.
+class Run:
+    """What one training runs with.
 
     Attributes:
-        kind: of `METRICS`.
-        classes: how many.
+        kind: the kind of task.
+        outputs: how many numbers the model gives for each image, pixel or point.
+        parameters: of the loop.
+        seed: of all random draws.
+        device: where the model is.
         precision: fp32, bf16 or fp16.
-        window: (height, width) of the windows that validation images are shown by; None: whole.
-        processes: that train together.
-        unit: of a regression's targets, which are standardized: their deviation, for figures in their own unit.
+        window: (height, width) of the windows by which the model sees validation images; None: whole images.
+        processes: those that train together.
+        unit: the standard deviation of a regression's targets, which are standardized.
     """
 
     kind: str
-    classes: int
+    outputs: int
     parameters: TrainParameters
     seed: int
     device: torch.device
@@ -58,17 +59,30 @@ class Job:
     processes: Processes = ALONE
     unit: float = 1.0
 
+    @property
+    def metrics(self) -> KindMetrics:
+        """The metrics of the kind of task."""
+        return metrics_of(self.kind)
 
-Objective = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor], tuple[Tensor, Tensor]]
+    @property
+    def score(self) -> str:
+        """The metric that tells the best epoch."""
+        return kind_of(self.kind).SCORE
+
+
+Forward = Callable[[Tensor], Tensor]  # from inputs to the model's outputs
+Objective = Callable[[Forward, Tensor, Tensor], tuple[Tensor, Tensor]]  # from inputs and targets to outputs and loss
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Epochs that the learning rate rises and falls over, from the one numbered `start` on.
+    """Epochs over which the learning rate rises and falls once.
 
     Attributes:
-        batches: gives those of an epoch.
-        objective: gives logits and loss of a forward pass, images and targets.
+        start: number of the first epoch, from 0.
+        epochs: their number.
+        batches: returns the batches of an epoch.
+        objective: what the phase minimizes.
     """
 
     start: int
@@ -79,103 +93,108 @@ class Phase:
 
 def fit(
     state: State,
-    batches: ImageBatches | PairBatches | PointBatches,
+    batches: Batches,
     validation: Callable[[], Iterable[tuple[Tensor, Tensor]]],
-    job: Job,
+    run: Run,
     after_epoch: Callable[[State], None],
 ) -> None:
-    """Train from where `state` is to the last epoch; `state.kept` has the weights to keep then.
+    """Train from where `state` is to the last epoch. The weights to keep are in `state.kept` then.
 
     Args:
-        validation: gives the batches of the validation split, which may be empty.
-        after_epoch: is told the state after each epoch.
+        state: of the run, changed in place.
+        batches: of the training split.
+        validation: returns the batches of the validation split, which may be empty.
+        run: what to train with.
+        after_epoch: called with the state after each epoch.
 
     Raises:
         UserError: the loss is no longer finite, the memory is full, or the model cannot be trained alike at every run.
     """
-    hyper, score_name = job.parameters, batches.description.score
-    model = data_parallel(state.model, job.processes)
+    hyper, score_name = run.parameters, run.score
+    model = data_parallel(state.model, run.processes)
     forward = torch.compile(model) if hyper.compile else model
-    weights = None
+    class_weights = None
     if hyper.class_weights != "none":
-        weights = class_weights(hyper.class_weights, batches.class_counts()).to(job.device)
+        class_weights = compute_class_weights(hyper.class_weights, batches.class_counts()).to(run.device)
 
-    supervised = supervised_objective(hyper, weights)
-    contrastive = contrastive_objective(state.model, hyper.temperature)
+    main_phase = Phase(hyper.pretrain_epochs, hyper.epochs, batches.train, supervised_objective(hyper, class_weights))
+    pretraining = None
+    if isinstance(batches, ImageBatches):  # parameters refuse pre-training for others
+        objective = contrastive_objective(state.model, hyper.temperature)
+        pretraining = Phase(0, hyper.pretrain_epochs, batches.two_views, objective)
     last = hyper.pretrain_epochs + hyper.epochs
     for epoch in range(len(state.history), last):
         scores = [row[f"validation_{score_name}"] for row in state.history if f"validation_{score_name}" in row]
         waited = epochs_waited(scores[hyper.pretrain_epochs :], hyper.min_delta)
         if hyper.patience is not None and waited >= hyper.patience:
-            job.processes.tell(
+            run.processes.tell(
                 f"no better validation {score_name} for {hyper.patience} epochs: stopped after epoch {epoch}"
             )
             break
         started = time.monotonic()
-        torch.manual_seed(seed_for(job.seed, "model", epoch, job.processes.rank))  # for dropout and the like
-        if epoch < hyper.pretrain_epochs:
-            phase = Phase(0, hyper.pretrain_epochs, batches.two_views, contrastive)
-        else:
-            phase = Phase(hyper.pretrain_epochs, hyper.epochs, batches.train, supervised)
-        trained, rate = _train_epoch(state, forward, batches, job, phase, epoch)
+        torch.manual_seed(seed_for(run.seed, "model", epoch, run.processes.rank))  # for dropout and the like
+        phase = pretraining if pretraining and epoch < hyper.pretrain_epochs else main_phase
+        trained, rate = _train_epoch(state, forward, batches, run, phase, epoch)
         seconds = time.monotonic() - started
-        broadcast_buffers(state.evaluated, job.processes)
-        validated = evaluate(state.evaluated, validation(), job)
+        broadcast_buffers(state.evaluated, run.processes)
+        validated = evaluate(state.evaluated, validation(), run)
 
         row = {"epoch": epoch + 1, "lr": rate}
         row |= {f"train_{name}": value for name, value in trained.items()}
         row |= {f"validation_{name}": value for name, value in validated.items()}
         state.history.append({name: told(value) for name, value in row.items()})
         speed = batches.steps * hyper.batch_size / seconds
-        state.costs.append({"seconds": seconds, "images_per_second": speed, "peak_memory_mb": peak_memory(job.device)})
+        state.costs.append({"seconds": seconds, "images_per_second": speed, "peak_memory_mb": peak_memory(run.device)})
         if hyper.keep == "last" or not validated or best_row(state.history, score_name) is state.history[-1]:
             state.kept = copy.deepcopy(state.evaluated.state_dict())
         after_epoch(state)
         whole = time.monotonic() - started
         left = (last - epoch - 1) * whole
-        if whole >= SHORT_EPOCH or (epoch + 1) % TOLD_OF_SHORT == 0 or epoch in (0, last - 1):
-            job.processes.tell(f"{_summary(row, score_name, last)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left")
+        if whole >= SHORT_EPOCH or (epoch + 1) % LOG_EVERY == 0 or epoch in (0, last - 1):
+            run.processes.tell(f"{_summary(row, score_name, last)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left")
 
 
 def _train_epoch(
     state: State,
-    forward: Callable[[Tensor], Tensor],
-    batches: ImageBatches | PairBatches | PointBatches,
-    job: Job,
+    forward: Forward,
+    batches: Batches,
+    run: Run,
     phase: Phase,
     epoch: int,
 ) -> tuple[dict[str, float], float]:
-    """One epoch; the figures of its batches and its last learning rate."""
-    hyper, score_name = job.parameters, batches.description.score
-    shown = job.processes.writes
+    """Train one epoch. Return the metrics of its batches and its last learning rate."""
+    hyper, score_name = run.parameters, run.score
+    shown = run.processes.writes
     last = hyper.pretrain_epochs + hyper.epochs
     bar = progress(batches.steps, f"epoch {epoch + 1}/{last}", unit="step", lines=False, shown=shown)
-    new_tally = METRICS[job.kind].tally
-    tally = new_tally(job.kind, job.classes, job.device, lambda own: sum_over_processes(own, job.processes), job.unit)
-    minimized = torch.zeros(2, dtype=torch.float64, device=job.device)  # the sum over batches, and how many they are
+    tally = run.metrics.new_tally(
+        run.outputs, run.device, lambda count: sum_over_processes(count, run.processes), run.unit
+    )
+    minimized = torch.zeros(2, dtype=torch.float64, device=run.device)  # the sum over batches, and how many they are
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
     stream = iter(phase.batches(epoch))
     while together := list(islice(stream, hyper.accumulate)):
         step = (epoch - phase.start) * batches.steps + number
-        rate = learning_rate(hyper, step, phase.epochs * batches.steps, batches.steps)
+        warmup_steps = round(hyper.warmup_epochs * batches.steps)
+        rate = learning_rate(hyper.schedule, hyper.lr, step, phase.epochs * batches.steps, warmup_steps)
         for group in state.optimizer.param_groups:
             group["lr"] = rate * group["lr_factor"]
-        looked, number = number // STEPS_BETWEEN_LOOKS, number + len(together)
+        readings, number = number // STEPS_BETWEEN_READINGS, number + len(together)
         where = f"in epoch {epoch + 1}, step {number}, at learning rate {rate:.4g}"
         try:
-            seen = train_step(state, forward, together, job, phase.objective)
+            seen = train_step(state, forward, together, run, phase.objective)
         except RuntimeError as error:
-            raise explained(error, hyper, where) from None
+            raise explain(error, hyper, where) from None
         for logits, targets, loss in seen:
-            tally.add(logits, targets, METRICS[job.kind].loss(logits, targets))
+            tally.add(logits, targets, run.metrics.loss(logits, targets))
             minimized += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
         bar.update(len(together))
-        if number // STEPS_BETWEEN_LOOKS > looked or number == batches.steps:
-            figures, objective = tally.figures(), _mean(minimized, job.processes)
+        if number // STEPS_BETWEEN_READINGS > readings or number == batches.steps:
+            metrics, objective = tally.compute(), _mean(minimized, run.processes)
             speed = number * hyper.batch_size / (time.monotonic() - started)
             bar.set_postfix_str(
-                f"objective {objective:.3f}, {score_name} {figures[score_name]:.3f}, {speed:.0f} {batches.unit}/s"
+                f"objective {objective:.3f}, {score_name} {metrics[score_name]:.3f}, {speed:.0f} {batches.unit}/s"
             )
             if not math.isfinite(objective):
                 raise UserError(
@@ -183,7 +202,7 @@ def _train_epoch(
                     "train.clip_norm"
                 )
     bar.close()
-    return {"objective": _mean(minimized, job.processes)} | tally.figures(), rate
+    return {"objective": _mean(minimized, run.processes)} | tally.compute(), rate
 
 
 def _mean(sum_and_count: Tensor, processes: Processes) -> float:
@@ -193,16 +212,20 @@ def _mean(sum_and_count: Tensor, processes: Processes) -> float:
 
 def train_step(
     state: State,
-    forward: Callable[[Tensor], Tensor],
+    forward: Forward,
     together: list[tuple[Tensor, Tensor]],
-    job: Job,
+    run: Run,
     objective: Objective,
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """One step of the optimizer on the gradients of all batches in `together`; each one's logits, targets and loss."""
-    hyper, seen = job.parameters, []
+    """Make one step of the optimizer on the gradients of all batches in `together`.
+
+    Returns:
+        The outputs, targets and loss of each batch.
+    """
+    hyper, seen = run.parameters, []
 
     def cast_forward(images: Tensor) -> Tensor:
-        with autocast(job.device, job.precision):
+        with autocast(run.device, run.precision):
             return forward(images)
 
     state.optimizer.zero_grad(set_to_none=True)
@@ -220,18 +243,23 @@ def train_step(
     return seen
 
 
-def supervised_objective(hyper: TrainParameters, weights: Tensor | None = None) -> Objective:
-    """What gives the logits of images, and the loss that `hyper` names, `weights` those of the classes."""
+def supervised_objective(hyper: TrainParameters, class_weights: Tensor | None = None) -> Objective:
+    """Return the objective that minimizes the losses of `hyper`.
 
-    def objective(forward: Callable[[Tensor], Tensor], images: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        logits = forward(images)
-        return logits, weighted_loss(logits, targets, hyper.loss, hyper.label_smoothing, weights)
+    Args:
+        hyper: parameters of the loop.
+        class_weights: float (classes,).
+    """
+
+    def objective(forward: Forward, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        outputs = forward(inputs)
+        return outputs, hyper.loss.compute(outputs, targets, hyper.label_smoothing, class_weights)
 
     return objective
 
 
 def epochs_waited(scores: list[float], min_delta: float) -> int:
-    """How many of the last `scores` were not better, by more than `min_delta`, than the best before them."""
+    """Count the last `scores` that are not better, by more than `min_delta`, than the best before them."""
     best, waited = -math.inf, 0
     for score in scores:
         best, waited = (score, 0) if score > best + min_delta else (best, waited + 1)
@@ -239,16 +267,15 @@ def epochs_waited(scores: list[float], min_delta: float) -> int:
 
 
 @torch.inference_mode()
-def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], job: Job) -> dict[str, float]:
-    """Loss and scores of `model` over `batches`; empty where there are none."""
+def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Run) -> dict[str, float]:
+    """Compute the metrics of `model` over `batches`; empty where there are none."""
     model.eval()
-    metrics = METRICS[job.kind]
-    tally = metrics.tally(job.kind, job.classes, job.device, unit=job.unit)
+    tally = run.metrics.new_tally(run.outputs, run.device, unit=run.unit)
     for images, targets in batches:
-        with autocast(job.device, job.precision):
-            logits = model(images) if job.window is None else windowed_logits(model, images, job.window)
-        tally.add(logits, targets, metrics.loss(logits, targets))
-    return tally.figures() if tally.targets else {}
+        with autocast(run.device, run.precision):
+            logits = model(images) if run.window is None else windowed_logits(model, images, run.window)
+        tally.add(logits, targets, run.metrics.loss(logits, targets))
+    return tally.compute() if tally.targets else {}
 
 
 def _summary(row: dict[str, float], score_name: str, epochs: int) -> str:

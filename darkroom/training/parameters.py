@@ -1,51 +1,95 @@
-"""Parameters of the training loop."""
+"""Parameters of the stage `train`."""
 
-from typing import Annotated, Literal
+from abc import abstractmethod
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
 
+import torch
 from pydantic import Field, model_validator
+from torch import Tensor
 
-from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
+import darkroom.batches.samplers
+import darkroom.losses
+import darkroom.training.optimizers
+import darkroom.training.schedules
 from darkroom.common.files import read_json
+from darkroom.common.named import choice_in, classes_in, name_in
 from darkroom.common.parameters import CONFIG, Parameters, for_stage
-from darkroom.models.parameters import ClassifierParameters, PointModelParameters, SegmenterParameters
+from darkroom.datasets.description import Description
+from darkroom.losses._base import Loss
+from darkroom.training.loss_terms import Losses
+from darkroom.training.optimizers._base import OptimizerOptions
+from darkroom.training.schedules._base import Schedule
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-LossName = Literal["cross_entropy", "focal", "dice", "tversky", "squared_error"]
+if TYPE_CHECKING:
+    AnyOptimizer, AnySchedule, SamplerName = OptimizerOptions, Schedule, str
+else:
+    AnyOptimizer = choice_in(darkroom.training.optimizers.__name__, OptimizerOptions)
+    AnySchedule = choice_in(darkroom.training.schedules.__name__, Schedule)
+    SamplerName = name_in(darkroom.batches.samplers.__name__)
+
+
+class MachineParameters(Parameters):
+    """What leaves the results alone, so that a change of it trains nothing anew."""
+
+    workers: int = Field(default=1, ge=0)
+    """Processes that load pairs of images and masks; 0: the training process itself loads them."""
 
 
 class TrainParameters(Parameters):
-    """How a model is trained, whatever the task."""
+    """How a model is trained, whatever the kind of task."""
 
     epochs: int = Field(ge=1)
-    pretrain_epochs: int = Field(default=0, ge=0)  # of supervised contrastive training before, of images of one class
-    temperature: float = Field(default=0.1, gt=0)  # of the contrastive loss
-    batch_size: int = Field(ge=2)  # batch normalization needs two
-    accumulate: int = Field(default=1, ge=1)  # batches to a step
-    optimizer: Literal["sgd", "adamw", "muon"]
-    lr: float = Field(gt=0)  # at the end of the warm-up
-    momentum: float = Field(ge=0, lt=1)  # Nesterov's, of sgd and muon
-    weight_decay: float = Field(ge=0)  # of weights; biases and normalizations have none
-    clip_norm: float | None = Field(default=None, gt=0)  # of all gradients together
-    schedule: Literal["cosine", "triangular", "multi_step", "constant"] = "cosine"
-    warmup_epochs: float = Field(ge=0)  # of linear increase
-    milestones: list[Share] = [0.5, 0.75]  # of multi_step: after which shares of the epochs
-    gamma: float = Field(default=0.1, gt=0, lt=1)  # and by what the rate is multiplied there
-    loss: dict[LossName, Annotated[float, Field(gt=0)]] = Field(min_length=1)  # weights in a sum
-    label_smoothing: float = Field(ge=0, lt=1)  # of the cross-entropy
-    # Of cross_entropy and focal; a list has a weight for each class, by id.
+    """Passes over the training images."""
+    pretrain_epochs: int = Field(default=0, ge=0)
+    """Epochs of supervised contrastive pre-training before them, for classification alone."""
+    temperature: float = Field(default=0.1, gt=0)
+    """Temperature of the contrastive loss."""
+    batch_size: int = Field(ge=2)
+    """Images, or points, of a batch. Batch normalization needs two."""
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients make one step of the optimizer."""
+    optimizer: AnyOptimizer
+    """The optimizer, by its name alone or with its options."""
+    lr: float = Field(gt=0)
+    """Peak learning rate, at the end of the warm-up."""
+    weight_decay: float = Field(ge=0)
+    """Weight decay. Biases and normalizations have none."""
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of all gradients together; null: no limit."""
+    schedule: AnySchedule = Field(default="cosine", validate_default=True)
+    """The learning rate after the warm-up, by the schedule's name alone or with its options."""
+    warmup_epochs: float = Field(ge=0)
+    """Epochs in which the learning rate rises linearly from near zero."""
+    loss: Losses
+    """Losses by name, each with its weight in the sum, or with its options."""
+    label_smoothing: float = Field(ge=0, lt=1)
+    """Share of each target that cross-entropy spreads over all classes."""
     class_weights: Literal["none", "balanced", "median_frequency"] | list[Annotated[float, Field(ge=0)]] = "none"
-    sampler: Literal["plain", "balanced"] = "plain"  # balanced: images of all classes equally often
-    ema: float = Field(default=0.0, ge=0, lt=1)  # decay a step of the weights' exponential average; 0: none
-    # everywhere: the same on every x86-64 processor; machine: as fast as this one can; auto: as `configure` decides.
+    """Class weights of cross-entropy and focal loss: none, balanced (one over the class's share), median_frequency (for
+    segmentation), or a list with a weight for each class."""
+    sampler: SamplerName = "plain"
+    """Which images an epoch shows: plain shows each once, balanced all classes equally often."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of an exponential moving average of the weights, which is evaluated and kept; 0: none."""
     bits: Literal["auto", "everywhere", "machine"] = "auto"
-    precision: Literal["auto", "fp32", "bf16", "fp16"]  # auto: fp16 on CUDA, bf16 on CPUs that have it
-    synchronize_norms: bool = False  # batch normalization sees the batches of all GPUs' processes
-    compile: bool = False  # by torch.compile
-    deterministic: bool = True  # false: cuDNN may take the fastest algorithms
-    keep: Literal["best", "last"]  # the epoch with the best validation score, or the last one
-    patience: int | None = Field(default=None, ge=1)  # epochs without a better validation score before the end
-    min_delta: float = Field(default=0.001, ge=0)  # that counts as better
-    workers: int = Field(ge=0)  # processes that load pairs; 0: the training process itself
+    """everywhere: the same bits on every x86-64 machine; machine: as fast as this one can; auto: everywhere for the
+    drawn sample, machine for other data."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"]
+    """Number format of the forward pass; auto: fp16 on CUDA, bf16 on CPUs that have it in hardware, else fp32."""
+    synchronize_norms: bool = False
+    """Batch normalization over the batches of all processes, each on a GPU."""
+    compile: bool = False
+    """Compile the model with torch.compile."""
+    deterministic: bool = True
+    """Allow only algorithms that give the same bits at every run; false: cuDNN may take the fastest."""
+    keep: Literal["best", "last"]
+    """Which epoch's weights are kept: the one with the best validation score, or the last one."""
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better validation score after which training ends; null: never."""
+    min_delta: float = Field(default=0.001, ge=0)
+    """Difference of validation scores that counts as better."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "TrainParameters":
@@ -63,113 +107,93 @@ class TrainParameters(Parameters):
         return self
 
 
-class ClassificationTraining(Parameters):
-    """All that the stage `train` reads for a task with one class an image."""
+class Batches(Protocol):
+    """Training batches of a kind of task.
 
-    kind: Literal["classification"]
+    Attributes:
+        unit: what a batch holds, in the plural.
+        steps: batches of an epoch.
+    """
+
+    unit: str
+    steps: int
+
+    def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the batches of an epoch on the device: inputs and targets, shuffled and augmented."""
+
+    def class_counts(self) -> Tensor:
+        """Return how much there is of each class in each training image or point, int64 (n, classes)."""
+
+    def sample(self, count: int) -> Tensor:
+        """Return the inputs of `count` training images or points at most, without draws that training uses."""
+
+
+class TaskTraining(Parameters):
+    """All that the stage `train` reads. A subclass, for each kind of task, has `model` and what else it needs."""
+
+    REFUSED: ClassVar[dict[str, Any]] = {}  # keys of `train` that the kind has no use for, and the value they must have
+    CLASS_WEIGHTS: ClassVar[tuple[str, ...]] = ("none", "balanced")
+
+    kind: str
+    """The kind of task: a module of `darkroom.training.kinds`."""
     seed: int
-    model: ClassifierParameters
-    augment: ImageAugmentation
+    """Seed of all random draws."""
     train: TrainParameters
+    """The training loop."""
+
+    @abstractmethod
+    def input_size(self, description: Description) -> tuple[int, ...]:
+        """Return what a model is built for: (height, width) of its images in pixels, or (features,) of points."""
+
+    @abstractmethod
+    def load_batches(
+        self, folder: Path, description: Description, device: torch.device, share: slice, machine: MachineParameters
+    ) -> Batches:
+        """Load the training split of the prepared data set in `folder`.
+
+        Args:
+            folder: of the prepared data set.
+            description: of the data set.
+            device: where batches are needed.
+            share: which images of each batch are this process's.
+            machine: how to load.
+        """
+
+    def check_augmentation(self, where: str) -> None:
+        """Try what takes too long to try at every start; `configure` does it once.
+
+        Args:
+            where: the task's key in params.yaml, for messages.
+
+        Raises:
+            UserError: an augmentation does not work.
+        """
 
     @model_validator(mode="after")
-    def _fit_each_other(self) -> "ClassificationTraining":
-        _refuse_what_takes_no_class(self.train)
-        if "focal" in self.train.loss and (self.augment.mixup or self.augment.cutmix):
-            raise ValueError("train.loss.focal takes no mixed classes; set augment.mixup and augment.cutmix to 0")
-        if self.train.pretrain_epochs and (self.augment.mixup or self.augment.cutmix):
-            raise ValueError("train.pretrain_epochs takes no mixed classes; set augment.mixup and augment.cutmix to 0")
-        return self
-
-
-class SegmentationTraining(Parameters):
-    """All that the stage `train` reads for a task with one class a pixel."""
-
-    kind: Literal["segmentation"]
-    seed: int
-    model: SegmenterParameters
-    augment: PairAugmentation
-    train: TrainParameters
-
-    @model_validator(mode="after")
-    def _fit_each_other(self) -> "SegmentationTraining":
-        _refuse_losses(self.train, ("squared_error",), "regression; take cross_entropy, focal, dice or tversky")
-        _refuse_pretraining(self.train)
-        multiple = 2**self.model.encoder_depth
-        if self.augment.crop % multiple:
+    def _fit_the_kind(self) -> "TaskTraining":
+        known = [name for name, loss in classes_in(darkroom.losses.__name__, Loss).items() if self.kind in loss.KINDS]
+        for name in self.train.loss.terms:
+            if name not in known:
+                raise ValueError(f"train.loss.{name} is not for {self.kind}; take {' or '.join(known)}")
+        for key, allowed in self.REFUSED.items():
+            value = getattr(self.train, key)
+            if value != allowed:
+                raise ValueError(f"train.{key} = {value} is not for {self.kind}; set it to {allowed}")
+        weights = self.train.class_weights
+        if isinstance(weights, str) and weights not in self.CLASS_WEIGHTS:
             raise ValueError(
-                f"augment.crop = {self.augment.crop}: must be a multiple of {multiple}, which the encoder halves"
+                f"train.class_weights = {weights} is not for {self.kind}; take {' or '.join(self.CLASS_WEIGHTS)}"
             )
         return self
 
 
-class PointTraining(Parameters):
-    """All that the stage `train` reads for a task with one class a point."""
-
-    kind: Literal["points"]
-    seed: int
-    model: PointModelParameters
-    train: TrainParameters
-
-    @model_validator(mode="after")
-    def _fit_each_other(self) -> "PointTraining":
-        _refuse_what_takes_no_class(self.train)
-        _refuse_pretraining(self.train)
-        return self
-
-
-class RegressionTraining(Parameters):
-    """All that the stage `train` reads for a task with one number a point."""
-
-    kind: Literal["regression"]
-    seed: int
-    model: PointModelParameters
-    train: TrainParameters
-
-    @model_validator(mode="after")
-    def _fit_each_other(self) -> "RegressionTraining":
-        others = tuple(name for name in self.train.loss if name != "squared_error")
-        _refuse_losses(self.train, others, "classes; take squared_error")
-        _refuse_pretraining(self.train)
-        for key, plain in (("class_weights", "none"), ("sampler", "plain")):
-            if getattr(self.train, key) != plain:
-                raise ValueError(f"train.{key} = {getattr(self.train, key)} is for classes; set it to {plain}")
-        return self
-
-
-def _refuse_what_takes_no_class(train: TrainParameters) -> None:
-    """What does not go with one class an image or a point."""
-    _refuse_losses(train, ("dice", "tversky"), "segmentation; take cross_entropy or focal")
-    _refuse_losses(train, ("squared_error",), "regression; take cross_entropy or focal")
-    if train.class_weights == "median_frequency":
-        raise ValueError("train.class_weights = median_frequency is for segmentation; take balanced")
-
-
-def _refuse_losses(train: TrainParameters, names: tuple[str, ...], what: str) -> None:
-    for name in names:
-        if name in train.loss:
-            raise ValueError(f"train.loss.{name} is for {what}")
-
-
-def _refuse_pretraining(train: TrainParameters) -> None:
-    if train.pretrain_epochs:
-        raise ValueError(f"train.pretrain_epochs = {train.pretrain_epochs} is for images of one class; set it to 0")
-
-
-Training = ClassificationTraining | SegmentationTraining | PointTraining | RegressionTraining
-TRAININGS: dict[str, type[Training]] = {
-    "classification": ClassificationTraining,
-    "segmentation": SegmentationTraining,
-    "points": PointTraining,
-    "regression": RegressionTraining,
-}
-
-
-def training_parameters(task: str) -> Training:
-    """What the stage `configure` wrote for training `task`.
+def training_parameters(task: str) -> tuple[TaskTraining, MachineParameters]:
+    """Read what the stage `configure` wrote for training `task`.
 
     Raises:
         UserError: the stage has not run.
     """
+    from darkroom.training.kinds import training_of
+
     kind = read_json(CONFIG / task / "train.json").get("kind", "classification")
-    return for_stage("train", task, TRAININGS[kind])
+    return for_stage("train", task, training_of(kind)), for_stage("machine", task, MachineParameters)

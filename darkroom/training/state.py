@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from darkroom.common.files import replacing
 from darkroom.common.parameters import Parameters
-from darkroom.training.optimizers import build_optimizer
+from darkroom.training.optimizers._base import build_optimizer
 from darkroom.training.parameters import TrainParameters
 
 CODE = Path(__file__).parents[1]
@@ -49,8 +49,9 @@ class State:
 def start(model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str) -> State:
     """The state before the first epoch."""
     average = AveragedModel(model, multi_avg_fn=_warmed_up(hyper.ema), use_buffers=True) if hyper.ema else None
+    optimizer = build_optimizer(model, hyper.optimizer, hyper.lr, hyper.weight_decay)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    return State(model, average, build_optimizer(model, hyper), scaler)
+    return State(model, average, optimizer, scaler)
 
 
 def _warmed_up(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:

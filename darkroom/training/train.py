@@ -7,9 +7,6 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from darkroom.batches.images import ImageBatches
-from darkroom.batches.pairs import PairBatches
-from darkroom.batches.points import PointBatches
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.common.files import remove, write_json
@@ -22,8 +19,8 @@ from darkroom.models.model_file import Card, save_model
 from darkroom.models.zoo import build_model, initialize_from_images, trained_weights
 from darkroom.training.cost import write_costs
 from darkroom.training.history import summary, write_history
-from darkroom.training.loop import Job, fit
-from darkroom.training.parameters import Training
+from darkroom.training.loop import Run, fit
+from darkroom.training.parameters import MachineParameters, TaskTraining
 from darkroom.training.processes import join, leave
 from darkroom.training.state import State, fingerprint, restore, save, start
 
@@ -47,25 +44,6 @@ class Outputs:
     costs: Path
 
 
-BATCHES: dict[str, Callable[..., ImageBatches | PairBatches | PointBatches]] = {
-    "classification": lambda own, **shared: ImageBatches(augmentation=own.augment, **shared),
-    "segmentation": lambda own, **shared: PairBatches(
-        augmentation=own.augment, workers=own.train.workers, **shared
-    ),
-    "points": lambda own, **shared: PointBatches(**shared),
-    "regression": lambda own, **shared: PointBatches(**shared),
-}  # fmt: skip
-
-
-# What a model is built for: height and width of what it is shown, or of points how many features they have.
-INPUT_SIZES: dict[str, Callable[[Training, Description], tuple[int, ...]]] = {
-    "classification": lambda _, description: tuple(description.image_size),
-    "segmentation": lambda own, _: (own.augment.crop, own.augment.crop),
-    "points": lambda _, description: (len(description.mean),),
-    "regression": lambda _, description: (len(description.mean),),
-}
-
-
 # Of that size what validation images are shown by, as the evaluation shows test images; None: whole.
 WINDOWS: dict[str, Callable[[tuple[int, ...]], tuple[int, int] | None]] = {
     "classification": lambda _: None,
@@ -75,8 +53,8 @@ WINDOWS: dict[str, Callable[[tuple[int, ...]], tuple[int, int] | None]] = {
 }
 
 
-def train(parameters: Training, data: Path, outputs: Outputs) -> None:
-    """Train the model that `parameters` name on the data set in `data`, from where a killed run left off.
+def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outputs: Outputs) -> None:
+    """Train a model on the prepared data set in `data`, from where a killed run left off.
 
     Raises:
         UserError: parameters that do not fit each other, the data or the device.
@@ -99,14 +77,11 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
             f"params.yaml: train.batch_size = {parameters.train.batch_size}: {processes.count} processes cannot share "
             "it evenly"
         )
-    size = INPUT_SIZES[description.kind](parameters, description)
+    size = parameters.input_size(description)
     torch.manual_seed(seed_for(parameters.seed, "weights"))
     model = build_model(parameters.model, description.outputs, size)
 
-    batches = BATCHES[description.kind](
-        parameters, folder=data, description=description, batch_size=parameters.train.batch_size, seed=parameters.seed,
-        device=device, share=processes.share, sampler=parameters.train.sampler,
-    )  # fmt: skip
+    batches = parameters.load_batches(data, description, device, processes.share, machine)
     initialize_from_images(model, batches.sample)
     if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -130,12 +105,12 @@ def train(parameters: Training, data: Path, outputs: Outputs) -> None:
             write_costs(outputs.costs, state.costs, device, precision, numerics)
             save(state, outputs.state, key)
 
-    job = Job(
+    run = Run(
         parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
         WINDOWS[description.kind](size), processes, description.target_std,
     )  # fmt: skip
     try:
-        fit(state, batches, lambda: whole_split(data, description, "validation", device), job, after_epoch)
+        fit(state, batches, lambda: whole_split(data, description, "validation", device), run, after_epoch)
     except KeyboardInterrupt:
         processes.tell(f"\nstopped; the next `dvc repro` goes on from epoch {len(state.history)} or later")
         raise

@@ -8,14 +8,15 @@ from torch import Tensor
 from darkroom.common.errors import UserError
 
 
-def class_weights(how: str | list[float], counts: Tensor) -> Tensor | None:
-    """The weight of each class in cross-entropy and focal loss, float32 (classes,); None where all weigh 1.
+def compute_class_weights(how: str | list[float], counts: Tensor) -> Tensor:
+    """Compute the weight of each class in cross-entropy and focal loss, float32 (classes,).
+
+    Where all classes are equally frequent, each weighs 1. A class that does not occur weighs 0.
 
     Args:
-        how: `none`; `balanced`, by one over the class's share of all there is; `median_frequency`, the median share
-            over the class's own, of the images that show it (Eigen and Fergus, arXiv:1411.4734); or the weights.
-            Where all classes are equally many, each weighs 1; one that does not occur weighs nothing.
-        counts: what there is of each class in each image, int64 (images, classes).
+        how: `balanced`, one over the class's share of all targets; `median_frequency`, the median share over the
+            class's share in the images that show it (Eigen and Fergus, arXiv:1411.4734); or the weights themselves.
+        counts: targets of each class in each image, int64 (images, classes).
 
     Raises:
         UserError: another number of weights than of classes.
@@ -27,7 +28,7 @@ def class_weights(how: str | list[float], counts: Tensor) -> Tensor | None:
                 "the background among them"
             )
         return torch.tensor(how)
-    return None if how == "none" else WEIGHTS[how](counts.double()).float()
+    return WEIGHTS[how](counts.double()).float()
 
 
 def _balanced(counts: Tensor) -> Tensor:

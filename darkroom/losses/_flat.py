@@ -1,4 +1,4 @@
-"""The common form of what losses compare."""
+"""Logits and targets as flat rows."""
 
 from torch import Tensor
 

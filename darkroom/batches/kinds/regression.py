@@ -1,0 +1,5 @@
+"""Points with one number each."""
+
+from darkroom.batches.points import read_whole
+
+__all__ = ["read_whole"]

@@ -1,0 +1,85 @@
+"""Operations on the pixels of whole batches, each image with draws of its own."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from darkroom.batches import pixels
+
+OPERATIONS: list[Callable[[Tensor, Tensor], Tensor]] = [
+    pixels.identity, pixels.shear_x, pixels.shear_y, pixels.translate_x, pixels.translate_y, pixels.rotate,
+    pixels.brightness, pixels.colour, pixels.contrast, pixels.sharpness, pixels.posterize, pixels.solarize,
+    pixels.autocontrast, pixels.equalize, pixels.invert,
+]  # fmt: skip
+NUMBER = {operation.__name__: number for number, operation in enumerate(OPERATIONS)}
+GEOMETRY = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
+BLENDS = ("brightness", "colour", "contrast", "sharpness")
+SIGNED = (*GEOMETRY, *BLENDS)
+
+# The strength at the highest level; posterize takes away bits, solarize lowers its threshold from full scale.
+STRONGEST = {
+    "shear_x": 0.3, "shear_y": 0.3, "translate_x": 150 / 331, "translate_y": 150 / 331, "rotate": 30.0,
+    "posterize": 4.0, "solarize": 1.0, **dict.fromkeys(BLENDS, 0.9),
+}  # fmt: skip
+LEVELS = 30  # of strength
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The operations for each of n images, one after another.
+
+    Attributes:
+        operation: int64 (n, steps), of `OPERATIONS`.
+        strength: float32 (n, steps).
+    """
+
+    operation: Tensor
+    strength: Tensor
+
+    def at(self, indices: Tensor) -> "Plan":
+        """Return the plan of the images at `indices`, int64 (b,)."""
+        return Plan(self.operation[indices], self.strength[indices])
+
+
+def apply(images: Tensor, plan: Plan) -> Tensor:
+    """Apply a plan to images, float (b, 3, h, w) of whole values from 0 to 255. The plan is on the CPU."""
+    images = images.clone()
+    for step in range(plan.operation.shape[1]):
+        for number in plan.operation[:, step].unique().tolist():
+            if number == NUMBER["identity"]:
+                continue
+            rows = (plan.operation[:, step] == number).nonzero()[:, 0]
+            strength = plan.strength[rows, step].to(images.device)
+            rows = rows.to(images.device)
+            images[rows] = OPERATIONS[number](images[rows], strength)
+    return images
+
+
+def jitter_plan(strength: float, count: int, generator: torch.Generator) -> Plan:
+    """Draw changes of brightness, contrast and colour by factors between 1 - strength and 1 + strength."""
+    operations = torch.tensor([NUMBER[name] for name in ("brightness", "contrast", "colour")])
+    return Plan(operations.expand(count, 3), (torch.rand((count, 3), generator=generator) * 2 - 1) * strength)
+
+
+def plan_from_levels(
+    operation: Tensor, level: Tensor, strongest: dict[str, float], side: int, generator: torch.Generator
+) -> Plan:
+    """Return the plan of operations at given levels. Operations that have a direction get one at random.
+
+    Args:
+        operation: int64 (n, steps), of `OPERATIONS`.
+        level: float (n, steps), from 0 to 1.
+        strongest: the strength of each operation at level 1.
+        side: pixels that a translation of 1 moves by.
+        generator: of the directions.
+    """
+    scale = torch.tensor([strongest.get(kind.__name__, 0.0) for kind in OPERATIONS])
+    scale[[NUMBER["translate_x"], NUMBER["translate_y"]]] *= side
+    strength = level * scale[operation]
+    signed = torch.tensor([kind.__name__ in SIGNED for kind in OPERATIONS])[operation]
+    negative = torch.rand(operation.shape, generator=generator) < 0.5
+    strength = torch.where(signed & negative, -strength, strength)
+    strength = torch.where(operation == NUMBER["posterize"], 8 - strength.round(), strength)
+    return Plan(operation, torch.where(operation == NUMBER["solarize"], 1 - strength, strength))

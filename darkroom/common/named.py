@@ -1,0 +1,80 @@
+"""Things that params.yaml names, such as losses: each is a module of that name in a package, and found there.
+
+Adding one is adding a file. No list is kept.
+"""
+
+from functools import cache, reduce
+from importlib import import_module
+from operator import or_
+from pkgutil import iter_modules
+from types import ModuleType
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from darkroom.common.parameters import Parameters, nearest
+
+Options = TypeVar("Options", bound=Parameters)
+
+
+@cache
+def names_in(package: str) -> list[str]:
+    """Return the names of the modules in `package`, sorted, but not those whose names begin with `_`."""
+    return sorted(
+        module.name for module in iter_modules(import_module(package).__path__) if not module.name.startswith("_")
+    )
+
+
+def module_named(package: str, name: str) -> ModuleType:
+    """Import the module `name` of `package`.
+
+    Raises:
+        ValueError: `package` has no such module.
+    """
+    known = names_in(package)
+    if name not in known:
+        raise ValueError(f"there is none of this name; {nearest(name, known)}")
+    return import_module(f"{package}.{name}")
+
+
+def classes_in(package: str, base: type[Options]) -> dict[str, type[Options]]:
+    """Return the subclass of `base` that each module of `package` defines, by the module's name.
+
+    Raises:
+        TypeError: a module defines none or several.
+    """
+    return {name: _class_in(module_named(package, name), base) for name in names_in(package)}
+
+
+def _class_in(module: ModuleType, base: type[Options]) -> type[Options]:
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} must define one subclass of {base.__name__}, not {len(found)}")
+    return found[0]
+
+
+def name_in(package: str) -> Any:  # noqa: ANN401 - a type for pydantic, made at run time
+    """Return the type of a parameter that is the name of a module in `package`."""
+
+    def check(name: str) -> str:
+        module_named(package, name)
+        return name
+
+    return Annotated[str, AfterValidator(check)]
+
+
+def choice_in(package: str, base: type[Options]) -> Any:  # noqa: ANN401 - a type for pydantic, made at run time
+    """Return the type of a parameter that is one of the classes of `package`: `NAME`, or `{name: NAME, …options}`.
+
+    Each class has a field `name: Literal[NAME]`.
+    """
+
+    def expand(value: object) -> object:
+        return {"name": value} if isinstance(value, str) else value
+
+    classes = reduce(or_, classes_in(package, base).values())
+    return Annotated[classes, Field(discriminator="name"), BeforeValidator(expand)]

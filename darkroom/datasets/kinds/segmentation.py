@@ -1,0 +1,9 @@
+"""Images with one class for each pixel."""
+
+SCORE = "mean_iou"
+UNIT = "images"
+
+
+def count_outputs(classes: list[str]) -> int:
+    """Return the number of classes: a model gives a logit for each."""
+    return len(classes)

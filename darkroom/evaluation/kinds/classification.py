@@ -1,0 +1,61 @@
+"""Evaluation of images with one class each."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from darkroom.batches.whole import whole_split
+from darkroom.common.numbers import told
+from darkroom.evaluation.explanations import explain_classes
+from darkroom.evaluation.feature_maps import write_feature_maps
+from darkroom.evaluation.inference import TrainedModel, mean_over_views
+from darkroom.evaluation.judge import judge
+from darkroom.evaluation.parameters import Evaluation
+from darkroom.losses.cross_entropy import cross_entropy
+from darkroom.metrics.classes import AccuracyTally
+
+TTA = ("none", "flip", "flip_shift")
+
+
+def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, float | None]:
+    """Compute the metrics of the test split. `folder` gets what `judge` writes, and
+
+    - `validation_logits.npy`, `validation_labels.npy`: float32 (images, classes) and int64 (images,), on which
+      ensembles are fitted;
+    - `explanations/`, `explanations.csv`: where the model looks, as `explain_classes` describes;
+    - `feature_maps/`, `feature_maps.csv`: outputs of its first layers for the first test image.
+    """
+    for name, values in zip(("logits", "labels"), _predict(trained, "validation"), strict=True):
+        np.save(folder / f"validation_{name}.npy", values.numpy())
+    views = AccuracyTally(len(trained.card.classes), trained.device)
+
+    def add_views(images: Tensor, targets: Tensor, logits: Tensor) -> None:
+        mean = mean_over_views(trained.model, trained.card, images, logits, parameters.tta)
+        views.add(mean, targets, cross_entropy(mean, targets))
+
+    has_views = parameters.tta != "none"
+    logits, targets = _predict(trained, "test", add_views if has_views else None)
+    metrics = judge(trained.card.classes, logits, targets, folder)
+    explain_classes(trained, logits, targets, folder)
+    first, _ = next(whole_split(trained.data, trained.description, "test", trained.device))
+    write_feature_maps(trained, first[:1], folder)
+    return metrics | ({"tta_accuracy": told(views.compute()["accuracy"])} if has_views else {})
+
+
+def _predict(
+    trained: TrainedModel, split: str, each_batch: Callable[[Tensor, Tensor, Tensor], None] | None = None
+) -> tuple[Tensor, Tensor]:
+    """Return logits float32 (n, classes) and targets int64 (n,) of a split, which may be empty.
+
+    `each_batch` is called with images, targets and logits of each batch.
+    """
+    all_logits, all_targets = [torch.empty(0, len(trained.card.classes))], [torch.empty(0, dtype=torch.int64)]
+    for images, targets, logits in trained.batches(split):
+        all_logits.append(logits.cpu())
+        all_targets.append(targets.cpu())
+        if each_batch:
+            each_batch(images, targets, logits)
+    return torch.cat(all_logits), torch.cat(all_targets)

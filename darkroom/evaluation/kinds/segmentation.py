@@ -1,0 +1,79 @@
+"""Evaluation of images with one class for each pixel, at full resolution."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from darkroom.common.numbers import DIGITS
+from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mask
+from darkroom.evaluation.explanations import explain_masks
+from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.masks import MaskTally
+from darkroom.evaluation.parameters import Evaluation
+from darkroom.evaluation.tables import rounded, write_csv
+from darkroom.losses.cross_entropy import cross_entropy
+from darkroom.metrics.classes import OverlapTally, dice_coefficient, intersection_over_union
+
+TTA = ("none",)
+
+
+def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:
+    """Compute the metrics of the test split. `folder` gets
+
+    - `confusion.npy`: int64 (classes, classes), the pixels of each true class in a row;
+    - `images.csv`: the mean IoU of each image that has a pixel that counts;
+    - `classes.csv`: pixels, IoU, Dice, precision, recall and boundary IoU of each class;
+    - `objects.csv`: objects by size: how many there are, are found, are predicted and are right;
+    - `masks/NAME.png`: the predicted masks;
+    - `explanations/`, `explanations.csv`: where the model looks, as `explain_masks` describes.
+    """
+    names = trained.card.classes
+    tally, masks = OverlapTally(len(names), trained.device), MaskTally(len(names))
+    (folder / "masks").mkdir()
+    rows, by_image = [], []
+    for path, (_images, targets, logits) in zip(image_paths(trained.data, "test"), trained.batches(), strict=True):
+        own = OverlapTally(len(names), trained.device)
+        loss = cross_entropy(logits, targets)
+        for each in (tally, own):
+            each.add(logits, targets, loss)
+        truth = read_mask(mask_path(trained.data, "test", path.stem))
+        height, width = truth.shape
+        predicted = logits.argmax(1)[0, :height, :width].byte().cpu().numpy()
+        masks.add(truth, predicted)
+        write_mask(folder / "masks" / f"{path.stem}.png", predicted)
+        counts = own.confusion.cpu()
+        by_image.append(intersection_over_union(counts).where(counts.sum(1) > 0, torch.nan))
+        if counts.any():
+            rows.append([path.stem, f"{own.compute()['mean_iou']:.{DIGITS}f}"])
+    write_csv(folder / "images.csv", ["image", "mean_iou"], rows)
+    explain_masks(trained, torch.stack(by_image).numpy(), folder)
+    confusion = tally.confusion.cpu()
+    np.save(folder / "confusion.npy", confusion.numpy().astype(np.int64))
+
+    columns = _by_class(confusion) | {"boundary_iou": torch.from_numpy(masks.boundary_iou())}
+    pixels = confusion.sum(1).long().tolist()
+    classes = [[name, pixels[n], *(_number(values[n]) for values in columns.values())] for n, name in enumerate(names)]
+    write_csv(folder / "classes.csv", ["class", "pixels", *columns], classes)
+    sizes = [{"size": size, **counts} for size, counts in masks.by_size().items()]
+    write_csv(folder / "objects.csv", list(sizes[0]), [list(row.values()) for row in sizes])
+    foreground = [_number(iou) for iou in columns["iou"][1:] if not iou.isnan()]
+    mean = round(sum(foreground) / len(foreground), DIGITS) if foreground else None
+    return rounded(tally.compute()) | {"mean_foreground_iou": mean}
+
+
+def _by_class(confusion: Tensor) -> dict[str, Tensor]:
+    """Compute the metrics of each class, float (classes,); NaN where there is nothing to divide by."""
+    right = confusion.diagonal()
+    return {
+        "iou": intersection_over_union(confusion),
+        "dice": dice_coefficient(confusion),
+        "precision": right / confusion.sum(0),
+        "recall": right / confusion.sum(1),
+    }
+
+
+def _number(value: Tensor) -> float | None:
+    """Return a rounded number, or None for NaN."""
+    return None if value.isnan() else round(float(value), DIGITS)

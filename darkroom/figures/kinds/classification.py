@@ -1,0 +1,36 @@
+"""Figures of images with one class each."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from darkroom.datasets.packed import read_split
+from darkroom.evaluation.tables import PLACES, read_names, truth_ranks
+from darkroom.figures.classes import draw_class_recall, draw_confused_pairs
+from darkroom.figures.confidence import draw_ranks, draw_reliability
+from darkroom.figures.explanations import draw_explanations
+from darkroom.figures.feature_maps import draw_feature_maps
+from darkroom.figures.pictures import draw_confident_errors, draw_predictions
+
+TITLE = "A classification of {} classes"
+
+
+def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
+    """Write the figures; return the table of classes. `reports` needs `test` alone."""
+    classes = draw_class_recall(predictions, reports["test"]["accuracy"], folder)
+    names = list(classes["class"])
+    draw_confused_pairs(np.load(predictions / "confusion.npy"), names, folder / "confused_pairs.png")
+    table = read_names(predictions / "predictions.csv")
+    images, _ = read_split(data, "test")
+    draw_predictions(images, table, folder / "predictions.png")
+    draw_confident_errors(images, table, folder / "confident_errors.png")
+    bins = pd.read_csv(predictions / "calibration.csv")
+    draw_reliability(bins, reports["test"]["expected_calibration_error"], folder / "reliability.png")
+    draw_ranks(truth_ranks(table).to_numpy(), min(len(PLACES), len(names)), folder / "ranks.png")
+    if (explained := predictions / "explanations.csv").exists():  # an ensemble has none
+        draw_explanations(images, read_names(explained), predictions / "explanations", folder / "grad_cam.png")
+        layers = pd.read_csv(predictions / "feature_maps.csv")
+        draw_feature_maps(images[0], layers, predictions / "feature_maps", folder / "feature_maps.png")
+    return classes

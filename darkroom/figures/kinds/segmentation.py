@@ -1,0 +1,39 @@
+"""Figures of images with one class for each pixel."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from darkroom.datasets.pairs import image_paths, mask_path
+from darkroom.evaluation.tables import read_classes, read_names
+from darkroom.figures.classes import draw_bars, draw_confusion, draw_object_sizes
+from darkroom.figures.explanations import draw_mask_explanations
+from darkroom.figures.pictures import draw_contact_sheet, draw_overlays
+
+TITLE = "A segmentation of {} classes"
+MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
+
+
+def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
+    """Write the figures; return the table of classes: what their masks show, and how well they are predicted."""
+    classes = read_classes(predictions / "classes.csv")
+    names = list(classes["class"])
+    draw_confusion(np.load(predictions / "confusion.npy"), names, folder / "confusion.png")
+    iou = classes.set_index("class")["iou"].dropna().to_dict()
+    draw_bars(iou, "IoU", reports["test"]["mean_iou"], folder / "classes.png")
+    draw_object_sizes(pd.read_csv(predictions / "objects.csv"), folder / "objects.png")
+    by_image = read_names(predictions / "images.csv").set_index("image")["mean_iou"]
+    draw_overlays(data, predictions, by_image, names, folder / "overlays.png")
+    explained = read_names(predictions / "explanations.csv")
+    draw_mask_explanations(data, explained, predictions / "explanations", names, folder / "grad_cam.png")
+    images = image_paths(data, "train")
+    masks = [mask_path(data, "train", image.stem) for image in images]
+    draw_contact_sheet(images, masks, names, folder / "annotations.png")
+    counts = [
+        {f"{split}_{name}": of_split.get(name) for split, of_split in entry["splits"].items() for name in MASK_COUNTS}
+        for entry in reports["data"]["classes"]
+    ]
+    table = pd.concat([classes[["class"]], pd.DataFrame(counts), classes.drop(columns=["class", "pixels"])], axis=1)
+    return table.convert_dtypes()  # whole numbers stay whole where a class has none

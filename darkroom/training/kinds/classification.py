@@ -1,0 +1,44 @@
+"""Training on images with one class each."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import model_validator
+
+from darkroom.batches.images import ImageBatches
+from darkroom.batches.parameters import ImageAugmentation
+from darkroom.datasets.description import Description
+from darkroom.models.parameters import ClassifierParameters
+from darkroom.training.parameters import MachineParameters, TaskTraining
+
+
+class ClassificationTraining(TaskTraining):
+    """All that the stage `train` reads for images with one class each."""
+
+    kind: Literal["classification"]
+    model: ClassifierParameters
+    """The model, by its name, with its options."""
+    augment: ImageAugmentation
+    """Augmentation of the training images."""
+
+    def input_size(self, description: Description) -> tuple[int, ...]:
+        """Return the size of the images, (height, width) in pixels."""
+        return description.size
+
+    def load_batches(
+        self, folder: Path, description: Description, device: torch.device, share: slice, _: MachineParameters
+    ) -> ImageBatches:
+        """Load the training split."""
+        train = self.train
+        return ImageBatches(
+            folder, description, self.augment, train.batch_size, self.seed, device, share, train.sampler
+        )
+
+    @model_validator(mode="after")
+    def _takes_mixed_classes(self) -> "ClassificationTraining":
+        if self.augment.mixup or self.augment.cutmix:
+            keys = [f"loss.{name}" for name, loss in self.train.loss.terms.items() if not loss.TAKES_PROBABILITIES]
+            for key in [*keys, *(["pretrain_epochs"] if self.train.pretrain_epochs else [])]:
+                raise ValueError(f"train.{key} takes no mixed classes; set augment.mixup and augment.cutmix to 0")
+        return self

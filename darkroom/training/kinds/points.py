@@ -1,0 +1,13 @@
+"""Training on points with one class each."""
+
+from typing import Literal
+
+from darkroom.training.points import PointTraining
+
+
+class PointClassTraining(PointTraining):
+    """All that the stage `train` reads for points with one class each."""
+
+    REFUSED = {"pretrain_epochs": 0}
+
+    kind: Literal["points"]

@@ -1,0 +1,13 @@
+"""Training on points with one number each."""
+
+from typing import Literal
+
+from darkroom.training.points import PointTraining
+
+
+class RegressionTraining(PointTraining):
+    """All that the stage `train` reads for points with one number each."""
+
+    REFUSED = {"pretrain_epochs": 0, "class_weights": "none", "sampler": "plain"}
+
+    kind: Literal["regression"]

@@ -1,0 +1,54 @@
+"""Training on images with one class for each pixel."""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import model_validator
+
+from darkroom.batches.pairs import PairBatches
+from darkroom.batches.parameters import PairAugmentation
+from darkroom.batches.pipeline import check_pipeline
+from darkroom.datasets.description import Description
+from darkroom.models.parameters import SegmenterParameters
+from darkroom.training.parameters import MachineParameters, TaskTraining
+
+
+class SegmentationTraining(TaskTraining):
+    """All that the stage `train` reads for images with one class for each pixel."""
+
+    REFUSED = {"pretrain_epochs": 0}
+    CLASS_WEIGHTS = ("none", "balanced", "median_frequency")
+
+    kind: Literal["segmentation"]
+    model: SegmenterParameters
+    """The model, by its name, with its options."""
+    augment: PairAugmentation
+    """Augmentation of the training images and their masks."""
+
+    def input_size(self, _: Description) -> tuple[int, ...]:
+        """Return the size of the crops, (height, width) in pixels."""
+        return (self.augment.crop, self.augment.crop)
+
+    def load_batches(
+        self, folder: Path, description: Description, device: torch.device, share: slice, machine: MachineParameters
+    ) -> PairBatches:
+        """Load the training split."""
+        train = self.train
+        return PairBatches(
+            folder, description, self.augment, train.batch_size, self.seed, device, machine.workers, share,
+            train.sampler,
+        )  # fmt: skip
+
+    def check_augmentation(self, where: str) -> None:
+        """Try each transform, as `check_pipeline`."""
+        check_pipeline(self.augment, f"{where}.augment")
+
+    @model_validator(mode="after")
+    def _crop_fits_the_encoder(self) -> "SegmentationTraining":
+        multiple = 2**self.model.encoder_depth
+        if self.augment.crop % multiple:
+            raise ValueError(
+                f"augment.crop = {self.augment.crop}: must be a multiple of {multiple}, which the encoder halves"
+            )
+        return self

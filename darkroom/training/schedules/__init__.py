@@ -1,0 +1,1 @@
+"""Learning rate schedules. Each module here is one, named by `train.schedule` in params.yaml."""

@@ -1,0 +1,33 @@
+"""The learning rate at each step."""
+
+from abc import abstractmethod
+
+from darkroom.common.parameters import Parameters
+
+
+class Schedule(Parameters):
+    """The learning rate after the warm-up. A subclass also has `name: Literal[NAME]` and its options."""
+
+    @abstractmethod
+    def factor(self, progress: float, overall: float) -> float:
+        """Map training progress to a multiple of the peak learning rate.
+
+        Args:
+            progress: share of the steps after the warm-up that are done, from 0 to 1.
+            overall: share of all steps that are done, from 0 to 1.
+        """
+
+
+def learning_rate(schedule: Schedule, peak: float, step: int, steps: int, warmup_steps: int) -> float:
+    """Return the learning rate: linear from near zero to `peak` over the warm-up, then as `schedule` has it.
+
+    Args:
+        schedule: of the steps after the warm-up.
+        peak: the rate at the end of the warm-up.
+        step: from 0 to steps - 1.
+        steps: the number of all steps.
+        warmup_steps: how many of them are the warm-up.
+    """
+    if step < warmup_steps:
+        return peak * (step + 1) / warmup_steps
+    return peak * schedule.factor((step - warmup_steps) / max(1, steps - warmup_steps), step / steps)

@@ -10,15 +10,20 @@ from darkroom.common.parameters import Parameters
 class Evaluation(Parameters):
     """How test images are shown to the model."""
 
-    tta: Literal["none", "flip", "flip_shift"] = "none"  # besides as they are: mirrored, and shifted by a pixel too
+    tta: Literal["none", "flip", "flip_shift"] = "none"
+    """Test-time augmentation, reported besides the plain result: `flip` averages each image and its mirror image,
+    `flip_shift` also those shifted by a pixel."""
 
 
 class EvaluateParameters(Parameters):
     """All that the stage `evaluate` reads."""
 
     kind: Literal["classification", "segmentation", "points", "regression"]
-    bits: Literal["everywhere", "machine"] = "machine"  # as of the training
+    """The kind of task, which follows from `prepare`."""
+    bits: Literal["everywhere", "machine"] = "machine"
+    """The same as in training."""
     evaluate: Evaluation = Evaluation()
+    """How the model is evaluated."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "EvaluateParameters":

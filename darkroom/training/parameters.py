@@ -17,35 +17,66 @@ class TrainParameters(Parameters):
     """How a model is trained, whatever the task."""
 
     epochs: int = Field(ge=1)
-    pretrain_epochs: int = Field(default=0, ge=0)  # of supervised contrastive training before, of images of one class
-    temperature: float = Field(default=0.1, gt=0)  # of the contrastive loss
+    """Epochs of training."""
+    pretrain_epochs: int = Field(default=0, ge=0)
+    """Epochs of supervised contrastive training before the others; only for classification of images."""
+    temperature: float = Field(default=0.1, gt=0)
+    """Temperature of the contrastive loss."""
     batch_size: int = Field(ge=2)  # batch normalization needs two
-    accumulate: int = Field(default=1, ge=1)  # batches to a step
+    """Images (or points) in a batch, over all processes."""
+    accumulate: int = Field(default=1, ge=1)
+    """Batches whose gradients are added up for one step of the optimizer."""
     optimizer: Literal["sgd", "adamw", "muon"]
-    lr: float = Field(gt=0)  # at the end of the warm-up
-    momentum: float = Field(ge=0, lt=1)  # Nesterov's, of sgd and muon
-    weight_decay: float = Field(ge=0)  # of weights; biases and normalizations have none
-    clip_norm: float | None = Field(default=None, gt=0)  # of all gradients together
+    """The optimizer: SGD with Nesterov momentum, AdamW, or Muon, which orthogonalizes the updates of the convolutions
+    before normalizations and updates the rest by SGD."""
+    lr: float = Field(gt=0)
+    """Peak learning rate, reached at the end of the warm-up."""
+    momentum: float = Field(ge=0, lt=1)
+    """Nesterov momentum of `sgd` and `muon`."""
+    weight_decay: float = Field(ge=0)
+    """Weight decay. It applies to weights; biases and normalizations have none."""
+    clip_norm: float | None = Field(default=None, gt=0)
+    """Largest norm of all gradients together; larger ones are scaled down. `null` leaves them as they are."""
     schedule: Literal["cosine", "triangular", "multi_step", "constant"] = "cosine"
-    warmup_epochs: float = Field(ge=0)  # of linear increase
-    milestones: list[Share] = [0.5, 0.75]  # of multi_step: after which shares of the epochs
-    gamma: float = Field(default=0.1, gt=0, lt=1)  # and by what the rate is multiplied there
-    loss: dict[LossName, Annotated[float, Field(gt=0)]] = Field(min_length=1)  # weights in a sum
-    label_smoothing: float = Field(ge=0, lt=1)  # of the cross-entropy
-    # Of cross_entropy and focal; a list has a weight for each class, by id.
+    """Learning-rate schedule after the warm-up, updated at every step."""
+    warmup_epochs: float = Field(ge=0)
+    """Epochs over which the learning rate rises linearly to its peak."""
+    milestones: list[Share] = [0.5, 0.75]
+    """Of `multi_step`: fractions of all epochs after which the learning rate falls."""
+    gamma: float = Field(default=0.1, gt=0, lt=1)
+    """Of `multi_step`: the factor by which the learning rate falls."""
+    loss: dict[LossName, Annotated[float, Field(gt=0)]] = Field(min_length=1)
+    """The losses and their weights in the sum. Classes take `cross_entropy` and `focal`, segmentation takes `dice` and
+    `tversky` too, regression takes `squared_error`."""
+    label_smoothing: float = Field(ge=0, lt=1)
+    """Label smoothing of the cross-entropy."""
     class_weights: Literal["none", "balanced", "median_frequency"] | list[Annotated[float, Field(ge=0)]] = "none"
-    sampler: Literal["plain", "balanced"] = "plain"  # balanced: images of all classes equally often
-    ema: float = Field(default=0.0, ge=0, lt=1)  # decay a step of the weights' exponential average; 0: none
-    # everywhere: the same on every x86-64 processor; machine: as fast as this one can; auto: as `configure` decides.
+    """Class weights of `cross_entropy` and `focal`. `balanced`: one over the class's frequency; `median_frequency`
+    (segmentation): the median frequency over the class's own; a list: one weight for each class id."""
+    sampler: Literal["plain", "balanced"] = "plain"
+    """`balanced` draws images of all classes equally often; `plain` shows every image once an epoch."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """Decay per step of an exponential moving average of the weights, such as 0.99. The averaged weights are then
+    validated and kept. 0 switches it off."""
     bits: Literal["auto", "everywhere", "machine"] = "auto"
-    precision: Literal["auto", "fp32", "bf16", "fp16"]  # auto: fp16 on CUDA, bf16 on CPUs that have it
-    synchronize_norms: bool = False  # batch normalization sees the batches of all GPUs' processes
-    compile: bool = False  # by torch.compile
-    deterministic: bool = True  # false: cuDNN may take the fastest algorithms
-    keep: Literal["best", "last"]  # the epoch with the best validation score, or the last one
-    patience: int | None = Field(default=None, ge=1)  # epochs without a better validation score before the end
-    min_delta: float = Field(default=0.001, ge=0)  # that counts as better
-    workers: int = Field(ge=0)  # processes that load pairs; 0: the training process itself
+    """`everywhere`: the same bits on every x86-64 processor; `machine`: as fast as this machine can; `auto`:
+    `everywhere` for the sample, `machine` for other data."""
+    precision: Literal["auto", "fp32", "bf16", "fp16"]
+    """Precision of training. `auto`: fp16 with gradient scaling on CUDA, bf16 on CPUs that have it, else fp32."""
+    synchronize_norms: bool = False
+    """With several GPUs: batch normalization sees the whole batch instead of each GPU's part."""
+    compile: bool = False
+    """Compile the model by `torch.compile`."""
+    deterministic: bool = True
+    """Use deterministic algorithms on a GPU. `false` lets cuDNN take the fastest ones, whose bits vary between runs."""
+    keep: Literal["best", "last"]
+    """The epoch whose weights are kept: the one with the best validation score, or the last one."""
+    patience: int | None = Field(default=None, ge=1)
+    """Epochs without a better validation score after which training stops; `null`: never."""
+    min_delta: float = Field(default=0.001, ge=0)
+    """Smallest improvement of the validation score that counts for `patience`."""
+    workers: int = Field(ge=0)
+    """Processes that load pairs of image and mask; 0: the training process itself. The bits do not depend on it."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "TrainParameters":
@@ -67,10 +98,15 @@ class ClassificationTraining(Parameters):
     """All that the stage `train` reads for a task with one class an image."""
 
     kind: Literal["classification"]
+    """The kind of task, which follows from `prepare`."""
     seed: int
+    """Seed of all draws."""
     model: ClassifierParameters
+    """The network and its options."""
     augment: ImageAugmentation
+    """Augmentation of training images."""
     train: TrainParameters
+    """How the model is trained; what stands here overrides the top-level `train`."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "ClassificationTraining":
@@ -86,10 +122,15 @@ class SegmentationTraining(Parameters):
     """All that the stage `train` reads for a task with one class a pixel."""
 
     kind: Literal["segmentation"]
+    """The kind of task, which follows from `prepare`."""
     seed: int
+    """Seed of all draws."""
     model: SegmenterParameters
+    """The network and its options."""
     augment: PairAugmentation
+    """Augmentation of training images."""
     train: TrainParameters
+    """How the model is trained; what stands here overrides the top-level `train`."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "SegmentationTraining":
@@ -107,9 +148,13 @@ class PointTraining(Parameters):
     """All that the stage `train` reads for a task with one class a point."""
 
     kind: Literal["points"]
+    """The kind of task, which follows from `prepare`."""
     seed: int
+    """Seed of all draws."""
     model: PointModelParameters
+    """The network and its options."""
     train: TrainParameters
+    """How the model is trained; what stands here overrides the top-level `train`."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "PointTraining":
@@ -122,9 +167,13 @@ class RegressionTraining(Parameters):
     """All that the stage `train` reads for a task with one number a point."""
 
     kind: Literal["regression"]
+    """The kind of task, which follows from `prepare`."""
     seed: int
+    """Seed of all draws."""
     model: PointModelParameters
+    """The network and its options."""
     train: TrainParameters
+    """How the model is trained; what stands here overrides the top-level `train`."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "RegressionTraining":

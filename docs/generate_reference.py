@@ -69,13 +69,14 @@ class Section:
     fields: list[Field]
 
 
-PREPARE = Field(
-    "tasks.TASK.prepare",
-    ", ".join(f"`{script}`" for script in PREPARATIONS),
-    "Required.",
-    "The script of `stages/` that prepares the data. It decides the kind of task.",
-    "TopLevel",
-)
+def preparations() -> dict[str, type[Parameters]]:
+    """Return the parameter class of each script of the stage `prepare`."""
+    return {script: preparation.parameters for script, preparation in PREPARATIONS.items()}
+
+
+def trainings() -> Mapping[str, type[Parameters]]:
+    """Return the parameter class of the stage `train` for each kind of task."""
+    return TRAININGS
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -119,17 +120,23 @@ def sections() -> list[Section]:
     given = read_yaml(ROOT / "params.yaml")
     found = [
         *_walk(TopLevel, "", "The top level", given),
-        Section("A task", "", [PREPARE]),
+        Section("A task", "", [_prepare()]),
         *_walk(FetchParameters, "tasks.TASK.", "Where the data come from", {}),
     ]
-    for parameters, scripts in _by_class({name: of.parameters for name, of in PREPARATIONS.items()}).items():
+    for parameters, scripts in _by_class(preparations()).items():
         names = ", ".join(f"`{script}`" for script in scripts)
         found += _walk(parameters, "tasks.TASK.", f"Preparation by {names}", {})
-    for training, kinds in _by_class(TRAININGS).items():
+    for training, kinds in _by_class(trainings()).items():
         found += _walk(training, "tasks.TASK.", f"Training: {', '.join(kinds)}", {})
     found += _walk(EvaluateParameters, "tasks.TASK.", "Evaluation", {})
     found += _walk(Study, "", "A file of studies/", {})
     return _merged(section for section in found if section.fields)
+
+
+def _prepare() -> Field:
+    scripts = ", ".join(f"`{script}`" for script in preparations())
+    text = "The script of `stages/` that prepares the data. It decides the kind of task."
+    return Field("tasks.TASK.prepare", scripts, "Required.", text, "TopLevel")
 
 
 def _merged(found: Iterable[Section]) -> list[Section]:
@@ -167,16 +174,11 @@ def _sections_of(schema: Schema, classes: Schema, prefix: str, title: str, given
         key = f"{prefix}{name}"
         inner = list(_classes_of(field, classes))
         nested += [(one, *_place(key, field, title, one, len(inner) > 1), here.get(name)) for one in inner]
-        if not inner or field.get("type") in ("object", "array"):
-            fields.append(
-                Field(
-                    key,
-                    _values(field, classes),
-                    _default(field, name in schema.get("required", []), here.get(name)),
-                    field.get("description", ""),
-                    schema["title"],
-                )
-            )
+        default = _default(field, name in schema.get("required", []), here.get(name))
+        text = field.get("description") or (inner[0].get("description", "") if len(inner) == 1 else "")
+        if name == "name" and len(_names_of(schema)) == 1:
+            text = text or "Chooses these keys."
+        fields.append(Field(key, _values(field, classes), default, text.split("\n\n")[0], schema["title"]))
     yield Section(title, " ".join(schema.get("description", "").split("\n\n")[0].split()), fields)
     for one, inner_prefix, inner_title, inner_given in nested:
         yield from _sections_of(one, classes, inner_prefix, inner_title, inner_given)
@@ -186,9 +188,8 @@ def _place(key: str, field: Schema, title: str, inner: Schema, several: bool) ->
     """The prefix of a nested class's keys, and its section's title."""
     item = {"object": ".NAME", "array": "[]"}.get(field.get("type", ""), "")
     of = title.partition(": ")[2]
-    name = inner["properties"].get("name", {}) if several else {}
-    which = f" = {{name: {name['const']}}}" if "const" in name else ""
-    return f"{key}{item}.", f"{key}{item}{which}{f', {of}' if of else ''}"
+    names = ", ".join(_names_of(inner)) if several else ""
+    return f"{key}{item}.", f"{key}{item}{f' with name {names}' if names else ''}{f', {of}' if of else ''}"
 
 
 def _classes_of(field: Schema, classes: Schema) -> Iterator[Schema]:
@@ -205,10 +206,25 @@ def _classes_of(field: Schema, classes: Schema) -> Iterator[Schema]:
             yield from _classes_of(field[key], classes)
 
 
+def _names(field: Schema, classes: Schema) -> list[str]:
+    """The names that choose among several parameter classes."""
+    inner = list(_classes_of(field, classes))
+    found = [_names_of(one) for one in inner] if "oneOf" in field or "anyOf" in field else []
+    return sorted(name for names in found for name in names) if len(inner) > 1 and all(found) else []
+
+
+def _names_of(schema: Schema) -> list[str]:
+    """The allowed values of the key `name` of a parameter class."""
+    name = schema["properties"].get("name", {})
+    return [name["const"]] if "const" in name else list(name.get("enum", []))
+
+
 def _values(field: Schema, classes: Schema) -> str:
     """What a field may be, in words."""
     if "$ref" in field:
         return _values(classes[field["$ref"].rpartition("/")[2]], classes)
+    if names := _names(field, classes):
+        return f"One of {', '.join(f'`{name}`' for name in names)}, each with its options below"
     for key in ("anyOf", "oneOf"):
         if key in field:
             return " or ".join(_values(one, classes) for one in field[key])
@@ -222,11 +238,11 @@ def _values(field: Schema, classes: Schema) -> str:
         return f"list of {f'({items})' if items else 'values'}{f', {size}' if size else ''}"
     if kind == "object":
         if "properties" in field:
-            return "keys and values"
+            return "the keys below"
         keys, values = field.get("propertyNames", {}), field.get("additionalProperties", {})
-        names = _values(keys, classes) if "enum" in keys else "names"
+        allowed = _values(keys, classes) if "enum" in keys else "names"
         inner = _values(values, classes) if isinstance(values, dict) else ""
-        return f"{names}, each with {f'({inner})' if inner else 'a value'}"
+        return f"{allowed}, each with {f'({inner})' if inner else 'a value'}"
     if "pattern" in field:
         return f"text of the form `{field['pattern']}`"
     words = {"string": "text", "boolean": "`true`, `false`", "null": "`null`", "integer": "integer", "number": "number"}

@@ -129,6 +129,14 @@ def test_rooms_import_what_contributing_says() -> None:
             assert imported <= set(allowed.split(", ")), room
 
 
+@pytest.mark.xfail(reason="the rooms of issue 20 are on other branches; take this mark away with the last of them")
+def test_files_that_extending_names_exist() -> None:
+    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    for name in re.findall(r"`((?:darkroom|stages|tests)/[\w/.]+)`", text):
+        path = ROOT / name
+        assert (path.parent if path.stem == "NAME" else path).exists(), name
+
+
 def test_commands_of_darkroom_parse() -> None:
     commands = all_commands("python -m darkroom")
     assert len(commands) > 10

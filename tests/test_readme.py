@@ -79,7 +79,7 @@ def test_wrong_script_stops_the_pipeline_with_one_line(tmp_path: Path) -> None:
 
 
 def test_scripts_in_the_pages_exist() -> None:
-    scripts = re.findall(r"stages/(\w+)\.py", PAGES) + re.findall(r"prepare: (\w+)", PAGES)
+    scripts = re.findall(r"stages/([a-z]\w+)\.py", PAGES) + re.findall(r"prepare: ([a-z]\w+)", PAGES)
     assert scripts
     for script in scripts:
         assert (ROOT / "stages" / f"{script}.py").is_file(), script

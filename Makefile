@@ -6,7 +6,7 @@ TASKS := cifar10 tiny_imagenet segmentation
 # Stages are started by `dvc`, which takes `python` from PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test clean
+.PHONY: repro test docs clean
 
 repro: .venv/installed
 	$(RUN) dvc repro $(TASKS:%=plot@%)
@@ -15,6 +15,9 @@ test: .venv/installed-for-tests
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) pytest
+
+docs: .venv/installed-for-tests
+	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or newer")'
@@ -28,5 +31,5 @@ test: .venv/installed-for-tests
 	touch $@
 
 clean:
-	rm -rf .venv runs .dvc/cache .dvc/tmp
+	rm -rf .venv runs site .dvc/cache .dvc/tmp
 	git clean -dfqX data models plots reports

@@ -7,7 +7,8 @@ from darkroom.common.errors import run_command
 from darkroom.common.files import parse_yaml
 
 
-def main() -> None:
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands, from which the reference page is generated."""
     parser = argparse.ArgumentParser(prog="python -m darkroom", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -65,7 +66,12 @@ def main() -> None:
     page = commands.add_parser("plots-page", help="write the page of `dvc plots show` that needs no network")
     page.set_defaults(command=_plots_page)
 
-    given = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Run the command that the arguments name."""
+    given = build_parser().parse_args()
     run_command(lambda: given.command(given))
 
 

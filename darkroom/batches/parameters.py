@@ -13,14 +13,23 @@ class ImageAugmentation(Parameters):
     `crop` and `cutout` are in pixels; 0 switches them off.
     """
 
-    flip: Literal["none", "random", "alternate"]  # left to right, half of the images: in each epoch others, or the rest
-    crop: int = Field(ge=0)  # shift by up to this much
-    padding: Literal["reflect", "zero"] = "reflect"  # what a crop shows beyond the border; zero is the mean
-    cutout: int = Field(ge=0)  # side of a square set to the mean
-    jitter: float = Field(default=0.0, ge=0, le=1)  # brightness, contrast and colour by up to this share
+    flip: Literal["none", "random", "alternate"]
+    """Horizontal flip of half of the images. `random` draws them anew in each epoch; `alternate` flips the other half
+    in the next epoch."""
+    crop: int = Field(ge=0)
+    """Largest random shift, in pixels."""
+    padding: Literal["reflect", "zero"] = "reflect"
+    """What a shifted image shows beyond its border. `zero` is the mean colour, since images are normalized."""
+    cutout: int = Field(ge=0)
+    """Side, in pixels, of a square that is set to the mean colour."""
+    jitter: float = Field(default=0.0, ge=0, le=1)
+    """Largest random change of brightness, contrast and colour, as a fraction."""
     policy: Literal["none", "randaugment", "trivialaugment", "autoaugment"] = "none"
-    mixup: float = Field(default=0.0, ge=0)  # α of the Beta distribution that shares come from; 0: off
+    """An augmentation policy, drawn anew for each image."""
+    mixup: float = Field(default=0.0, ge=0)
+    """α of the Beta distribution of Mixup's shares; 0 switches it off."""
     cutmix: float = Field(default=0.0, ge=0)
+    """α of the Beta distribution of CutMix's shares; 0 switches it off."""
 
 
 class PairAugmentation(Parameters):
@@ -30,6 +39,11 @@ class PairAugmentation(Parameters):
     """
 
     crop: int = Field(ge=32)
-    foreground: float = Field(default=0.0, ge=0, le=1)  # share of the crops centred on a class but the background
-    copy_paste: float = Field(default=0.0, ge=0, le=1)  # share of the images that get an object of another one
+    """Side of the training crops, in pixels; a multiple of 2 to the power of `model.encoder_depth`."""
+    foreground: float = Field(default=0.0, ge=0, le=1)
+    """Fraction of the crops that are centred on a foreground class, all classes equally likely."""
+    copy_paste: float = Field(default=0.0, ge=0, le=1)
+    """Fraction of the images that get an object pasted in from another image."""
     transforms: list[dict[str, dict[str, Any]]] = []
+    """Transforms of albumentations in their order, each a name and its arguments. Transforms that do not return uint8,
+    such as Normalize, are refused."""

@@ -10,7 +10,7 @@ from pkgutil import iter_modules
 from types import ModuleType
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from darkroom.common.parameters import Parameters, nearest
 
@@ -64,7 +64,7 @@ def name_in(package: str) -> Any:  # noqa: ANN401 - a type for pydantic, made at
         module_named(package, name)
         return name
 
-    return Annotated[str, AfterValidator(check)]
+    return Annotated[str, AfterValidator(check), WithJsonSchema({"type": "string", "enum": names_in(package)})]
 
 
 def choice_in(package: str, base: type[Options]) -> Any:  # noqa: ANN401 - a type for pydantic, made at run time

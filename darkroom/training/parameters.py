@@ -63,7 +63,8 @@ class TrainParameters(Parameters):
     warmup_epochs: float = Field(ge=0)
     """Epochs in which the learning rate rises linearly from near zero."""
     loss: Losses
-    """Losses by name, each with its weight in the sum, or with its options."""
+    """Losses by name, each with its weight in the sum, or with its options. Cross-entropy over two classes is binary
+    cross-entropy."""
     label_smoothing: float = Field(ge=0, lt=1)
     """Share of each target that cross-entropy spreads over all classes."""
     class_weights: Literal["none", "balanced", "median_frequency"] | list[Annotated[float, Field(ge=0)]] = "none"

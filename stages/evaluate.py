@@ -4,17 +4,18 @@ from pathlib import Path
 
 from darkroom.common.environment import limit_pytorch
 from darkroom.common.errors import run_stage
-from darkroom.common.parameters import for_stage
-from darkroom.evaluation.parameters import EvaluateParameters
+from darkroom.common.files import read_json
+from darkroom.common.parameters import CONFIG, for_stage
 
 
 def main(task: str) -> None:
-    parameters = for_stage("evaluate", task, EvaluateParameters)
-    limit_pytorch(parameters.bits)
-    from darkroom.evaluation.evaluate import evaluate  # here, since PyTorch reads the environment at its import
+    # Before the parameters: what they import may import PyTorch, which reads the environment at its import.
+    limit_pytorch(read_json(CONFIG / task / "evaluate.json").get("bits", "machine"))
+    from darkroom.evaluation.evaluate import evaluate
+    from darkroom.evaluation.parameters import EvaluateParameters
 
     evaluate(
-        parameters,
+        for_stage("evaluate", task, EvaluateParameters),
         Path("models", task, "model.safetensors"),
         Path("data/prepared", task),
         Path("metrics", task, "train.json"),

@@ -4,16 +4,18 @@ from pathlib import Path
 
 from darkroom.common.environment import limit_pytorch
 from darkroom.common.errors import run_stage
-from darkroom.training.parameters import training_parameters
+from darkroom.common.files import read_json
+from darkroom.common.parameters import CONFIG
 
 
 def main(task: str) -> None:
-    parameters = training_parameters(task)
-    limit_pytorch(parameters.train.bits)
-    from darkroom.training.train import Outputs, train  # here, since PyTorch reads the environment at its import
+    # Before the parameters: they import the models and so PyTorch, which reads the environment at its import.
+    limit_pytorch(read_json(CONFIG / task / "train.json").get("train", {}).get("bits", "machine"))
+    from darkroom.training.parameters import training_parameters
+    from darkroom.training.train import Outputs, train
 
     train(
-        parameters,
+        training_parameters(task),
         Path("data/prepared", task),
         Outputs(
             model=Path("models", task, "model.safetensors"),

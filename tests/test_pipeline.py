@@ -232,7 +232,10 @@ def test_every_chart_is_drawn_without_a_network(project: Path) -> None:
 
 
 def modules_of(module: str) -> set[Path]:
-    """The files in the project that importing `module` reads, itself among them."""
+    """The files in the project that importing `module` reads, itself among them.
+
+    A module that imports pkgutil imports all modules of its room.
+    """
     found: set[Path] = set()
     waiting = [module]
     while waiting:
@@ -246,6 +249,9 @@ def modules_of(module: str) -> set[Path]:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
+                if "pkgutil" in waiting:
+                    room = name.rpartition(".")[0]
+                    waiting += [f"{room}.{path.stem}" for path in file.parent.glob("*.py")]
     return found
 
 

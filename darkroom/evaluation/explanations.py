@@ -97,7 +97,7 @@ def explain_masks(trial: Trial, iou: np.ndarray, folder: Path) -> None:
 def _heat(trial: Trial, pixels: np.ndarray, score: Callable[[Tensor], Tensor]) -> np.ndarray:
     """Of an image, uint8 (h, w, 3), what speaks for a score, float32 (h, w) between 0 and 1."""
     image = normalize(torch.tensor(pixels, device=trial.device)[None], trial.card.mean, trial.card.std)
-    return grad_cam(trial.model, trial.card.model["name"], image, score)
+    return grad_cam(trial.model, trial.card.architecture.explained_layer(trial.model), image, score)
 
 
 def _save(path: Path, heat: np.ndarray) -> None:

@@ -21,7 +21,6 @@ from darkroom.device.precision import autocast
 from darkroom.losses.class_weights import class_weights
 from darkroom.losses.named import weighted_loss
 from darkroom.metrics.named import METRICS
-from darkroom.models.windows import windowed_logits
 from darkroom.training.contrastive import contrastive_objective
 from darkroom.training.cost import peak_memory
 from darkroom.training.failures import explained
@@ -43,7 +42,7 @@ class Job:
         kind: of `METRICS`.
         classes: how many.
         precision: fp32, bf16 or fp16.
-        window: (height, width) of the windows that validation images are shown by; None: whole.
+        predict: Returns the logits of validation inputs, which may be larger than those of training.
         processes: that train together.
         unit: of a regression's targets, which are standardized: their deviation, for figures in their own unit.
     """
@@ -54,7 +53,7 @@ class Job:
     seed: int
     device: torch.device
     precision: str
-    window: tuple[int, int] | None = None
+    predict: Callable[[nn.Module, Tensor], Tensor] = lambda model, inputs: model(inputs)
     processes: Processes = ALONE
     unit: float = 1.0
 
@@ -246,7 +245,7 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], job: Jo
     tally = metrics.tally(job.kind, job.classes, job.device, unit=job.unit)
     for images, targets in batches:
         with autocast(job.device, job.precision):
-            logits = model(images) if job.window is None else windowed_logits(model, images, job.window)
+            logits = job.predict(model, images)
         tally.add(logits, targets, metrics.loss(logits, targets))
     return tally.figures() if tally.targets else {}
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from darkroom.models.zoo import bias_lr_factor
 from darkroom.training.parameters import TrainParameters
 
 NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # of Jordan: quick to about 1, and near it from there on
@@ -14,7 +13,7 @@ NEWTON_SCHULZ_STEPS = 3
 FILTERS_MOMENTUM = 0.6
 
 
-def build_optimizer(model: nn.Module, hyper: TrainParameters) -> torch.optim.Optimizer:
+def build_optimizer(model: nn.Module, hyper: TrainParameters, bias_lr_factor: float = 1.0) -> torch.optim.Optimizer:
     """The optimizer of `hyper` over all that `model` trains; each group's `lr_factor` scales its learning rate.
 
     Biases and normalizations, all of one dimension, have no weight decay.
@@ -30,7 +29,7 @@ def build_optimizer(model: nn.Module, hyper: TrainParameters) -> torch.optim.Opt
         {
             "params": [p for p in trained.values() if p.ndim <= 1],
             "weight_decay": 0.0,
-            "lr_factor": bias_lr_factor(model),
+            "lr_factor": bias_lr_factor,
         },
     ]
     if scale_free:

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
 from darkroom.common.files import read_json
 from darkroom.common.parameters import CONFIG, Parameters, for_stage
-from darkroom.models.parameters import ClassifierParameters, PointModelParameters, SegmenterParameters
+from darkroom.models.architecture import Architecture, models_for
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 LossName = Literal["cross_entropy", "focal", "dice", "tversky", "squared_error"]
@@ -68,7 +68,7 @@ class ClassificationTraining(Parameters):
 
     kind: Literal["classification"]
     seed: int
-    model: ClassifierParameters
+    model: Annotated[Architecture, models_for("classification")]
     augment: ImageAugmentation
     train: TrainParameters
 
@@ -87,7 +87,7 @@ class SegmentationTraining(Parameters):
 
     kind: Literal["segmentation"]
     seed: int
-    model: SegmenterParameters
+    model: Annotated[Architecture, models_for("segmentation")]
     augment: PairAugmentation
     train: TrainParameters
 
@@ -95,7 +95,7 @@ class SegmentationTraining(Parameters):
     def _fit_each_other(self) -> "SegmentationTraining":
         _refuse_losses(self.train, ("squared_error",), "regression; take cross_entropy, focal, dice or tversky")
         _refuse_pretraining(self.train)
-        multiple = 2**self.model.encoder_depth
+        multiple = self.model.crop_multiple()
         if self.augment.crop % multiple:
             raise ValueError(
                 f"augment.crop = {self.augment.crop}: must be a multiple of {multiple}, which the encoder halves"
@@ -108,7 +108,7 @@ class PointTraining(Parameters):
 
     kind: Literal["points"]
     seed: int
-    model: PointModelParameters
+    model: Annotated[Architecture, models_for("points")]
     train: TrainParameters
 
     @model_validator(mode="after")
@@ -123,7 +123,7 @@ class RegressionTraining(Parameters):
 
     kind: Literal["regression"]
     seed: int
-    model: PointModelParameters
+    model: Annotated[Architecture, models_for("regression")]
     train: TrainParameters
 
     @model_validator(mode="after")

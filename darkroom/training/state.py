@@ -46,11 +46,13 @@ class State:
         return self.average.module if self.average else self.model
 
 
-def start(model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str) -> State:
-    """The state before the first epoch."""
+def start(
+    model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str, bias_lr_factor: float = 1.0
+) -> State:
+    """Return the state before the first epoch; `bias_lr_factor` is the architecture's."""
     average = AveragedModel(model, multi_avg_fn=_warmed_up(hyper.ema), use_buffers=True) if hyper.ema else None
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
-    return State(model, average, build_optimizer(model, hyper), scaler)
+    return State(model, average, build_optimizer(model, hyper, bias_lr_factor), scaler)
 
 
 def _warmed_up(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:

@@ -249,7 +249,7 @@ def modules_of(module: str) -> set[Path]:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
-                if "pkgutil" in waiting:
+                if "pkgutil" in {alias.name for alias in node.names}:
                     room = name.rpartition(".")[0]
                     waiting += [f"{room}.{path.stem}" for path in file.parent.glob("*.py")]
     return found

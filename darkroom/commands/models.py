@@ -76,9 +76,10 @@ def _architecture(name: str) -> Architecture:
 
 
 def _build(architecture: Architecture, classes: int, side: int) -> tuple[nn.Module, Tensor]:
-    """Return a network and a batch of one input for it."""
+    """Return a network and a batch of one input for it, without memory: all that is asked of them is shapes."""
     shape = architecture.input_shape(side)
-    return architecture.build(classes, shape[-2:]), torch.zeros(1, *shape)
+    with torch.device("meta"):
+        return architecture.build(classes, shape[-2:]), torch.zeros(1, *shape)
 
 
 def _shape(batch: Tensor) -> str:

@@ -11,13 +11,17 @@ import tempfile
 from pathlib import Path
 
 from darkroom.common.environment import limit_pytorch
-from darkroom.training.parameters import training_parameters
+from darkroom.common.files import read_json
+from darkroom.common.parameters import CONFIG
 
 
 def main(task: str, epochs: int) -> None:
+    # Before the parameters: they import the models and so PyTorch, which reads the environment at its import.
+    limit_pytorch(read_json(CONFIG / task / "train.json").get("train", {}).get("bits", "machine"))
+    from darkroom.training.parameters import training_parameters
+    from darkroom.training.train import Outputs, train
+
     whole = training_parameters(task)
-    limit_pytorch(whole.train.bits)
-    from darkroom.training.train import Outputs, train  # here, since PyTorch reads the environment at its import
 
     hyper = whole.train.model_copy(update={"epochs": epochs, "warmup_epochs": min(whole.train.warmup_epochs, epochs)})
     parameters = whole.model_copy(update={"train": hyper})

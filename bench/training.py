@@ -34,8 +34,7 @@ from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.device.allocator import keep_freed_memory
 from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
-from darkroom.models.parameters import ClassifierParameters
-from darkroom.models.zoo import build_model, initialize_from_images
+from darkroom.models.architecture import architectures
 from darkroom.training.loop import Run, supervised_objective, train_step
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.state import start
@@ -70,7 +69,7 @@ def tutorial(hyper: TrainParameters) -> Iterator[None]:
     device, description = choose_device(), Description.read(DATA)
     steps = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
     transform = transforms.Compose([*steps, transforms.Normalize(description.mean, description.std)])
-    model = build_model(ClassifierParameters(name="resnet18"), len(description.classes), (32, 32)).to(device)
+    model = architectures()["resnet18"](name="resnet18").build(len(description.classes), (32, 32)).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=hyper.lr, momentum=0.9)
     loader = DataLoader(Pictures(transform), hyper.batch_size, shuffle=True, num_workers=WORKERS)
     while True:
@@ -89,11 +88,12 @@ def darkroom(hyper: TrainParameters, name: str, fixed: bool = False) -> Iterator
     device, description = choose_device(), Description.read(DATA)
     augmentation = ImageAugmentation(flip="random", crop=4, cutout=0)
     batches = ImageBatches(DATA, description, augmentation, hyper.batch_size, 0, device)
-    model = build_model(ClassifierParameters(name=name), len(description.classes), tuple(description.image_size))
-    initialize_from_images(model, batches.sample)
+    architecture = architectures()[name](name=name)
+    model = architecture.build(len(description.classes), tuple(description.image_size))
+    architecture.initialize(model, batches.sample)
     model = model.to(device, memory_format=torch.channels_last)
     precision = choose_precision(hyper.precision, device)
-    state = start(model, hyper, device, precision)
+    state = start(model, hyper, device, precision, architecture.bias_lr_factor)
     job = Run("classification", len(description.classes), hyper, 0, device, precision)
     first, epoch = next(iter(batches.train(0))), 0
     while True:

@@ -12,7 +12,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m darkroom", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    models = commands.add_parser("models", help="list the classifiers, or one of them layer by layer")
+    models = commands.add_parser("models", help="list the models, or one of them layer by layer")
     models.add_argument("name", nargs="?", help="show this model's layers and the shapes that they give")
     models.add_argument("--classes", type=int, default=10, help="default: %(default)s")
     models.add_argument("--side", type=int, default=32, help="of the images, in pixels; default: %(default)s")

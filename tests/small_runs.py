@@ -14,7 +14,7 @@ from darkroom.datasets.cifar10 import prepare_cifar10
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.evaluation.evaluate import evaluate
 from darkroom.evaluation.parameters import EvaluateParameters, Evaluation
-from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
+from darkroom.models.architecture import Architecture, architectures
 from darkroom.training.kinds.classification import ClassificationTraining
 from darkroom.training.kinds.segmentation import SegmentationTraining
 from darkroom.training.parameters import MachineParameters, TrainParameters
@@ -35,11 +35,15 @@ BASE = {
 NARROW = {"name": "fast_cnn", "widths": [8, 8, 8]}
 
 
+def architecture(name: str, **options) -> Architecture:
+    return architectures()[name](name=name, **options)
+
+
 def classification(model: dict = NARROW, **changes) -> ClassificationTraining:
     return ClassificationTraining(
         kind="classification",
         seed=0,
-        model=ClassifierParameters(**model),
+        model=architecture(**model),
         augment=ImageAugmentation(flip="random", crop=2, cutout=4),
         train=TrainParameters(**BASE | changes),
     )
@@ -49,7 +53,7 @@ def segmentation(**changes) -> SegmentationTraining:
     return SegmentationTraining(
         kind="segmentation",
         seed=0,
-        model=SegmenterParameters(name="unet", encoder_depth=3),
+        model=architecture("unet", encoder_depth=3),
         augment=PairAugmentation(crop=32, transforms=[{"HorizontalFlip": {"p": 0.5}}]),
         train=TrainParameters(**BASE | {"loss": {"cross_entropy": 1.0, "dice": 1.0}, "optimizer": "adamw"} | changes),
     )

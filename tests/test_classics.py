@@ -15,7 +15,7 @@ from conftest import write_tar, write_zip
 from safetensors import safe_open
 from safetensors.torch import save_file
 from sklearn.metrics import mean_squared_error, r2_score
-from small_runs import BASE, CPU, DATA, METRICS, MODEL, evaluated, trained
+from small_runs import BASE, CPU, DATA, METRICS, MODEL, architecture, evaluated, trained
 
 from darkroom.archives.opened import files_in
 from darkroom.batches.points import PointBatches
@@ -32,10 +32,9 @@ from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.report import write_report
 from darkroom.losses.squared_error import squared_error
 from darkroom.metrics.errors import ErrorTally
+from darkroom.models.architecture import trained_weights
 from darkroom.models.lenet import LeNet
 from darkroom.models.model_file import load_model
-from darkroom.models.parameters import PointModelParameters
-from darkroom.models.zoo import trained_weights
 from darkroom.sources.fetch import fetch
 from darkroom.sources.parameters import FetchParameters
 from darkroom.sources.sample.containers import gz
@@ -56,13 +55,13 @@ def write_table(content: bytes) -> None:
 
 
 def spirals(widths: list[int], **changes) -> PointClassTraining:
-    model = PointModelParameters(widths=widths)
+    model = architecture("mlp", widths=widths)
     return PointClassTraining(kind="points", seed=0, model=model, train=TrainParameters(**FAST | changes))
 
 
 def curve(widths: list[int], **changes) -> RegressionTraining:
     train = TrainParameters(**FAST | {"loss": {"squared_error": 1.0}} | changes)
-    model = PointModelParameters(widths=widths, activation="tanh")
+    model = architecture("mlp", widths=widths, activation="tanh")
     return RegressionTraining(kind="regression", seed=0, model=model, train=train)
 
 

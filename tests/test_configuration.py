@@ -102,7 +102,16 @@ WRONG = [
     (("source",), "internet", "source = 'internet': must be 'sample' or 'published'"),
     (("tasks", "cifar10", "prepare"), "split_cifar", "tasks.cifar10.prepare = 'split_cifar': names no script; did you"),
     (("tasks", "cifar10", "modle"), {}, "unknown key tasks.cifar10.modle: did you mean model?"),
-    (("tasks", "cifar10", "model", "name"), "resnet", "tasks.cifar10.model.name = 'resnet': must be 'fast_cnn'"),
+    (
+        ("tasks", "cifar10", "model", "name"),
+        "resnet",
+        "tasks.cifar10.model.name = 'resnet': is not known here; did you",
+    ),
+    (
+        ("tasks", "cifar10", "model", "name"),
+        "unet",
+        "tasks.cifar10.model.name = 'unet': is not known here; did you mean lenet?",
+    ),
     (("tasks", "cifar10", "validation"), 1.5, "tasks.cifar10.validation"),
     (("tasks", "cifar10", "sha256"), "0" * 64, "belongs to `archive`"),
     (("launcher",), "bash", "launcher = 'bash': "),

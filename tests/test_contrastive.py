@@ -7,13 +7,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from small_runs import CPU, DATA, METRICS, NARROW, classification, prepare_classes, segmentation, trained
+from small_runs import CPU, DATA, METRICS, NARROW, architecture, classification, prepare_classes, segmentation, trained
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.datasets.description import Description
-from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters
-from darkroom.models.zoo import build_model
+from darkroom.models.architecture import architectures
 from darkroom.training.contrastive import contrastive_loss, contrastive_objective, last_layer
 from darkroom.training.kinds.classification import ClassificationTraining
 
@@ -41,9 +40,9 @@ def test_loss_is_that_of_the_paper() -> None:
     assert contrastive_loss(torch.rand(3, 4), torch.arange(3), 0.1) == 0, "no two of a class"
 
 
-@pytest.mark.parametrize("name", CLASSIFIER_OPTIONS)
+@pytest.mark.parametrize("name", architectures("classification"))
 def test_last_layer_gives_the_logits(name: str) -> None:
-    model = build_model(ClassifierParameters(name=name), 7, (32, 32)).eval()
+    model = architecture(name).build(7, (32, 32)).eval()
     layer, images = last_layer(model), torch.rand(4, 3, 32, 32)
     layer.register_forward_hook(
         lambda *_: torch.full((4, 7) if isinstance(layer, torch.nn.Linear) else (4, 7, 1, 1), 3.0)
@@ -83,7 +82,7 @@ def test_pretraining_comes_before_the_other_epochs(folder: Path) -> None:
         (lambda: classification(pretrain_epochs=1, warmup_epochs=2.0), "warmup_epochs = 2.0 is over pretrain_epochs"),
         (
             lambda: ClassificationTraining(
-                kind="classification", seed=0, model=ClassifierParameters(**NARROW),
+                kind="classification", seed=0, model=architecture(**NARROW),
                 augment=ImageAugmentation(flip="none", crop=0, cutout=0, mixup=0.2),
                 train=classification(pretrain_epochs=1).train,
             ),

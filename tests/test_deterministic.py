@@ -4,13 +4,13 @@ import re
 
 import pytest
 import torch
+from small_runs import architecture
 from torch import Tensor, nn
 
 import darkroom.losses
 from darkroom.common.named import classes_in
 from darkroom.losses._base import Loss
-from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters, SegmenterParameters
-from darkroom.models.zoo import build_model
+from darkroom.models.architecture import Architecture, architectures
 from darkroom.training.contrastive import contrastive_loss
 
 # What CUDA refuses to do where it must be the same at every run, by the names that autograd gives it:
@@ -21,9 +21,9 @@ REFUSED = re.compile(
     "NllLoss2D|Ctc|EmbeddingBag|Put|Histc|Median|GridSampler"
 )
 MODELS = [
-    *(ClassifierParameters(name=name) for name in CLASSIFIER_OPTIONS),
-    *(ClassifierParameters(name="resnet18", attention=attention) for attention in ("se", "cbam")),
-    *(SegmenterParameters(name=name) for name in ("unet", "fpn", "deeplabv3plus")),
+    *(architecture(name) for name in architectures("classification")),
+    *(architecture("resnet18", attention=attention) for attention in ("se", "cbam")),
+    *(architecture(name) for name in architectures("segmentation")),
 ]
 
 
@@ -40,11 +40,9 @@ def refused(result: Tensor) -> set[str]:
 
 @pytest.mark.parametrize("side", [32, 160])
 @pytest.mark.parametrize("parameters", MODELS, ids=lambda own: f"{own.name}-{getattr(own, 'attention', None)}")
-def test_models_take_no_operation_that_cuda_refuses(
-    parameters: ClassifierParameters | SegmenterParameters, side: int
-) -> None:
+def test_models_take_no_operation_that_cuda_refuses(parameters: Architecture, side: int) -> None:
     with torch.device("meta"):  # shapes alone
-        model = build_model(parameters, 3, (side, side))
+        model = parameters.build(3, (side, side))
         assert refused(model(torch.rand(2, 3, side, side)).sum()) == set()
 
 

@@ -35,7 +35,8 @@ from darkroom.models.model_file import Card
 
 
 def card_of(kind: str, size: int) -> Card:
-    return Card(kind, {}, ["a", "b"], [size, size], [0.5] * 3, [0.25] * 3, "fp32")
+    name = {"classification": "simple_cnn", "segmentation": "unet"}[kind]
+    return Card(kind, {"name": name}, ["a", "b"], [size, size], [0.5] * 3, [0.25] * 3, "fp32")
 
 
 @pytest.mark.parametrize("height, width", [(32, 32), (48, 48), (33, 97), (20, 100)])

@@ -7,34 +7,39 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from small_runs import DATA, classification, evaluated, prepare_classes, prepare_scenes, segmentation, trained
+from small_runs import (
+    DATA,
+    architecture,
+    classification,
+    evaluated,
+    prepare_classes,
+    prepare_scenes,
+    segmentation,
+    trained,
+)
 from torch import nn
 
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
 from darkroom.evaluation.explanations import telling_images
-from darkroom.evaluation.grad_cam import LAYERS, _as_map, grad_cam
-from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters, SegmenterParameters
-from darkroom.models.zoo import MODELS, build_model
+from darkroom.evaluation.grad_cam import _as_map, grad_cam
+from darkroom.models.architecture import architectures
+
+CLASSIFIERS, SEGMENTERS = architectures("classification"), architectures("segmentation")
 
 
-def test_every_model_has_a_layer() -> None:
-    assert LAYERS.keys() == MODELS.keys() - {"mlp"}, "which has no places to look at"
-
-
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("name", [*CLASSIFIERS, *SEGMENTERS])
 def test_heat_of_every_model(name: str) -> None:
     torch.manual_seed(0)
-    is_classifier = name in CLASSIFIER_OPTIONS
-    parameters = ClassifierParameters(name=name) if is_classifier else SegmenterParameters(name=name, encoder_depth=4)
-    side = 32 if is_classifier else 64
-    model = build_model(parameters, 4, (side, side)).eval()
-    image = torch.randn(1, 3, side, side)
-    heat = grad_cam(model, name, image, lambda logits: logits[1].sum())
+    side, options = (32, {}) if name in CLASSIFIERS else (64, {"encoder_depth": 4})
+    own = architecture(name, **options)
+    model = own.build(4, (side, side)).eval()
+    image, layer = torch.randn(1, 3, side, side), own.explained_layer(model)
+    heat = grad_cam(model, layer, image, lambda logits: logits[1].sum())
     assert heat.shape == (side, side) and np.isfinite(heat).all() and heat.min() >= 0 and heat.max() <= 1
-    assert not LAYERS[name](model)._forward_hooks
+    assert not layer._forward_hooks
 
 
-def test_heat_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heat_by_hand() -> None:
     """A class that is the sum of weighted channels: heat is what is positive of that sum at each place."""
 
     class Sum(nn.Module):
@@ -46,14 +51,14 @@ def test_heat_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
         def forward(self, images: torch.Tensor) -> torch.Tensor:
             return (self.features(images) * torch.tensor([1.0, -2.0, 0.5])[:, None, None]).sum((1, 2, 3))[:, None]
 
-    monkeypatch.setitem(LAYERS, "sum", lambda model: model.features)
+    model = Sum()
     image = torch.zeros(1, 3, 2, 2)
     image[0, :, 0, 0] = torch.tensor([3.0, 0, 2])
     image[0, :, 1, 0] = torch.tensor([1.0, 1, 0])
     image[0, :, 1, 1] = torch.tensor([0, 0, 2.0])
-    heat = grad_cam(Sum(), "sum", image, lambda logits: logits[0])
+    heat = grad_cam(model, model.features, image, lambda logits: logits[0])
     assert heat == pytest.approx(np.array([[1.0, 0], [0, 0.25]]), abs=1e-5)
-    assert not grad_cam(Sum(), "sum", -image, lambda logits: logits[0])[0, 0].any()
+    assert not grad_cam(model, model.features, -image, lambda logits: logits[0])[0, 0].any()
 
 
 def test_heat_of_tokens_lies_where_their_patches_do() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
-from small_runs import BASE, CPU, DATA, METRICS, classification, prepare_classes, trained
+from small_runs import BASE, CPU, DATA, METRICS, architecture, classification, prepare_classes, trained
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
@@ -19,8 +19,6 @@ from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.losses.dice import dice_loss
 from darkroom.losses.focal import focal_loss
 from darkroom.losses.tversky import tversky_loss
-from darkroom.models.parameters import ClassifierParameters, SegmenterParameters
-from darkroom.models.zoo import build_model
 from darkroom.training.class_weights import compute_class_weights
 from darkroom.training.loop import Run, epochs_waited, fit
 from darkroom.training.optimizers._base import build_optimizer
@@ -99,7 +97,7 @@ def test_muon_steps_are_orthogonal() -> None:
 
 def test_muon_takes_the_filters_before_normalizations_and_sgd_the_rest() -> None:
     hyper = TrainParameters(**BASE | {"optimizer": "muon", "lr": 0.1})
-    model = build_model(ClassifierParameters(name="fast_cnn", widths=[8, 8, 16]), 4, (32, 32))
+    model = architecture("fast_cnn", widths=[8, 8, 16]).build(4, (32, 32))
     reference = copy.deepcopy(model)
     muon = build_optimizer(model, hyper.optimizer, hyper.lr, hyper.weight_decay)
     sgd = build_optimizer(reference, SgdOptions(name="sgd"), hyper.lr, hyper.weight_decay)
@@ -120,7 +118,7 @@ def test_muon_takes_the_filters_before_normalizations_and_sgd_the_rest() -> None
             else:
                 assert torch.allclose(one, other, atol=1e-6), name
 
-    unet = build_model(SegmenterParameters(name="unet", encoder_depth=3), 4, (32, 32))
+    unet = architecture("unet", encoder_depth=3).build(4, (32, 32))
     orthogonal = [
         group for group in build_optimizer(unet, hyper.optimizer, 0.1, 0.0).param_groups if group["orthogonal"]
     ]

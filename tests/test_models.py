@@ -1,20 +1,24 @@
 """The models and their files."""
 
+import math
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT, run
-from pydantic import ValidationError
+import yaml
+from conftest import ROOT, assert_one_line, cifar_files, copy_project, run, stage, write_tar
 from safetensors.torch import save_file
-from small_runs import CPU
+from small_runs import BASE, CPU, architecture
 
+import darkroom.models
 from darkroom.common.errors import UserError
+from darkroom.common.parameters import check
+from darkroom.datasets.description import SCORES
+from darkroom.models.architecture import _all_architectures, architectures, trained_weights
 from darkroom.models.fast_cnn import WHITENING_EPSILON, FastCNN
-from darkroom.models.model_file import Card, load_model, save_model
-from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters, SegmenterParameters
-from darkroom.models.zoo import build_model, trained_weights
+from darkroom.models.model_file import AnyModel, Card, load_model, save_model
 
 
 def test_fast_network_takes_any_size() -> None:
@@ -41,15 +45,15 @@ WEIGHTS = {
 
 
 def test_every_classifier_is_counted() -> None:
-    assert WEIGHTS.keys() == CLASSIFIER_OPTIONS.keys()
+    assert WEIGHTS.keys() == architectures("classification").keys()
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_classifiers_have_their_weights_and_take_any_fitting_image(name: str) -> None:
-    model = build_model(ClassifierParameters(name=name), 10, (32, 32))
+    model = architecture(name).build(10, (32, 32))
     assert trained_weights(model) == WEIGHTS[name]
     for classes, size in ((3, (32, 32)), (7, (64, 48))):
-        model = build_model(ClassifierParameters(name=name), classes, size).eval()
+        model = architecture(name).build(classes, size).eval()
         assert model(torch.zeros(1, 3, *size)).shape == (1, classes)
 
 
@@ -63,10 +67,10 @@ ATTENTION_WEIGHTS = {
 
 @pytest.mark.parametrize("attention", ATTENTION_WEIGHTS)
 def test_attention_adds_to_residual_models(attention: str) -> None:
-    model = build_model(ClassifierParameters(name="resnet18", attention=attention), 10, (32, 32))
+    model = architecture("resnet18", attention=attention).build(10, (32, 32))
     added = 2 * sum(ATTENTION_WEIGHTS[attention](channels) for channels in (64, 128, 256, 512))
     assert trained_weights(model) == WEIGHTS["resnet18"] + added
-    wide = build_model(ClassifierParameters(name="wrn_16_8", attention=attention), 10, (32, 32))
+    wide = architecture("wrn_16_8", attention=attention).build(10, (32, 32))
     assert trained_weights(wide) > WEIGHTS["wrn_16_8"]
     assert wide(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
 
@@ -82,42 +86,151 @@ def test_attention_adds_to_residual_models(attention: str) -> None:
 )
 def test_images_that_do_not_fit_are_one_line(name: str, size: tuple[int, int], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        build_model(ClassifierParameters(name=name), 10, size)
+        architecture(name).build(10, size)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"name": "resnet18", "dropout": 0.1}, "resnet18 takes no dropout; its options: attention"),
-        ({"name": "vgg16_bn", "attention": "se"}, "vgg16_bn takes no attention; its options: none"),
-        ({"name": "vit", "width": 100, "heads": 3}, "width = 100 must be a multiple of heads = 3"),
-        ({"name": "resnet19"}, "'fast_cnn', .*'vit'"),
+        (
+            {"name": "resnet18", "dropout": 0.1},
+            "own.model.dropout: resnet18 takes no dropout; its options: attention",
+        ),
+        (
+            {"name": "resnet18", "atention": "se"},
+            "own.model.atention: resnet18 takes no atention; did you mean attention?",
+        ),
+        ({"name": "vgg16_bn", "attention": "se"}, "own.model.attention: vgg16_bn takes no attention; it has none"),
+        ({"name": "vit", "width": 100, "heads": 3}, "own.model: width = 100 must be a multiple of heads = 3"),
+        ({"name": "vit", "width": 4}, "own.model.width = 4: must be greater than or equal to 8"),
+        ({"name": "mlp", "widths": [3, 0]}, "own.model.widths.1 = 0: must be greater than or equal to 1"),
+        ({"name": "resnet19"}, "own.model.name = 'resnet19': is not known here; did you mean resnet"),
+        ({"name": "perceptron"}, "own.model.name = 'perceptron': is not known here; known: deeplabv3plus, dla34"),
+        ({"name": 3}, "own.model.name = 3: is not known here; known: deeplabv3plus"),
+        ({"widths": [3]}, "own.model.name is missing: give it a value"),
+        ([], "own.model = []: must be keys and values, such as {name: deeplabv3plus}"),
     ],
 )
-def test_options_of_another_model_are_refused(values: dict, message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        ClassifierParameters(**values)
+def test_wrong_options_are_one_line(values: object, message: str) -> None:
+    with pytest.raises(UserError) as error:
+        check(AnyModel, {"model": values}, "own")
+    assert str(error.value).startswith("params.yaml: ") and message in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_options_not_given_have_their_classic_values() -> None:
-    assert ClassifierParameters(name="wrn_28_10").dropout == 0.3
-    whole = ClassifierParameters(name="vit", depth=2).model_dump()
-    assert ClassifierParameters(**whole).model_dump() == whole, "as a model file says them"
+    assert architecture("wrn_28_10").dropout == 0.3
+    assert architecture("wrn_16_1").dropout == 0.0
+    whole = architecture("vit", depth=2).model_dump()
+    assert whole == {"name": "vit", "patch": 4, "width": 192, "depth": 2, "heads": 3, "dropout": 0.0}
+    assert architecture(**whole).model_dump() == whole, "as a model file says them"
+
+
+EVERY_MODEL = [(kind, name) for kind in SCORES for name in architectures(kind)]
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY_MODEL)
+def test_each_model_builds_explains_and_predicts(kind: str, name: str) -> None:
+    """On inputs larger than those of training where it is for segmentation."""
+    own = architecture(name)
+    side = math.lcm(32, own.crop_multiple())
+    shape = own.input_shape(side)
+    with torch.device("meta"):  # shapes alone
+        model = own.build(3, shape[-2:]).eval()
+        larger = (3, 2 * side, side) if kind == "segmentation" else shape
+        logits = own.predict(model, torch.zeros(2, *larger), shape[-2:])
+    assert logits.shape == (2, 3, *(larger[1:] if kind == "segmentation" else ()))
+    if len(shape) == 3:
+        assert own.explained_layer(model) in list(model.modules())
+
+
+NEW_MODEL = '''"""A model in a file of its own."""
+
+from typing import ClassVar, Literal
+
+from torch import nn
+
+from darkroom.models.architecture import Architecture
+
+
+class TinyArchitecture(Architecture):
+    """One convolution."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("classification",)
+
+    name: Literal["tiny"]
+    channels: int = 4
+    """Of the convolution."""
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        return nn.Sequential(
+            nn.Conv2d(3, self.channels, 3), nn.ReLU(), nn.AvgPool2d(30), nn.Flatten(), nn.Linear(self.channels, outputs)
+        )
+'''
+
+
+def test_a_model_is_added_in_one_file(tmp_path: Path) -> None:
+    """The checks, the stages and the list of models know it then."""
+    project = copy_project(tmp_path / "a clone")
+    (project / "darkroom" / "models" / "tiny.py").write_text(NEW_MODEL)
+    write_tar(project / "classes.tar.gz", cifar_files(per_class=24))
+    task = {
+        "prepare": "split_cifar10", "archive": "classes.tar.gz", "validation": 0.25,
+        "model": {"name": "tiny", "channels": 5}, "augment": {"flip": "none", "crop": 0, "cutout": 0},
+        "train": {}, "evaluate": {"tta": "none"},
+    }  # fmt: skip
+    params = {"seed": 0, "source": "sample", "launcher": "python", "train": BASE | {"epochs": 1, "lr": 0.01}}
+    params["tasks"] = {"own": task, "typo": task | {"model": {"name": "tiny", "chanels": 5}}}
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    assert_one_line(stage(project, "stages.configure"), "tiny takes no chanels; did you mean channels?")
+    del params["tasks"]["typo"]
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    for arguments in (
+        ["stages.configure"], ["stages.fetch", "own"], ["stages.split_cifar10", "own"], ["stages.train", "own"],
+        ["stages.evaluate", "own"],
+    ):  # fmt: skip
+        done = stage(project, *arguments)
+        assert done.returncode == 0, done.stderr
+    assert list((project / "data" / "predictions" / "own" / "explanations").glob("*.png"))
+    assert re.search("^4 +Linear ", run(project, "python", "-m", "darkroom", "models", "tiny").stdout, re.MULTILINE)
+
+
+def test_models_are_known_where_their_libraries_are_missing() -> None:
+    missing = ("albumentations", "dvc", "huggingface_hub", "segmentation_models_pytorch", "timm", "torchvision")
+    program = f"""if True:
+        import sys
+        sys.modules |= dict.fromkeys({missing!r})
+        from darkroom.models.model_file import load_model
+        from darkroom.models.architecture import architectures
+        for name, family in architectures().items():
+            family(name=name)
+        architectures()["fast_cnn"](name="fast_cnn").build(2, (32, 32))
+    """
+    done = run(ROOT, sys.executable, "-c", program)
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_copied_file.py").write_text(NEW_MODEL.replace("tiny", "vit"))
+    monkeypatch.setattr(darkroom.models, "__path__", [*darkroom.models.__path__, str(tmp_path)])
+    _all_architectures.cache_clear()
+    with pytest.raises(TypeError, match=r"both darkroom\.models\..* and darkroom\.models\..* have a model vit"):
+        architectures()
+    _all_architectures.cache_clear()
 
 
 def test_models_are_listed_and_one_layer_by_layer() -> None:
     listed = run(ROOT, "python", "-m", "darkroom", "models").stdout
     for name, weights in WEIGHTS.items():
         assert re.search(rf"^{name} +{weights:,} ", listed, re.MULTILINE)
+    assert {line.split()[0] for line in listed.splitlines()[1:]} == architectures().keys()
     assert re.search("^resnet18 .* 555,422,720 ", listed, re.MULTILINE), "as in He et al., 0.56 billion"
     layers = run(ROOT, "python", "-m", "darkroom", "models", "simple_cnn", "--side", "64", "--classes", "200").stdout
     assert re.search(r"^0 +Conv2d +896 +32×64×64$", layers, re.MULTILINE)
     assert re.search(r"^14 +Linear +25,800 +200$", layers, re.MULTILINE)
     unknown = run(ROOT, "python", "-m", "darkroom", "models", "resnet19")
     assert unknown.returncode == 1
-    assert unknown.stderr.splitlines() == [
-        "darkroom.__main__: error: resnet19: is no classifier; did you mean resnet18?"
-    ]
+    assert unknown.stderr.splitlines() == ["darkroom.__main__: error: resnet19: is no model; did you mean resnet18?"]
 
 
 def test_whitening_makes_patches_uncorrelated() -> None:
@@ -136,31 +249,42 @@ def test_whitening_makes_patches_uncorrelated() -> None:
 @pytest.mark.parametrize("depth", [3, 4, 5])
 @pytest.mark.parametrize("name", ["unet", "fpn", "deeplabv3plus"])
 def test_segmenters_give_logits_for_each_pixel(name: str, depth: int) -> None:
-    model = build_model(SegmenterParameters(name=name, encoder_depth=depth), 4, (32, 32)).eval()
+    model = architecture(name, encoder_depth=depth).build(4, (32, 32)).eval()
     assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 4, 64, 96)
 
 
 def test_unknown_encoder_is_one_line() -> None:
     with pytest.raises(UserError, match="model.encoder = resnet19"):
-        build_model(SegmenterParameters(name="unet", encoder="resnet19"), 4, (32, 32))
+        architecture("unet", encoder="resnet19").build(4, (32, 32))
 
 
 def test_encoder_weights_are_needed_at_the_start_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     pretrained = {"name": "unet", "encoder_weights": "imagenet"}
     with pytest.raises(UserError, match="encoder_weights = imagenet: cannot be downloaded; check the network"):
-        build_model(SegmenterParameters(**pretrained), 2, (32, 32))
+        architecture(**pretrained).build(2, (32, 32))
     with pytest.raises(UserError, match="encoder_weights = imagenat: Wrong pretrained weights"):
-        build_model(SegmenterParameters(name="unet", encoder_weights="imagenat"), 2, (32, 32))
-    model = build_model(SegmenterParameters(name="unet"), 2, (32, 32))
+        architecture("unet", encoder_weights="imagenat").build(2, (32, 32))
+    model = architecture("unet").build(2, (32, 32))
     save_model(
         Path("model"), model, Card("segmentation", pretrained, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32")
     )
     assert load_model(Path("model"), torch.device("cpu"))[1].model == pretrained
 
 
+def test_older_files_with_nulls_and_files_of_newer_models(folder: Path) -> None:
+    model = architecture("vit", depth=1).build(2, (32, 32))
+    older = {"name": "vit", "widths": None, "dropout": 0.0, "attention": None, "depth": 1}
+    save_model(Path("model"), model, Card("classification", older, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32"))
+    assert load_model(Path("model"), CPU)[1].architecture == architecture("vit", depth=1)
+    newer = {"name": "vit5"}
+    save_model(Path("model"), model, Card("classification", newer, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32"))
+    with pytest.raises(UserError, match="model: model.name = 'vit5': is not known here; did you mean vit"):
+        load_model(Path("model"), CPU)
+
+
 def test_model_file_is_whole_and_the_same_each_time(folder: Path) -> None:
-    model = build_model(ClassifierParameters(name="fast_cnn", widths=[8, 8, 8]), 2, (32, 32)).eval()
+    model = architecture("fast_cnn", widths=[8, 8, 8]).build(2, (32, 32)).eval()
     parameters = {"name": "fast_cnn", "widths": [8, 8, 8]}
     card = Card("classification", parameters, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32")
     for name in ("one", "two"):
@@ -185,9 +309,9 @@ def test_other_files_are_no_models(folder: Path, content: bytes | str) -> None:
 def test_wide_residual_networks_without_what_made_them_trainable() -> None:
     images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     for option, absent in (("residual", "shortcut"), ("normalization", "norm")):
-        model = build_model(ClassifierParameters(name="wrn_16_1", **{option: False}), 10, (32, 32))
+        model = architecture("wrn_16_1", **{option: False}).build(10, (32, 32))
         assert not any(absent in name for name, _ in model.named_parameters())
         assert model(images).isfinite().all()
-    block = build_model(ClassifierParameters(name="wrn_16_1", residual=False), 10, (32, 32))[1]
+    block = architecture("wrn_16_1", residual=False).build(10, (32, 32))[1]
     torch.nn.init.zeros_(block.conv2.weight)
     assert not block(torch.rand(1, 16, 8, 8)).any(), "nothing goes past the convolutions"

@@ -237,7 +237,10 @@ FOUND_BY_NAME = ("darkroom.losses", "darkroom.training.optimizers", "darkroom.tr
 
 
 def modules_of(module: str) -> set[Path]:
-    """The files in the project that importing `module` reads, itself among them."""
+    """The files in the project that importing `module` reads, itself among them.
+
+    A module that imports pkgutil imports all modules of its room.
+    """
     found: set[Path] = set()
     waiting = [module]
     while waiting:
@@ -254,6 +257,9 @@ def modules_of(module: str) -> set[Path]:
                 waiting += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
             elif isinstance(node, ast.Import):
                 waiting += [alias.name for alias in node.names]
+                if "pkgutil" in {alias.name for alias in node.names}:
+                    room = name.rpartition(".")[0]
+                    waiting += [f"{room}.{path.stem}" for path in file.parent.glob("*.py")]
     return found
 
 

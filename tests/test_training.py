@@ -48,7 +48,7 @@ from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.losses.dice import dice_loss
 from darkroom.metrics.classes import AccuracyTally, OverlapTally
 from darkroom.models.model_file import load_model
-from darkroom.models.zoo import MODELS
+from darkroom.models.simple_cnn import SimpleCNNArchitecture
 from darkroom.training.history import best_row, summary
 from darkroom.training.loop import Run, evaluate
 
@@ -183,7 +183,8 @@ class NeverAlike(torch.nn.Flatten):
 def test_what_the_device_cannot_do_ends_in_one_line(
     folder: Path, monkeypatch: pytest.MonkeyPatch, layer: type, message: str
 ) -> None:
-    monkeypatch.setitem(MODELS, "simple_cnn", lambda *_: torch.nn.Sequential(layer(), torch.nn.Linear(3 * 32 * 32, 2)))
+    network = torch.nn.Sequential(layer(), torch.nn.Linear(3 * 32 * 32, 2))
+    monkeypatch.setattr(SimpleCNNArchitecture, "_network", lambda *_: network)
     prepare_classes()
     with pytest.raises(UserError, match=message):
         trained(classification({"name": "simple_cnn"}))

@@ -1,9 +1,11 @@
 """Parameters of the batches: augmentation, for images with one class and for pairs of image and mask."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+import darkroom.batches.policies
+from darkroom.common.named import NameIn
 from darkroom.common.parameters import Parameters
 
 
@@ -24,7 +26,7 @@ class ImageAugmentation(Parameters):
     """Side, in pixels, of a square that is set to the mean colour."""
     jitter: float = Field(default=0.0, ge=0, le=1)
     """Largest random change of brightness, contrast and colour, as a fraction."""
-    policy: Literal["none", "randaugment", "trivialaugment", "autoaugment"] = "none"
+    policy: Literal["none"] | Annotated[str, NameIn(darkroom.batches.policies.__name__)] = "none"
     """An augmentation policy, drawn anew for each image."""
     mixup: float = Field(default=0.0, ge=0)
     """α of the Beta distribution of Mixup's shares; 0 switches it off."""

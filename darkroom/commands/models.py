@@ -1,6 +1,7 @@
 """What the models are: size, work, and layer by layer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -8,56 +9,78 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import nearest
-from darkroom.models.parameters import CLASSIFIER_OPTIONS, ClassifierParameters
-from darkroom.models.zoo import build_model, trained_weights
+from darkroom.models.architecture import Architecture, architectures, trained_weights
 
 
 def list_models(name: str | None, classes: int, side: int) -> None:
-    """Print a line for each classifier, or the layers of the one called `name`, for images of `side` pixels.
+    """Print a line for each model, or the layers of one, for images of `side` pixels or points of two features.
+
+    Args:
+        name: The one model whose layers are printed. None lists all.
+        classes: How many classes, or numbers, the models return.
+        side: Height and width of the images in pixels.
 
     Raises:
-        UserError: no model has that name, or it does not fit such images.
+        UserError: No model has that name, or it does not fit such images.
     """
     if name is not None:
-        _print_layers(name, classes, side)
+        _print_layers(_architecture(name), classes, side)
         return
-    print(f"{'name':12} {'parameters':>12} {'multiply-adds':>14}   options")
-    for known, options in CLASSIFIER_OPTIONS.items():
+    print(f"{'name':13} {'parameters':>12} {'multiply-adds':>14}   {'for':18}   options")
+    for known in architectures():
+        architecture = _architecture(known)
         try:
-            model = _build(known, classes, side)
+            model, example = _build(architecture, classes, side)
         except UserError as error:
-            print(f"{known:12} {str(error).rpartition(': ')[2]}")
+            print(f"{known:13} {str(error).rpartition(': ')[2]}")
             continue
-        told = ", ".join(f"{key}: {value}" for key, value in options.items())
-        print(f"{known:12} {trained_weights(model):12,} {multiply_adds(model, side):14,}   {told}".rstrip())
+        adds, kinds = multiply_adds(model, example), ", ".join(architecture.kinds)
+        options = ", ".join(f"{key}: {value}" for key, value in architecture if key != "name")
+        print(f"{known:13} {trained_weights(model):12,} {adds:14,}   {kinds:18}   {options}".rstrip())
 
 
-def multiply_adds(model: nn.Module, side: int) -> int:
-    """Of one image of side × side pixels through the model's convolutions and matrix products."""
+def multiply_adds(model: nn.Module, example: Tensor) -> int:
+    """Return how many multiply-adds the convolutions and matrix products need for one example, a batch of one."""
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model.eval()(torch.zeros(1, 3, side, side))
-    return counter.get_total_flops() // 2
+        model.eval()(example)
+    operations: int = counter.get_total_flops()
+    return operations // 2
 
 
-def _print_layers(name: str, classes: int, side: int) -> None:
-    model = _build(name, classes, side)
+def _print_layers(architecture: Architecture, classes: int, side: int) -> None:
+    model, example = _build(architecture, classes, side)
     print(f"{'layer':40} {'kind':20} {'parameters':>12}   output")
 
-    def report(layer: str) -> Callable[[nn.Module, tuple, Tensor], None]:
-        def hook(module: nn.Module, _: tuple, output: Tensor) -> None:
-            shape = "×".join(str(size) for size in output.shape[1:])
-            print(f"{layer:40} {type(module).__name__:20} {trained_weights(module):12,}   {shape}")
+    def report(layer: str) -> Callable[[nn.Module, Any, Tensor], None]:
+        def hook(module: nn.Module, _: Any, output: Tensor) -> None:  # noqa: ANN401 - whatever a layer takes
+            print(f"{layer:40} {type(module).__name__:20} {trained_weights(module):12,}   {_shape(output)}")
 
         return hook
 
     for layer, module in model.named_modules():
         if not list(module.children()):
             module.register_forward_hook(report(layer))
-    adds = multiply_adds(model, side)
-    print(f"{name}: {trained_weights(model):,} parameters, {adds:,} multiply-adds for an image of {side}×{side} pixels")
+    adds = multiply_adds(model, example)
+    print(
+        f"{architecture.name}: {trained_weights(model):,} parameters, {adds:,} multiply-adds for an input of "
+        f"{_shape(example)}"
+    )
 
 
-def _build(name: str, classes: int, side: int) -> nn.Module:
-    if name not in CLASSIFIER_OPTIONS:
-        raise UserError(f"{name}: is no classifier; {nearest(name, list(CLASSIFIER_OPTIONS))}")
-    return build_model(ClassifierParameters(name=name), classes, (side, side))
+def _architecture(name: str) -> Architecture:
+    """Return the architecture of this name with the default options."""
+    known = architectures()
+    if name not in known:
+        raise UserError(f"{name}: is no model; {nearest(name, list(known))}")
+    return known[name](name=name)
+
+
+def _build(architecture: Architecture, classes: int, side: int) -> tuple[nn.Module, Tensor]:
+    """Return a network and a batch of one input for it, without memory: all that is asked of them is shapes."""
+    shape = architecture.input_shape(side)
+    with torch.device("meta"):
+        return architecture.build(classes, shape[-2:]), torch.zeros(1, *shape)
+
+
+def _shape(batch: Tensor) -> str:
+    return "×".join(str(size) for size in batch.shape[1:])

@@ -3,14 +3,15 @@
 Adding one is adding a file. No list is kept.
 """
 
-from functools import cache, reduce
+from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
-from operator import or_
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 from darkroom.common.parameters import Parameters, nearest
 
@@ -57,24 +58,12 @@ def _class_in(module: ModuleType, base: type[Options]) -> type[Options]:
     return found[0]
 
 
-def name_in(package: str) -> Any:  # noqa: ANN401 - a type for pydantic, made at run time
-    """Return the type of a parameter that is the name of a module in `package`."""
+@dataclass(frozen=True)
+class NameIn:
+    """Makes a field `Annotated[str, NameIn(package)]` take the names of the modules in a package."""
 
-    def check(name: str) -> str:
-        module_named(package, name)
-        return name
+    package: str
 
-    return Annotated[str, AfterValidator(check), WithJsonSchema({"type": "string", "enum": names_in(package)})]
-
-
-def choice_in(package: str, base: type[Options]) -> Any:  # noqa: ANN401 - a type for pydantic, made at run time
-    """Return the type of a parameter that is one of the classes of `package`: `NAME`, or `{name: NAME, …options}`.
-
-    Each class has a field `name: Literal[NAME]`.
-    """
-
-    def expand(value: object) -> object:
-        return {"name": value} if isinstance(value, str) else value
-
-    classes = reduce(or_, classes_in(package, base).values())
-    return Annotated[classes, Field(discriminator="name"), BeforeValidator(expand)]
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        """Return the schema of the names."""
+        return core_schema.literal_schema(names_in(self.package))

@@ -2,11 +2,13 @@
 
 import difflib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema, core_schema
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
@@ -20,10 +22,32 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
+@dataclass(frozen=True)
+class ByName:
+    """Makes a field `Annotated[Base, ByName(classes)]` take any of several classes, by its key `name`.
+
+    Attributes:
+        classes: Returns the class for each name. It is called when the class that has the field is first used.
+        bare: Whether a name alone, without options, will do: `muon` instead of `{name: muon}`.
+    """
+
+    classes: Callable[[], Mapping[str, type[Parameters]]]
+    bare: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
+        choices = {name: handler.generate_schema(model) for name, model in self.classes().items()}
+        union = core_schema.tagged_union_schema(choices, "name")
+        return core_schema.no_info_before_validator_function(_expand_name, union) if self.bare else union
+
+
+def _expand_name(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
 P = TypeVar("P", bound=Parameters)
 
 
-def check(model: type[P], values: dict, where: str, file: str = "params.yaml") -> P:
+def check(model: type[P], values: dict[str, Any], where: str, file: str = "params.yaml") -> P:
     """`values`, checked against `model`.
 
     Args:
@@ -69,23 +93,67 @@ def _infinite(values: object, key: str) -> Iterator[tuple[str, float]]:
 
 
 def _explain(invalid: ValidationError, model: type[BaseModel], where: str) -> str:
+    """Return the first error as one line: key, value, and what is allowed."""
     error = invalid.errors()[0]
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    if not error["loc"]:  # of values that do not fit each other
-        return f"{where}: {message}"
-    *parents, last = (str(part) for part in error["loc"])
-    key = ".".join(filter(None, [where, *parents, last]))
-    if error["type"] == "extra_forbidden":
-        return f"unknown key {key}: {nearest(last, _fields_at(model, parents))}"
-    if error["type"] == "missing":
-        return f"{key} is missing: give it a value"
+    place = _find_place(error["loc"], model)
+    key = ".".join(filter(None, [where, *place.keys]))
+    match error["type"]:
+        case "value_error" if isinstance(error["input"], dict) or not place.keys:  # values that do not fit each other
+            return f"{key}: {message}"
+        case "union_tag_not_found":
+            return f"{key}.name is missing: give it a value"
+        case "union_tag_invalid":
+            given = error["input"]["name"]
+            return f"{key}.name = {given!r}: is not known here; {nearest(str(given), place.names)}"
+        case "model_attributes_type":
+            return f"{key} = {error['input']!r}: must be keys and values, such as {{name: {place.names[0]}}}"
+        case "extra_forbidden" if place.name is not None:
+            options = [field for field in place.fields if field != "name"]
+            hint = nearest(place.keys[-1], options).replace("known:", "its options:") if options else "it has none"
+            return f"unknown key {key}: {place.name} takes no {place.keys[-1]}; {hint}"
+        case "extra_forbidden":
+            return f"unknown key {key}: {nearest(place.keys[-1], place.fields)}"
+        case "missing":
+            return f"{key} is missing: give it a value"
     return f"{key} = {error['input']!r}: {message}"
 
 
-def _fields_at(model: type[BaseModel], parents: list[str]) -> list[str]:
-    for name in parents:
-        field = model.model_fields.get(name)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
-            return []
-        model = field.annotation
-    return list(model.model_fields)
+@dataclass
+class _Place:
+    """Where an error is.
+
+    Attributes:
+        keys: The keys that lead there in the file.
+        fields: The names of the fields beside it.
+        name: The name that chose the class of these fields, where it was a `ByName`.
+        names: The names that are known, where a `ByName` stands there.
+    """
+
+    keys: list[str]
+    fields: list[str]
+    name: str | None
+    names: list[str]
+
+
+def _find_place(location: tuple[str | int, ...], model: type[BaseModel]) -> _Place:
+    """Return the place of pydantic's `location`, which besides keys holds the name behind each `ByName`."""
+    place = _Place([], [], None, [])
+    inner: type[BaseModel] | None = model
+    choices: Mapping[str, type[Parameters]] = {}
+    chosen: str | None = None
+    for part in location:
+        if choices:
+            chosen = str(part)
+            inner, choices = choices[chosen], {}
+            continue
+        fields = inner.model_fields if inner is not None else {}
+        place = _Place([*place.keys, str(part)], list(fields), chosen, [])
+        inner, chosen = None, None
+        if part in fields:
+            field = fields[str(part)]
+            choices = next((data.classes() for data in field.metadata if isinstance(data, ByName)), {})
+            place.names = list(choices)
+            if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+                inner = field.annotation
+    return place

@@ -97,7 +97,7 @@ def explain_masks(trained: TrainedModel, iou: np.ndarray, folder: Path) -> None:
 def _heat(trained: TrainedModel, pixels: np.ndarray, score: Callable[[Tensor], Tensor]) -> np.ndarray:
     """Of an image, uint8 (h, w, 3), what speaks for a score, float32 (h, w) between 0 and 1."""
     image = normalize(torch.tensor(pixels, device=trained.device)[None], trained.card.mean, trained.card.std)
-    return grad_cam(trained.model, trained.card.model["name"], image, score)
+    return grad_cam(trained.model, trained.card.architecture.explained_layer(trained.model), image, score)
 
 
 def _save(path: Path, heat: np.ndarray) -> None:

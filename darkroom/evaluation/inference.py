@@ -13,7 +13,6 @@ from darkroom.common.progress import progress
 from darkroom.datasets.description import Description
 from darkroom.device.precision import autocast, in_hardware
 from darkroom.models.model_file import Card
-from darkroom.models.windows import windowed_logits
 
 AS_IT_IS = (False, 0)
 VIEWS: dict[str, list[tuple[bool, int]]] = {  # mirrored or not, and by how many pixels it is shifted
@@ -51,9 +50,7 @@ def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
     What a segmentation gives for images larger than the crops that it was trained on is put together from windows.
     """
     with autocast(images.device, in_hardware(card.precision, images.device)):
-        if card.kind != "segmentation":
-            return model(images).float()
-        return windowed_logits(model, images, card.image_size)
+        return card.architecture.predict(model, images, tuple(card.image_size)).float()
 
 
 def mean_over_views(model: nn.Module, card: Card, images: Tensor, logits: Tensor, views: str) -> Tensor:

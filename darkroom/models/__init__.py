@@ -1,1 +1,1 @@
-"""Networks by name, and the file that a trained one is kept in."""
+"""The models: a module for each family with its options and its network, and the file of a trained one."""

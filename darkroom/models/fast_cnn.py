@@ -2,25 +2,60 @@
 
 After Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv:2404.00498), and Page, "How to
 train your ResNet" (2018): a fixed whitening layer, three groups of convolutions, identity
-initialization, batch normalization without scale and with quick statistics. The second and the third group
-are narrower and, by a residual sum, deeper than theirs.
+initialization, batch normalization without scale and with quickly updated statistics. The second and the
+third group are narrower than theirs and, by a residual sum, deeper.
 """
 
+from typing import Annotated, ClassVar, Literal
+
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
+from darkroom.models.architecture import Architecture, Sample
+
+IMAGES_TO_START_FROM = 5000
 SIDE_OF_GRID = 32  # the whitening layer brings larger images to about this side
-WHITENING_EPSILON = 2e-2  # about where JPEG's own noise ends: what varies less is left small
+WHITENING_EPSILON = 2e-2  # about the noise of JPEG: directions that vary less are not amplified
 BATCHNORM_MOMENTUM = 0.4
 LOGIT_SCALE = 0.35
 HEAD_STD = 0.01  # all classes about equal at first
-BIAS_LR_FACTOR = 320.0  # normalization without scale leaves its biases gradients that are small
+
+
+class FastCNNArchitecture(Architecture):
+    """The fast network, its whitening layer set from training images."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("classification",)
+    smallest_side: ClassVar[int] = 10
+    bias_lr_factor: ClassVar[float] = 320.0  # normalization without scale leaves its biases small gradients
+
+    name: Literal["fast_cnn"]
+    widths: list[Annotated[int, Field(ge=8)]] = Field(default=[64, 192, 192], min_length=3, max_length=3)
+    """Channels of each of the three groups of convolutions."""
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        return FastCNN(outputs, image_size, self.widths)
+
+    def explained_layer(self, model: nn.Module) -> nn.Module:
+        """Return the second of the three groups."""
+        return model.get_submodule("groups.1")
+
+    def initialize(self, model: nn.Module, sample: Sample) -> None:
+        """Set the whitening layer from training images."""
+        assert isinstance(model, FastCNN)
+        model.initialize_from(sample(IMAGES_TO_START_FROM))
 
 
 class FastCNN(nn.Module):
-    """Images float (b, 3, h, w) to logits (b, classes)."""
+    """The network: images float (b, 3, h, w) to logits (b, classes).
 
-    def __init__(self, classes: int, image_size: tuple[int, int], widths: list[int]) -> None:
+    Args:
+        classes: How many classes there are.
+        image_size: (height, width) in pixels.
+        widths: Channels of the three groups.
+    """
+
+    def __init__(self, classes: int, image_size: tuple[int, ...], widths: list[int]) -> None:
         super().__init__()
         stride = max(1, min(image_size) // SIDE_OF_GRID)
         patch = 2 * stride
@@ -37,15 +72,20 @@ class FastCNN(nn.Module):
         nn.init.normal_(self.head.weight, std=HEAD_STD)
 
     def forward(self, images: Tensor) -> Tensor:
-        features = self.groups(nn.functional.gelu(self.whitening(images)))
-        return self.head(features.amax(dim=(2, 3))) * LOGIT_SCALE
+        """Return logits (b, classes) of images (b, 3, h, w)."""
+        features: Tensor = self.groups(nn.functional.gelu(self.whitening(images)))
+        logits: Tensor = self.head(features.amax(dim=(2, 3))) * LOGIT_SCALE
+        return logits
 
     @torch.no_grad()
     def initialize_from(self, images: Tensor) -> None:
-        """Set the whitening layer from training images, float (n, 3, h, w): patches come out uncorrelated.
+        """Set the whitening layer so that the patches of training images come out uncorrelated.
 
-        Its filters are the eigenvectors of the patches' covariance over the roots of their eigenvalues,
-        each once as it is and once negated.
+        Its filters are the eigenvectors of the patches' covariance, divided by the square roots of their eigenvalues.
+        Each filter is there twice, as it is and negated.
+
+        Args:
+            images: Normalized, float (n, 3, h, w).
         """
         patch, stride = self.whitening.kernel_size[0], self.whitening.stride[0]
         patches = nn.functional.unfold(images.contiguous().float().cpu(), patch, stride=stride)
@@ -57,18 +97,19 @@ class FastCNN(nn.Module):
 
 
 class _Residual(nn.Module):
-    """Two layers and the sum with what they are given."""
+    """Two layers whose output is added to their input."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(_layer(channels), nn.GELU(), _layer(channels))
 
     def forward(self, features: Tensor) -> Tensor:
-        return features + self.layers(features)
+        change: Tensor = self.layers(features)
+        return features + change
 
 
 def _halving(channels_in: int, channels: int) -> nn.Sequential:
-    """A layer that gives maps of half the height and width, activated."""
+    """Return a convolution with activation that halves height and width."""
     return nn.Sequential(_convolution(channels_in, channels), nn.MaxPool2d(2), _normalization(channels), nn.GELU())
 
 
@@ -77,7 +118,7 @@ def _layer(channels: int) -> nn.Sequential:
 
 
 def _convolution(channels_in: int, channels: int) -> nn.Conv2d:
-    """A 3×3 convolution that starts as the identity on the channels that it has in common."""
+    """Return a 3×3 convolution that starts as the identity on the channels that input and output share."""
     convolution = nn.Conv2d(channels_in, channels, 3, padding=1, bias=False)
     nn.init.dirac_(convolution.weight.data[: min(channels_in, channels)])
     return convolution

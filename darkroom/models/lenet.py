@@ -1,25 +1,51 @@
 """LeNet-5, the first convolutional network in wide use, as it was and as it would be built today."""
 
+from typing import ClassVar, Literal
+
 from torch import Tensor, nn
 
-SMALLEST = 12  # pixels, of which the convolutions leave one
-SIGMOID_GAIN = 4.0  # one over the slope in its middle: without it, sigmoids pass hardly any gradient back
+from darkroom.models.architecture import Architecture
+
+SIGMOID_GAIN = 4.0  # one over a sigmoid's slope in its middle: without it, hardly any gradient passes back
+
+
+class LeNetArchitecture(Architecture):
+    """LeNet-5 with sigmoids and average pooling; `lenet_modern` has ReLU, batch normalization and maximum pooling."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("classification",)
+    smallest_side: ClassVar[int] = 12  # the convolutions leave one pixel of it
+
+    name: Literal["lenet", "lenet_modern"]
+
+    @property
+    def _is_modern(self) -> bool:
+        return self.name == "lenet_modern"
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        return LeNet(outputs, image_size, self._is_modern)
+
+    def explained_layer(self, model: nn.Module) -> nn.Module:
+        """Return the activation of the second convolution."""
+        return model.get_submodule("7" if self._is_modern else "5")
 
 
 class LeNet(nn.Sequential):
-    """Images float (b, 3, h, w), of 12 pixels at least and seen in grey, to logits (b, classes).
+    """The network: images float (b, 3, h, w), which it sees in grey, to logits (b, classes).
 
     After LeCun et al., "Gradient-based learning applied to document recognition" (1998), and "Backpropagation applied
-    to handwritten zip code recognition" (1989): two convolutions, each followed by pooling, and three linear layers;
-    61,706 weights at 28×28 pixels and ten classes.
+    to handwritten zip code recognition" (1989): two convolutions, each followed by pooling, and three linear layers.
+    It has 61,706 weights at 28×28 pixels and ten classes.
 
     Args:
-        modern: with ReLU, batch normalization and maximum pooling in place of the sigmoid and average pooling.
+        classes: How many classes there are.
+        image_size: (height, width) in pixels, 12 at least.
+        modern: Whether ReLU, batch normalization and maximum pooling replace the sigmoid and average pooling.
     """
 
-    def __init__(self, classes: int, image_size: tuple[int, int], modern: bool) -> None:
+    def __init__(self, classes: int, image_size: tuple[int, ...], modern: bool) -> None:
         height, width = ((side // 2 - 4) // 2 for side in image_size)
-        activation, pooling = (nn.ReLU, nn.MaxPool2d) if modern else (nn.Sigmoid, nn.AvgPool2d)
+        activation: type[nn.Module] = nn.ReLU if modern else nn.Sigmoid
+        pooling: type[nn.MaxPool2d | nn.AvgPool2d] = nn.MaxPool2d if modern else nn.AvgPool2d
         layers = [
             Grey(), nn.Conv2d(1, 6, 5, padding=2), nn.BatchNorm2d(6), activation(), pooling(2),
             nn.Conv2d(6, 16, 5), nn.BatchNorm2d(16), activation(), pooling(2), nn.Flatten(),
@@ -36,4 +62,5 @@ class Grey(nn.Module):
     """The mean of the channels, (b, 3, h, w) to (b, 1, h, w)."""
 
     def forward(self, images: Tensor) -> Tensor:
+        """Return the mean of the channels."""
         return images.mean(1, keepdim=True)

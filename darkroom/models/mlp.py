@@ -1,12 +1,43 @@
-"""A multi-layer perceptron for points, and without hidden layers a linear model."""
+"""A multi-layer perceptron for points. Without hidden layers it is a linear model."""
 
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 from torch import nn
 
-ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
+from darkroom.models.architecture import Architecture
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
+
+
+class MLPArchitecture(Architecture):
+    """The multi-layer perceptron. A point has no places, so Grad-CAM does not explain it."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("points", "regression")
+
+    name: Literal["mlp"]
+    widths: list[Annotated[int, Field(ge=1)]] = []
+    """Neurons of each hidden layer. An empty list makes a linear model."""
+    activation: Literal["relu", "tanh"] = "relu"
+    """What follows each hidden layer."""
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        return MLP(image_size[0], self.widths, outputs, self.activation)
+
+    def input_shape(self, side: int) -> tuple[int, ...]:
+        """Return the shape of a point of two features, whatever `side` is."""
+        return (2,)
 
 
 class MLP(nn.Sequential):
-    """Features float (b, inputs) to float (b, outputs), through hidden layers of `widths`."""
+    """The network: points float (b, inputs) to float (b, outputs).
+
+    Args:
+        inputs: How many features a point has.
+        widths: Neurons of each hidden layer.
+        outputs: How many numbers it returns.
+        activation: A key of `ACTIVATIONS`.
+    """
 
     def __init__(self, inputs: int, widths: list[int], outputs: int, activation: str) -> None:
         layers: list[nn.Module] = []

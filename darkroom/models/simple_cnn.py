@@ -1,22 +1,50 @@
 """A first course's network: three convolutions and two linear layers."""
 
 import math
+from typing import ClassVar, Literal
 
+from pydantic import Field
 from torch import nn
 
+from darkroom.models.architecture import Architecture
+
 CHANNELS = (32, 64, 128)
-GRID = 4  # what the linear layers see of the image at most, whatever its size
+GRID = 4  # the linear layers see maps of at most 4×4 places, whatever the image's size
 HALVINGS = len(CHANNELS)
 HIDDEN = 128
 
 
-class SimpleCNN(nn.Sequential):
-    """Images float (b, 3, h, w), of 8 pixels at least, to logits (b, classes)."""
+class SimpleCNNArchitecture(Architecture):
+    """The first course's network."""
 
-    def __init__(self, classes: int, image_size: tuple[int, int], dropout: float) -> None:
+    kinds: ClassVar[tuple[str, ...]] = ("classification",)
+    smallest_side: ClassVar[int] = 2**HALVINGS
+
+    name: Literal["simple_cnn"]
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the hidden layer's values that training sets to zero."""
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        return SimpleCNN(outputs, image_size, self.dropout)
+
+    def explained_layer(self, model: nn.Module) -> nn.Module:
+        """Return the activation of the third convolution."""
+        return model.get_submodule("7")
+
+
+class SimpleCNN(nn.Sequential):
+    """The network: images float (b, 3, h, w) to logits (b, classes).
+
+    Args:
+        classes: How many classes there are.
+        image_size: (height, width) in pixels, 8 at least.
+        dropout: Share of the hidden layer's values that training sets to zero.
+    """
+
+    def __init__(self, classes: int, image_size: tuple[int, ...], dropout: float) -> None:
         seen = [side // 2**HALVINGS for side in image_size]
         grid = [min(side, GRID) for side in seen]
-        # Not adaptive pooling, whose gradient CUDA adds up in no fixed order: the same bits would be refused there.
+        # Not adaptive pooling: CUDA adds up its gradient in no fixed order.
         stride = [side // cells for side, cells in zip(seen, grid, strict=True)]
         kernel = [side - (cells - 1) * step for side, cells, step in zip(seen, grid, stride, strict=True)]
         layers: list[nn.Module] = []
@@ -24,7 +52,7 @@ class SimpleCNN(nn.Sequential):
             layers += [nn.Conv2d(channels_in, channels, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]
         super().__init__(
             *layers,
-            nn.AvgPool2d(kernel, stride),
+            nn.AvgPool2d((kernel[0], kernel[1]), (stride[0], stride[1])),
             nn.Flatten(),
             nn.Linear(CHANNELS[-1] * math.prod(grid), HIDDEN),
             nn.ReLU(),

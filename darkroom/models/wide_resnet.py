@@ -1,22 +1,63 @@
 """Wide residual networks for small images (Zagoruyko and Komodakis, arXiv:1605.07146)."""
 
+from typing import ClassVar, Literal
+
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
+
+from darkroom.models.architecture import Architecture
 
 STEM = 16
 GROUPS = ((16, 1), (32, 2), (64, 2))  # channels before widening, and the first block's stride
 
 
+class WideResNetArchitecture(Architecture):
+    """Wide residual networks, named by their depth and by the factor of their channels."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("classification",)
+
+    name: Literal["wrn_16_8", "wrn_28_10"]
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    """Share of the values between a block's convolutions that training sets to zero."""
+    attention: Literal["none", "se", "cbam"] = "none"
+    """At the end of each block: `se`, squeeze-and-excitation (arXiv:1709.01507), or `cbam` (arXiv:1807.06521)."""
+    residual: bool = True
+    """false: without the sums with the blocks' inputs, to show what they are for."""
+    normalization: bool = True
+    """false: without batch normalization, to show what it is for."""
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        _, depth, widening = self.name.split("_")
+        return WideResNet(
+            outputs, int(depth), int(widening), self.dropout, self.attention, self.residual, self.normalization
+        )
+
+    def explained_layer(self, model: nn.Module) -> nn.Module:
+        """Return the activation behind the last block."""
+        assert isinstance(model, WideResNet)
+        return model[-4]
+
+
+class NarrowResNetArchitecture(WideResNetArchitecture):
+    """The same network without widening, which is too small to need dropout."""
+
+    name: Literal["wrn_16_1"]  # type: ignore[assignment] # it shares the options, not the names
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the values between a block's convolutions that training sets to zero."""
+
+
 class WideResNet(nn.Sequential):
-    """Images float (b, 3, h, w) to logits (b, classes).
+    """The network: images float (b, 3, h, w) to logits (b, classes).
 
     Args:
+        classes: How many classes there are.
         depth: 6·n + 4, for n blocks in each of the three groups.
-        widening: factor of the channels.
-        dropout: between a block's convolutions.
-        attention: `none`, or what timm calls `se` and `cbam`, at the end of each block.
-        residual: False leaves out the sums with the blocks' inputs, to show what they are for.
-        normalization: False likewise all batch normalization.
+        widening: Factor of the channels.
+        dropout: Share of the values between a block's convolutions that training sets to zero.
+        attention: `none`, or `se` or `cbam` of timm, at the end of each block.
+        residual: False leaves out the sums with the blocks' inputs.
+        normalization: False leaves out all batch normalization.
     """
 
     def __init__(
@@ -45,7 +86,7 @@ class WideResNet(nn.Sequential):
 
 
 class _Block(nn.Module):
-    """Normalization and activation before each of two 3×3 convolutions, the sum with the input behind."""
+    """Two 3×3 convolutions, each after normalization and activation. Their output is added to the block's input."""
 
     def __init__(
         self, channels_in: int, channels: int, stride: int, dropout: float, attention: str, residual: bool,
@@ -65,12 +106,13 @@ class _Block(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         activated = F.relu(self.norm1(features))
-        change = self.conv1(activated)
+        change: Tensor = self.conv1(activated)
         change = self.conv2(self.dropout(F.relu(self.norm2(change))))
         change = self.attention(change)
         if not self.residual:
             return change
-        return change + (features if self.shortcut is None else self.shortcut(activated))
+        shortcut: Tensor = features if self.shortcut is None else self.shortcut(activated)
+        return change + shortcut
 
 
 def _norm(channels: int, normalization: bool) -> nn.Module:
@@ -80,6 +122,7 @@ def _norm(channels: int, normalization: bool) -> nn.Module:
 def _attention(name: str, channels: int) -> nn.Module:
     if name == "none":
         return nn.Identity()
-    from timm.layers import create_attn
+    from timm.layers.create_attn import create_attn  # here, so that the room is imported where it is missing
 
-    return create_attn(name, channels)
+    attention: nn.Module = create_attn(name, channels)  # type: ignore[no-untyped-call] # it has no types
+    return attention

@@ -1,4 +1,4 @@
-"""Images larger than a network was trained on, shown to it by windows: in validation and evaluation alike."""
+"""Logits of images that are larger than those a network was trained on, joined from windows of the training size."""
 
 import math
 from collections.abc import Sequence
@@ -10,28 +10,34 @@ WINDOWS_AT_ONCE = 8  # so that the memory that an image needs does not grow with
 
 
 def windowed_logits(model: nn.Module, images: Tensor, window: Sequence[int]) -> Tensor:
-    """Logits float32 (b, classes, h, w) of images (b, 3, h, w), each shown to `model` by windows that overlap by half.
+    """Return the logits of images of any size from windows that overlap by half.
 
-    A pixel's logits are the mean of those that the windows give it. An image that fits into one goes through whole.
+    A pixel's logits are the mean over the windows that hold it. An image that is no larger than a window is one window.
 
     Args:
-        window: (height, width) in pixels, that of the crops of training.
+        model: Takes images (b, 3, h, w) and returns logits (b, classes, h, w).
+        images: Normalized, float (b, 3, h, w).
+        window: (height, width) of the training crops in pixels.
+
+    Returns:
+        float32 (b, classes, h, w).
     """
     return torch.cat([_of_image(model, image[None], window) for image in images])
 
 
 def _of_image(model: nn.Module, image: Tensor, window: Sequence[int]) -> Tensor:
-    """Logits (1, classes, h, w) of one image (1, 3, h, w)."""
+    """Return the logits (1, classes, h, w) of one image (1, 3, h, w)."""
     height, width = (min(side, limit) for side, limit in zip(image.shape[2:], window, strict=True))
     corners = [(y, x) for y in _starts(image.shape[2], height) for x in _starts(image.shape[3], width)]
     if len(corners) == 1:
-        return model(image).float()
-    total = times = None
+        whole: Tensor = model(image)
+        return whole.float()
+    total = times = torch.empty(0)
     for start in range(0, len(corners), WINDOWS_AT_ONCE):
         some = corners[start : start + WINDOWS_AT_ONCE]
-        shown = torch.cat([image[:, :, y : y + height, x : x + width] for y, x in some])
-        logits = model(shown.contiguous(memory_format=torch.channels_last)).float()
-        if total is None:
+        crops = torch.cat([image[:, :, y : y + height, x : x + width] for y, x in some])
+        logits: Tensor = model(crops.contiguous(memory_format=torch.channels_last)).float()
+        if start == 0:
             total = logits.new_zeros(1, logits.shape[1], *image.shape[2:])
             times = logits.new_zeros(image.shape[2:])
         for (y, x), one in zip(some, logits, strict=True):
@@ -41,6 +47,6 @@ def _of_image(model: nn.Module, image: Tensor, window: Sequence[int]) -> Tensor:
 
 
 def _starts(side: int, window: int) -> list[int]:
-    """Where windows begin that cover `side` pixels, even steps of half of `window` at most apart."""
+    """Return where windows begin that cover `side` pixels in even steps of at most half of `window`."""
     steps = math.ceil(2 * (side - window) / window)
     return [round(step * (side - window) / max(1, steps)) for step in range(steps + 1)]

@@ -18,7 +18,6 @@ from darkroom.common.randomness import seed_for
 from darkroom.datasets.kinds import kind_of
 from darkroom.device.precision import autocast
 from darkroom.metrics.kinds import KindMetrics, metrics_of
-from darkroom.models.windows import windowed_logits
 from darkroom.training.class_weights import compute_class_weights
 from darkroom.training.contrastive import contrastive_objective
 from darkroom.training.cost import peak_memory
@@ -44,7 +43,7 @@ class Run:
         seed: of all random draws.
         device: where the model is.
         precision: fp32, bf16 or fp16.
-        window: (height, width) of the windows by which the model sees validation images; None: whole images.
+        predict: returns the outputs for validation inputs, which may be larger than those of training.
         processes: those that train together.
         unit: the standard deviation of a regression's targets, which are standardized.
     """
@@ -55,7 +54,7 @@ class Run:
     seed: int
     device: torch.device
     precision: str
-    window: tuple[int, int] | None = None
+    predict: Callable[[nn.Module, Tensor], Tensor] = lambda model, inputs: model(inputs)
     processes: Processes = ALONE
     unit: float = 1.0
 
@@ -273,7 +272,7 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Ru
     tally = run.metrics.new_tally(run.outputs, run.device, unit=run.unit)
     for images, targets in batches:
         with autocast(run.device, run.precision):
-            logits = model(images) if run.window is None else windowed_logits(model, images, run.window)
+            logits = run.predict(model, images)
         tally.add(logits, targets, run.metrics.loss(logits, targets))
     return tally.compute() if tally.targets else {}
 

@@ -2,8 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import torch
 from pydantic import Field, model_validator
@@ -14,20 +15,16 @@ import darkroom.losses
 import darkroom.training.optimizers
 import darkroom.training.schedules
 from darkroom.common.files import read_json
-from darkroom.common.named import choice_in, classes_in, name_in
-from darkroom.common.parameters import CONFIG, Parameters, for_stage
+from darkroom.common.named import NameIn, classes_in
+from darkroom.common.parameters import CONFIG, ByName, Parameters, for_stage
 from darkroom.datasets.description import Description
 from darkroom.losses._base import Loss
 from darkroom.training.loss_terms import Losses
 from darkroom.training.optimizers._base import OptimizerOptions
 from darkroom.training.schedules._base import Schedule
 
-if TYPE_CHECKING:
-    AnyOptimizer, AnySchedule, SamplerName = OptimizerOptions, Schedule, str
-else:
-    AnyOptimizer = choice_in(darkroom.training.optimizers.__name__, OptimizerOptions)
-    AnySchedule = choice_in(darkroom.training.schedules.__name__, Schedule)
-    SamplerName = name_in(darkroom.batches.samplers.__name__)
+OPTIMIZERS = ByName(partial(classes_in, darkroom.training.optimizers.__name__, OptimizerOptions), bare=True)
+SCHEDULES = ByName(partial(classes_in, darkroom.training.schedules.__name__, Schedule), bare=True)
 
 
 class MachineParameters(Parameters):
@@ -50,7 +47,7 @@ class TrainParameters(Parameters):
     """Images, or points, of a batch. Batch normalization needs two."""
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients make one step of the optimizer."""
-    optimizer: AnyOptimizer
+    optimizer: Annotated[OptimizerOptions, OPTIMIZERS]
     """The optimizer, by its name alone or with its options."""
     lr: float = Field(gt=0)
     """Peak learning rate, at the end of the warm-up."""
@@ -58,7 +55,7 @@ class TrainParameters(Parameters):
     """Weight decay. Biases and normalizations have none."""
     clip_norm: float | None = Field(default=None, gt=0)
     """Largest norm of all gradients together; null: no limit."""
-    schedule: AnySchedule = Field(default="cosine", validate_default=True)
+    schedule: Annotated[Schedule, SCHEDULES] = Field(default="cosine", validate_default=True)
     """The learning rate after the warm-up, by the schedule's name alone or with its options."""
     warmup_epochs: float = Field(ge=0)
     """Epochs in which the learning rate rises linearly from near zero."""
@@ -70,7 +67,7 @@ class TrainParameters(Parameters):
     class_weights: Literal["none", "balanced", "median_frequency"] | list[Annotated[float, Field(ge=0)]] = "none"
     """Class weights of cross-entropy and focal loss: none, balanced (one over the class's share), median_frequency (for
     segmentation), or a list with a weight for each class."""
-    sampler: SamplerName = "plain"
+    sampler: Annotated[str, NameIn(darkroom.batches.samplers.__name__)] = "plain"
     """Which images an epoch shows: plain shows each once, balanced all classes equally often."""
     ema: float = Field(default=0.0, ge=0, lt=1)
     """Decay of an exponential moving average of the weights, which is evaluated and kept; 0: none."""

@@ -1,19 +1,20 @@
 """Training on points, with classes or with numbers."""
 
 from pathlib import Path
+from typing import Annotated
 
 import torch
 
 from darkroom.batches.points import PointBatches
 from darkroom.datasets.description import Description
-from darkroom.models.parameters import PointModelParameters
+from darkroom.models.architecture import Architecture, models_for
 from darkroom.training.parameters import MachineParameters, TaskTraining
 
 
 class PointTraining(TaskTraining):
     """All that the stage `train` reads for points."""
 
-    model: PointModelParameters
+    model: Annotated[Architecture, models_for("points")]
     """The model, by its name, with its options."""
 
     def input_size(self, description: Description) -> tuple[int, ...]:

@@ -46,10 +46,12 @@ class State:
         return self.average.module if self.average else self.model
 
 
-def start(model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str) -> State:
-    """The state before the first epoch."""
+def start(
+    model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str, bias_lr_factor: float = 1.0
+) -> State:
+    """Return the state before the first epoch; `bias_lr_factor` is the architecture's."""
     average = AveragedModel(model, multi_avg_fn=_warmed_up(hyper.ema), use_buffers=True) if hyper.ema else None
-    optimizer = build_optimizer(model, hyper.optimizer, hyper.lr, hyper.weight_decay)
+    optimizer = build_optimizer(model, hyper.optimizer, hyper.lr, hyper.weight_decay, bias_lr_factor)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     return State(model, average, optimizer, scaler)
 

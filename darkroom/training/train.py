@@ -1,7 +1,7 @@
 """From a prepared data set to a trained model's file."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -15,8 +15,8 @@ from darkroom.datasets.description import Description
 from darkroom.device.allocator import keep_freed_memory
 from darkroom.device.numerics import hash_numerics, why_not_everywhere
 from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
+from darkroom.models.architecture import trained_weights
 from darkroom.models.model_file import Card, save_model
-from darkroom.models.zoo import build_model, initialize_from_images, trained_weights
 from darkroom.training.cost import write_costs
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Run, fit
@@ -42,15 +42,6 @@ class Outputs:
     report: Path
     state: Path
     costs: Path
-
-
-# Of that size what validation images are shown by, as the evaluation shows test images; None: whole.
-WINDOWS: dict[str, Callable[[tuple[int, ...]], tuple[int, int] | None]] = {
-    "classification": lambda _: None,
-    "segmentation": lambda size: size,
-    "points": lambda _: None,
-    "regression": lambda _: None,
-}
 
 
 def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outputs: Outputs) -> None:
@@ -79,10 +70,10 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
         )
     size = parameters.input_size(description)
     torch.manual_seed(seed_for(parameters.seed, "weights"))
-    model = build_model(parameters.model, description.outputs, size)
+    model = parameters.model.build(description.outputs, size)
 
     batches = parameters.load_batches(data, description, device, processes.share, machine)
-    initialize_from_images(model, batches.sample)
+    parameters.model.initialize(model, batches.sample)
     if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
     model = model.to(device, memory_format=torch.channels_last)
@@ -91,7 +82,7 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
         f"{parameters.model.name}, {trained_weights(model):,} weights, on {device.type} in {precision}{together}"
     )
 
-    state = start(model, parameters.train, device, precision)
+    state = start(model, parameters.train, device, precision, parameters.model.bias_lr_factor)
     key = fingerprint(parameters, data, device, precision, processes.count, numerics)
     if outputs.state.exists():
         if restore(state, outputs.state, key):
@@ -107,7 +98,7 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
 
     run = Run(
         parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
-        WINDOWS[description.kind](size), processes, description.target_std,
+        partial(parameters.model.predict, image_size=size), processes, description.target_std,
     )  # fmt: skip
     try:
         fit(state, batches, lambda: whole_split(data, description, "validation", device), run, after_epoch)

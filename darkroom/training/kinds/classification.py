@@ -1,7 +1,7 @@
 """Training on images with one class each."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import model_validator
@@ -9,7 +9,7 @@ from pydantic import model_validator
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.datasets.description import Description
-from darkroom.models.parameters import ClassifierParameters
+from darkroom.models.architecture import Architecture, models_for
 from darkroom.training.parameters import MachineParameters, TaskTraining
 
 
@@ -17,7 +17,7 @@ class ClassificationTraining(TaskTraining):
     """All that the stage `train` reads for images with one class each."""
 
     kind: Literal["classification"]
-    model: ClassifierParameters
+    model: Annotated[Architecture, models_for("classification")]
     """The model, by its name, with its options."""
     augment: ImageAugmentation
     """Augmentation of the training images."""

@@ -1,7 +1,7 @@
 """Training on images with one class for each pixel."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from pydantic import model_validator
@@ -10,7 +10,7 @@ from darkroom.batches.pairs import PairBatches
 from darkroom.batches.parameters import PairAugmentation
 from darkroom.batches.pipeline import check_pipeline
 from darkroom.datasets.description import Description
-from darkroom.models.parameters import SegmenterParameters
+from darkroom.models.architecture import Architecture, models_for
 from darkroom.training.parameters import MachineParameters, TaskTraining
 
 
@@ -21,7 +21,7 @@ class SegmentationTraining(TaskTraining):
     CLASS_WEIGHTS = ("none", "balanced", "median_frequency")
 
     kind: Literal["segmentation"]
-    model: SegmenterParameters
+    model: Annotated[Architecture, models_for("segmentation")]
     """The model, by its name, with its options."""
     augment: PairAugmentation
     """Augmentation of the training images and their masks."""
@@ -46,7 +46,7 @@ class SegmentationTraining(TaskTraining):
 
     @model_validator(mode="after")
     def _crop_fits_the_encoder(self) -> "SegmentationTraining":
-        multiple = 2**self.model.encoder_depth
+        multiple = self.model.crop_multiple()
         if self.augment.crop % multiple:
             raise ValueError(
                 f"augment.crop = {self.augment.crop}: must be a multiple of {multiple}, which the encoder halves"

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from darkroom.common.parameters import Parameters
-from darkroom.models.zoo import bias_lr_factor
 
 Group = dict[str, Any]  # of parameters, as torch.optim takes it, and `lr_factor`, which scales its learning rate
 
@@ -15,17 +14,22 @@ Group = dict[str, Any]  # of parameters, as torch.optim takes it, and `lr_factor
 class OptimizerOptions(Parameters):
     """The options of an optimizer. A subclass also has `name: Literal[NAME]`."""
 
-    def group_parameters(self, model: nn.Module, weight_decay: float) -> list[Group]:
+    def group_parameters(self, model: nn.Module, weight_decay: float, bias_lr_factor: float) -> list[Group]:
         """Return the trained parameters in groups: weights, and all of one dimension without weight decay.
 
         Parameters of one dimension are biases and normalizations.
+
+        Args:
+            model: the network.
+            weight_decay: of the weights.
+            bias_lr_factor: by how much parameters of one dimension learn faster.
         """
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         weights = [parameter for parameter in trained if parameter.ndim > 1]
         others = [parameter for parameter in trained if parameter.ndim <= 1]
         return [
             {"params": weights, "weight_decay": weight_decay, "lr_factor": 1.0},
-            {"params": others, "weight_decay": 0.0, "lr_factor": bias_lr_factor(model)},
+            {"params": others, "weight_decay": 0.0, "lr_factor": bias_lr_factor},
         ]
 
     @abstractmethod
@@ -34,7 +38,8 @@ class OptimizerOptions(Parameters):
 
 
 def build_optimizer(
-    model: nn.Module, options: OptimizerOptions, lr: float, weight_decay: float
+    model: nn.Module, options: OptimizerOptions, lr: float, weight_decay: float, bias_lr_factor: float = 1.0
 ) -> torch.optim.Optimizer:
     """Return the optimizer of all parameters of `model` that are trained."""
-    return options.build([group for group in options.group_parameters(model, weight_decay) if group["params"]], lr)
+    groups = options.group_parameters(model, weight_decay, bias_lr_factor)
+    return options.build([group for group in groups if group["params"]], lr)

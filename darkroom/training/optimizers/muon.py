@@ -23,12 +23,12 @@ class MuonOptions(OptimizerOptions):
     filter_momentum: float = Field(default=0.6, ge=0, lt=1)
     """Nesterov momentum of the convolutions."""
 
-    def group_parameters(self, model: nn.Module, weight_decay: float) -> list[Group]:
+    def group_parameters(self, model: nn.Module, weight_decay: float, bias_lr_factor: float) -> list[Group]:
         """Return the groups of SGD, and one of the convolutions' weights that a normalization follows."""
         named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
         filters = [named[name] for name in sorted(scale_free_filters(model) & named.keys())]
         taken = {id(parameter) for parameter in filters}
-        groups = super().group_parameters(model, weight_decay)
+        groups = super().group_parameters(model, weight_decay, bias_lr_factor)
         for group in groups:
             group["params"] = [parameter for parameter in group["params"] if id(parameter) not in taken]
         return [*groups, {"params": filters, "lr_factor": 1.0, "momentum": self.filter_momentum, "orthogonal": True}]

@@ -1,0 +1,126 @@
+"""What a family of models is to the rest of the project. A module of this room with a subclass adds its models."""
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import cache, partial
+from typing import ClassVar, get_args
+
+from torch import Tensor, nn
+
+import darkroom.models
+from darkroom.common.errors import UserError
+from darkroom.common.parameters import ByName, Parameters
+
+Sample = Callable[[int], Tensor]  # returns so many normalized training inputs, float (n, 3, h, w) or (n, features)
+
+
+class Architecture(Parameters):
+    """A model's name and options, and how a network is made and used from them.
+
+    A family of models is a subclass, in a module of this room, that gives `name` as a Literal of its models' names,
+    declares its options as fields, sets `kinds` and writes `_network`. The other methods and class variables have
+    defaults that suit most networks. Nothing else has to be told of the new models.
+
+    Attributes:
+        kinds: The kinds of tasks that the models are for: classification, segmentation, points, regression.
+        smallest_side: The least height and width of images in pixels. On smaller ones a layer's output would be empty,
+            or a normalization would see a single number.
+        bias_lr_factor: By how much biases, and other parameters of one dimension, learn faster than weights.
+    """
+
+    kinds: ClassVar[tuple[str, ...]]
+    smallest_side: ClassVar[int] = 1
+    bias_lr_factor: ClassVar[float] = 1.0
+
+    name: str
+    """The model: one that `python -m darkroom models` lists."""
+
+    def build(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        """Return an untrained network, its weights drawn from torch's global generator.
+
+        Args:
+            outputs: How many numbers it returns for each image, pixel or point.
+            image_size: (height, width) of the training images or crops in pixels. Of points, (features,).
+
+        Raises:
+            UserError: The network does not fit such images, or an option names nothing.
+        """
+        if min(image_size) < self.smallest_side:
+            raise UserError(
+                f"params.yaml: model.name = {self.name}: images of {image_size[0]}×{image_size[1]} pixels are too "
+                f"small for it; {self.smallest_side} at least"
+            )
+        return self._network(outputs, image_size)
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        """Return the network for `build`, which has checked the size of the images."""
+        raise NotImplementedError
+
+    def explained_layer(self, model: nn.Module) -> nn.Module:
+        """Return the layer of a built network whose output Grad-CAM weighs: maps (b, c, h, w) or tokens (b, n, c).
+
+        The deepest layer that still has about 4×4 places on images of 32×32 pixels explains best. The default is the
+        last convolution.
+        """
+        return [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)][-1]
+
+    def initialize(self, model: nn.Module, sample: Sample) -> None:
+        """Set weights of a built network from training inputs, before training. The default sets none."""
+
+    def predict(self, model: nn.Module, inputs: Tensor, image_size: tuple[int, ...]) -> Tensor:
+        """Return the logits of validation or test inputs, which may be larger than those of training.
+
+        Args:
+            model: A built network.
+            inputs: Normalized, float (b, 3, h, w) or (b, features).
+            image_size: What the network was built for.
+        """
+        logits: Tensor = model(inputs)
+        return logits
+
+    def crop_multiple(self) -> int:
+        """Return what the sides of training crops must be a multiple of."""
+        return 1
+
+    def from_scratch(self) -> "Architecture":
+        """Return the same architecture without weights to start from. It is used where all weights are loaded next."""
+        return self
+
+    def input_shape(self, side: int) -> tuple[int, ...]:
+        """Return the shape of one input, for images of `side` pixels, to count a network's operations with."""
+        return 3, side, side
+
+
+def architectures(kind: str | None = None) -> dict[str, type[Architecture]]:
+    """Return the architecture of each model's name, of all modules of this room.
+
+    Args:
+        kind: The kind of tasks that the models are for. None means any.
+    """
+    return {name: family for name, family in _all_architectures().items() if kind is None or kind in family.kinds}
+
+
+def models_for(kind: str) -> ByName:
+    """Return what makes a field `model: Annotated[Architecture, models_for(kind)]` take the models for such tasks."""
+    return ByName(partial(architectures, kind))
+
+
+def trained_weights(module: nn.Module) -> int:
+    """Return how many numbers training changes."""
+    return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+
+
+@cache
+def _all_architectures() -> dict[str, type[Architecture]]:
+    found: dict[str, type[Architecture]] = {}
+    for module_info in pkgutil.iter_modules(darkroom.models.__path__):
+        module = importlib.import_module(f"{darkroom.models.__name__}.{module_info.name}")
+        for family in vars(module).values():
+            if isinstance(family, type) and issubclass(family, Architecture) and family.__module__ == module.__name__:
+                # A base that families share has no names: its `name` is a plain string.
+                for name in get_args(family.model_fields["name"].annotation):
+                    if name in found:
+                        raise TypeError(f"both {found[name].__module__} and {module.__name__} have a model {name}")
+                    found[name] = family
+    return dict(sorted(found.items()))

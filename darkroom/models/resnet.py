@@ -1,0 +1,32 @@
+"""Residual networks (He et al., arXiv:1512.03385), of timm."""
+
+from typing import ClassVar, Literal
+
+from torch import nn
+
+from darkroom.models.architecture import Architecture
+from darkroom.models.stem import is_small, small_stem
+
+
+class ResNetArchitecture(Architecture):
+    """Residual networks. On small images their stem keeps the resolution."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("classification",)
+
+    name: Literal["resnet18", "resnet34", "resnet50"]
+    attention: Literal["none", "se", "cbam"] = "none"
+    """At the end of each residual block: `se`, squeeze-and-excitation (arXiv:1709.01507), or `cbam`
+    (arXiv:1807.06521)."""
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        import timm  # here, so that the room is imported where it is missing
+
+        attention = {"attn_layer": self.attention} if self.attention != "none" else {}
+        model: nn.Module = timm.create_model(self.name, num_classes=outputs, block_args=attention)
+        if is_small(image_size):
+            model.conv1, model.maxpool = small_stem(64), nn.Identity()
+        return model
+
+    def explained_layer(self, model: nn.Module) -> nn.Module:
+        """Return the last group of blocks."""
+        return model.get_submodule("layer4")

@@ -1,0 +1,105 @@
+"""Networks of segmentation-models-pytorch, which return a class for each pixel, on any of its encoders."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from darkroom.common.errors import UserError
+from darkroom.models.architecture import Architecture
+from darkroom.models.windows import windowed_logits
+
+UNET_CHANNELS = (256, 128, 64, 32, 16)  # of the decoder, from the deepest stage on
+
+
+class _SegmenterArchitecture(Architecture):
+    """What the segmenters share. A subclass gives the network's class in segmentation-models-pytorch."""
+
+    kinds: ClassVar[tuple[str, ...]] = ("segmentation",)
+    network: ClassVar[str]
+
+    encoder: str = "resnet18"
+    """An encoder of segmentation-models-pytorch."""
+    encoder_depth: int = Field(default=5, ge=3, le=5)
+    """How often the encoder halves the resolution."""
+    encoder_weights: str | None = None
+    """Weights that the encoder starts from, such as `imagenet`, which are downloaded. null: from scratch."""
+
+    def _arguments(self) -> dict[str, Any]:
+        """Return further arguments of the network's class."""
+        return {}
+
+    def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
+        # Here, so that the room is imported where they are missing.
+        import segmentation_models_pytorch
+        from huggingface_hub.utils import logging
+
+        # Without a network, it would log each attempt to download.
+        logging.set_verbosity_error()  # type: ignore[no-untyped-call] # it has no types
+        weights = self.encoder_weights
+        try:
+            model: nn.Module = getattr(segmentation_models_pytorch, self.network)(
+                self.encoder, encoder_depth=self.encoder_depth, encoder_weights=weights, classes=outputs,
+                **self._arguments(),
+            )  # fmt: skip
+        except (KeyError, ValueError) as error:
+            raise UserError(
+                f"params.yaml: model.encoder = {self.encoder}, model.encoder_weights = {weights}: {error.args[0]}"
+            ) from None
+        except OSError:
+            raise UserError(
+                f"params.yaml: model.encoder_weights = {weights}: cannot be downloaded; check the network, or set it "
+                "to null to start from scratch"
+            ) from None
+        return model
+
+    def explained_layer(self, model: nn.Module) -> nn.Module:
+        """Return the decoder: what leaves the encoder meets shallower maps before it becomes logits."""
+        return model.get_submodule("decoder")
+
+    def predict(self, model: nn.Module, inputs: Tensor, image_size: tuple[int, ...]) -> Tensor:
+        """Return the logits of images (b, 3, h, w), joined from windows of the size of the training crops."""
+        return windowed_logits(model, inputs, image_size)
+
+    def crop_multiple(self) -> int:
+        """Return a multiple that the encoder can halve to the end."""
+        multiple: int = 2**self.encoder_depth
+        return multiple
+
+    def from_scratch(self) -> Architecture:
+        """Return the same architecture without weights to download."""
+        return self.model_copy(update={"encoder_weights": None})
+
+
+class UnetArchitecture(_SegmenterArchitecture):
+    """U-Net (Ronneberger et al., arXiv:1505.04597)."""
+
+    network: ClassVar[str] = "Unet"
+
+    name: Literal["unet"]
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"decoder_channels": UNET_CHANNELS[-self.encoder_depth :]}
+
+    def explained_layer(self, model: nn.Module) -> nn.Module:
+        """Return the decoder's last block but one: few channels of the last speak for a class anywhere."""
+        return model.get_submodule(f"decoder.blocks.{self.encoder_depth - 2}")
+
+
+class FPNArchitecture(_SegmenterArchitecture):
+    """A feature pyramid network (Kirillov et al., "A Unified Architecture for Instance and Semantic Segmentation")."""
+
+    network: ClassVar[str] = "FPN"
+
+    name: Literal["fpn"]
+
+    def _arguments(self) -> dict[str, Any]:
+        return {"upsampling": 2 ** (self.encoder_depth - 3)}
+
+
+class DeepLabArchitecture(_SegmenterArchitecture):
+    """DeepLabV3+ (Chen et al., arXiv:1802.02611)."""
+
+    network: ClassVar[str] = "DeepLabV3Plus"
+
+    name: Literal["deeplabv3plus"]

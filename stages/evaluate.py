@@ -4,12 +4,12 @@ from pathlib import Path
 
 from darkroom.common.environment import limit_pytorch
 from darkroom.common.errors import run_stage
-from darkroom.common.parameters import for_stage
+from darkroom.common.parameters import read_parameters
 from darkroom.evaluation.parameters import EvaluateParameters
 
 
 def main(task: str) -> None:
-    parameters = for_stage("evaluate", task, EvaluateParameters)
+    parameters = read_parameters("evaluate", task, EvaluateParameters)
     limit_pytorch(parameters.bits)
     from darkroom.evaluation.evaluate import evaluate  # here, since PyTorch reads the environment at its import
 

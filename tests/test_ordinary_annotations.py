@@ -15,7 +15,7 @@ from darkroom.annotations.draw import Order, draw_masks
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.report import left_out
 from darkroom.annotations.source import read_source
-from darkroom.archives.opened import opened
+from darkroom.archives.index import open_archives
 from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import read_image, read_mask
 
@@ -67,7 +67,7 @@ class Converted:
     def __init__(self, files: dict[str, bytes | str], **parameters) -> None:
         write_zip(Path("raw/own.zip"), files)
         checked = AnnotationParameters(**parameters)
-        with opened(Path("raw")) as members:
+        with open_archives(Path("raw")) as members:
             self.source = read_source(checked, members, "annotations", "own.zip")
             Path("masks").mkdir(exist_ok=True)
             Path("images").mkdir(exist_ok=True)

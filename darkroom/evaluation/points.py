@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from darkroom.batches.normalize import standardize
-from darkroom.common.numbers import DIGITS, told
+from darkroom.common.numbers import DIGITS, round_metric
 from darkroom.datasets.description import SPLITS
-from darkroom.datasets.points import ranges, read_points
+from darkroom.datasets.points import range_index, read_points
 from darkroom.evaluation.classification import judge
 from darkroom.evaluation.inference import Trial, logits_of
 from darkroom.evaluation.parameters import Evaluation
@@ -49,7 +49,7 @@ def evaluate_curve(trial: Trial, _: Evaluation, folder: Path) -> dict:
 
     everywhere = np.concatenate([read_points(trial.data, split)[1] for split in SPLITS])
     names = trial.card.classes
-    of_true, of_guessed = ranges(true, everywhere), ranges(guessed, everywhere)
+    of_true, of_guessed = range_index(true, everywhere), range_index(guessed, everywhere)
     confusion = np.bincount(of_true * len(names) + of_guessed, minlength=len(names) ** 2).reshape(len(names), -1)
     np.save(folder / "confusion.npy", confusion)
     errors = (guessed - true) ** 2
@@ -57,7 +57,7 @@ def evaluate_curve(trial: Trial, _: Evaluation, folder: Path) -> dict:
         {
             "name": name,
             "points": int((of_true == value).sum()),
-            "rmse": told(float(errors[of_true == value].mean() ** 0.5)) if (of_true == value).any() else None,
+            "rmse": round_metric(float(errors[of_true == value].mean() ** 0.5)) if (of_true == value).any() else None,
         }
         for value, name in enumerate(names)
     ]

@@ -6,13 +6,13 @@ from typing import IO
 
 import pandas as pd
 
-from darkroom.common.numbers import told
+from darkroom.common.numbers import round_metric
 
 PLACES = ("predicted", "second", "third", "fourth", "fifth")  # columns of predictions.csv: the likeliest classes
 
 
 def rounded(figures: dict[str, float]) -> dict[str, float]:
-    return {name: told(float(value)) for name, value in figures.items()}
+    return {name: round_metric(float(value)) for name, value in figures.items()}
 
 
 def write_csv(path: Path, header: list[str], rows: list[list]) -> None:

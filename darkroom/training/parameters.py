@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
 from darkroom.common.files import read_json
-from darkroom.common.parameters import CONFIG, Parameters, for_stage
+from darkroom.common.parameters import CONFIG, Parameters, read_parameters
 from darkroom.models.parameters import ClassifierParameters, PointModelParameters, SegmenterParameters
 
 Share = Annotated[float, Field(gt=0, lt=1)]
@@ -172,4 +172,4 @@ def training_parameters(task: str) -> Training:
         UserError: the stage has not run.
     """
     kind = read_json(CONFIG / task / "train.json").get("kind", "classification")
-    return for_stage("train", task, TRAININGS[kind])
+    return read_parameters("train", task, TRAININGS[kind])

@@ -431,7 +431,7 @@ TABLES = {
 def test_tables_as_programs_write_them(folder: Path, capsys: pytest.CaptureFixture, case: str) -> None:
     RAW.mkdir()
     (RAW / "Table.CSV").write_bytes(TABLES[case])
-    _, features, last, lines = read_table(RAW, numbers=True)
+    _, features, last, lines = read_table(RAW, last_is_number=True)
     assert features.tolist() == [[0.5], [1.5], [2.5]] and last == ["1", "2", "3"]
     assert ("its first line is taken for the first row" in capsys.readouterr().out) == (case == "no names")
     assert lines == {"blank lines": [3, 6, 7], "no names": [1, 2, 3]}.get(case, [2, 3, 4])
@@ -461,7 +461,7 @@ def test_two_files_of_digits_under_one_name(folder: Path) -> None:
     prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
     (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels[:8] + labels[:7:-1])
     with pytest.raises(
-        UserError, match=r"t10k-labels.idx1-ubyte: is another file than t10k-labels-idx1-ubyte.gz; keep"
+        UserError, match=r"t10k-labels.idx1-ubyte: differs from t10k-labels-idx1-ubyte.gz; keep"
     ):
         prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
 

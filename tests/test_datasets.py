@@ -247,8 +247,8 @@ def test_folders_in_classes_are_told_of(folder: Path, capsys: pytest.CaptureFixt
         (("train/cats", "train/dogs", "val/cats", "val/dogs", "dev/cats"), "both stand for the validation split"),
         (("cats/train", "cats/test", "dogs/train", "dogs/test"), "has a split's folder inside the folder of a class"),
         (("train/cats", "train/dogs", "train/test/cats", "val/cats", "val/dogs"), "or another split"),
-        (("cats",), "has 1 class .cats.; give images of two at least"),
-        (("set/train/cats", "set/test/cats"), "has 1 class .cats.; give images of two at least"),
+        (("cats",), "has 1 class .cats.; give images of at least two"),
+        (("set/train/cats", "set/test/cats"), "has 1 class .cats.; give images of at least two"),
     ],
 )
 def test_folders_that_may_mean_two_things(folder: Path, names: tuple[str, ...], message: str) -> None:

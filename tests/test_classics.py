@@ -460,9 +460,7 @@ def test_two_files_of_digits_under_one_name(folder: Path) -> None:
     (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels)
     prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
     (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels[:8] + labels[:7:-1])
-    with pytest.raises(
-        UserError, match=r"t10k-labels.idx1-ubyte: differs from t10k-labels-idx1-ubyte.gz; keep"
-    ):
+    with pytest.raises(UserError, match=r"t10k-labels.idx1-ubyte: differs from t10k-labels-idx1-ubyte.gz; keep"):
         prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
 
 

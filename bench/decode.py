@@ -18,8 +18,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from darkroom.archives.index import open_archives
 from darkroom.archives.member import Member
-from darkroom.archives.opened import opened
 from darkroom.common.files import read_json, remove
 from darkroom.common.parallel import cores
 from darkroom.datasets.parameters import SplitParameters
@@ -33,7 +33,7 @@ def main(archive: str) -> None:
         raw = Path(folder, "raw")
         raw.mkdir()
         (raw / "archive.zip").symlink_to(Path(archive).resolve())
-        with opened(raw) as members:
+        with open_archives(raw) as members:
             files = [member for name, member in members.items() if name.endswith(".JPEG")]
         ratios = []
         for _ in range(ROUNDS):

@@ -5,40 +5,22 @@ reaches: `train.lr` retrains the tasks that inherit it, and none that has its ow
 """
 
 import re
-from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
-from darkroom.annotations.parameters import MaskParameters
+import stages
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_yaml, replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
-from darkroom.datasets.parameters import FolderParameters, PointParameters, SplitParameters
+from darkroom.common.preparation import Preparation
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.sources.parameters import FetchParameters
 from darkroom.training.kinds import training_of
 from darkroom.training.parameters import MachineParameters, TaskTraining, TrainParameters
 
-
-@dataclass(frozen=True)
-class Preparation:
-    """A script of the stage `prepare`: what it reads, and the kind of data set that it makes."""
-
-    parameters: type[SplitParameters]
-    kind: str
-
-
-PREPARATIONS = {
-    "split_cifar10": Preparation(SplitParameters, "classification"),
-    "prepare_tiny_imagenet": Preparation(SplitParameters, "classification"),
-    "pack_image_folder": Preparation(FolderParameters, "classification"),
-    "split_mnist": Preparation(SplitParameters, "classification"),
-    "split_points": Preparation(PointParameters, "points"),
-    "split_curve": Preparation(PointParameters, "regression"),
-    "convert_masks": Preparation(MaskParameters, "segmentation"),
-}
 TASK_NAME = "[a-z0-9][a-z0-9_-]*"  # it names folders and stages
 
 
@@ -76,12 +58,8 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
     where = f"tasks.{name}"
     if not re.fullmatch(TASK_NAME, name):
         raise UserError(f"params.yaml: {where}: a task's name is made of lower-case letters, digits, _ and -")
-    script = task.get("prepare")
-    if script not in PREPARATIONS:
-        hint = nearest(str(script), list(PREPARATIONS))
-        raise UserError(f"params.yaml: {where}.prepare = {script!r}: names no script; {hint}")
-    preparation = PREPARATIONS[script]
-    models = {
+    preparation = _preparation(task.get("prepare"), where)
+    models: dict[str, type[Parameters]] = {
         "fetch": FetchParameters,
         "prepare": preparation.parameters,
         "train": training_of(preparation.kind),
@@ -97,7 +75,7 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
         train["bits"] = "everywhere" if is_sample else "machine"
 
     kind, bits = preparation.kind, train["bits"]
-    given = {"seed": top.seed, "source": top.source, "task": name, "kind": kind, "bits": bits}
+    given = {"seed": top.seed, "source": top.source, "kind": kind, "bits": bits}
     own = {key: value for key, value in task.items() if key != "prepare"}
     known = sorted(
         {field for model in models.values() for field in model.model_fields} - {*given, *MachineParameters.model_fields}
@@ -115,6 +93,19 @@ def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
     assert isinstance(training, TaskTraining)
     training.check_augmentation(where)
     return stages
+
+
+def _preparation(script: object, where: str) -> Preparation[Any]:
+    """Return the constant PREPARATION of the script `stages/SCRIPT.py`."""
+    folder = Path(stages.__path__[0])
+    scripts = [
+        path.stem for path in sorted(folder.glob("*.py")) if "\nPREPARATION = " in path.read_text(encoding="utf-8")
+    ]
+    if script not in scripts:
+        hint = nearest(str(script), scripts)
+        raise UserError(f"params.yaml: {where}.prepare = {script!r}: names no script; {hint}")
+    preparation: Preparation[Any] = import_module(f"stages.{script}").PREPARATION
+    return preparation
 
 
 def _read(params: Path) -> dict:

@@ -2,7 +2,9 @@
 
 from darkroom.annotations.convert import convert_annotations
 from darkroom.annotations.parameters import MaskParameters
-from darkroom.common.preparation import run_preparation
+from darkroom.common.preparation import Preparation, run_preparation
+
+PREPARATION = Preparation(prepare=convert_annotations, parameters=MaskParameters, kind="segmentation")
 
 if __name__ == "__main__":
-    run_preparation(convert_annotations, MaskParameters)
+    run_preparation(PREPARATION)

@@ -5,7 +5,7 @@ from pathlib import Path
 from darkroom.common.environment import limit_pytorch
 from darkroom.common.errors import run_stage
 from darkroom.common.files import read_json
-from darkroom.common.parameters import CONFIG, for_stage
+from darkroom.common.parameters import CONFIG, read_parameters
 
 
 def main(task: str) -> None:
@@ -15,7 +15,7 @@ def main(task: str) -> None:
     from darkroom.evaluation.parameters import EvaluateParameters
 
     evaluate(
-        for_stage("evaluate", task, EvaluateParameters),
+        read_parameters("evaluate", task, EvaluateParameters),
         Path("models", task, "model.safetensors"),
         Path("data/prepared", task),
         Path("metrics", task, "train.json"),

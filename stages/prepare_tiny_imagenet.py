@@ -1,8 +1,10 @@
 """Turn Tiny ImageNet's archive into packed arrays: train, validation and test."""
 
-from darkroom.common.preparation import run_preparation
+from darkroom.common.preparation import Preparation, run_preparation
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.tiny_imagenet import prepare_tiny_imagenet
 
+PREPARATION = Preparation(prepare=prepare_tiny_imagenet, parameters=SplitParameters, kind="classification")
+
 if __name__ == "__main__":
-    run_preparation(prepare_tiny_imagenet, SplitParameters)
+    run_preparation(PREPARATION)

@@ -361,7 +361,7 @@ class Dies:
 def test_a_killed_worker_is_one_line(pairs: tuple[Path, Description]) -> None:
     batches = PairBatches(*pairs, PairAugmentation(crop=32), 2, 0, CPU, workers=1)
     batches.pairs.pipeline = Dies()
-    with pytest.raises(UserError, match="train.workers = 1: a worker process was killed, most often for want of mem"):
+    with pytest.raises(UserError, match="train.workers = 1: a worker process was killed, usually because memory"):
         next(batches.train(0))
 
 

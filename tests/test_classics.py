@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from sklearn.metrics import mean_squared_error, r2_score
 from small_runs import BASE, CPU, DATA, METRICS, MODEL, architecture, evaluated, trained
 
-from darkroom.archives.opened import files_in
+from darkroom.archives.index import list_files
 from darkroom.batches.points import PointBatches
 from darkroom.commands.predict import predict
 from darkroom.common.errors import UserError
@@ -26,7 +26,7 @@ from darkroom.datasets.description import Description
 from darkroom.datasets.idx import prepare_mnist, read_idx
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.parameters import PointParameters, SplitParameters
-from darkroom.datasets.points import ranges, read_points
+from darkroom.datasets.points import range_index, read_points
 from darkroom.datasets.table import prepare_curve, prepare_points, read_table
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.report import write_report
@@ -35,15 +35,17 @@ from darkroom.metrics.errors import ErrorTally
 from darkroom.models.architecture import trained_weights
 from darkroom.models.lenet import LeNet
 from darkroom.models.model_file import load_model
+from darkroom.sources.dataset import load_dataset
+from darkroom.sources.datasets.mnist import idx
 from darkroom.sources.fetch import fetch
 from darkroom.sources.parameters import FetchParameters
 from darkroom.sources.sample.containers import gz
-from darkroom.sources.sample.mnist import idx, mnist_files
-from darkroom.sources.sample.points import curve_table, spirals_table
 from darkroom.training.kinds.points import PointClassTraining
 from darkroom.training.kinds.regression import RegressionTraining
 from darkroom.training.parameters import TrainParameters
 
+CURVE = load_dataset("curve").draw_sample()["curve.csv"]
+SPIRALS = load_dataset("spirals").draw_sample()["spirals.csv"]
 RAW, REPORT = Path("raw"), METRICS / "data.json"
 POINTS = PointParameters(seed=0, validation=0.2, test=0.25)
 FAST = BASE | {"epochs": 60, "batch_size": 20, "optimizer": "adamw", "lr": 0.01, "label_smoothing": 0.0}
@@ -76,7 +78,7 @@ def figures_of(task: str) -> set[str]:
 
 
 def test_spirals_need_a_hidden_layer(folder: Path) -> None:
-    write_table(spirals_table())
+    write_table(SPIRALS)
     prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
     trained(spirals([]))
     assert evaluated("points")["accuracy"] < 0.6, "no line divides the arms"
@@ -91,7 +93,7 @@ def test_spirals_need_a_hidden_layer(folder: Path) -> None:
 
 
 def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
-    write_table(curve_table())
+    write_table(CURVE)
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
     trained(curve([]))
     assert evaluated("regression")["r2"] < 0.7
@@ -116,7 +118,7 @@ def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
 
 
 def test_models_of_points_take_no_images(folder: Path) -> None:
-    write_table(curve_table())
+    write_table(CURVE)
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
     trained(curve([8], epochs=1))
     Path("models/curve").mkdir()
@@ -171,7 +173,7 @@ def test_r2_of_targets_that_are_all_the_same() -> None:
 
 
 def test_an_old_model_of_numbers(folder: Path) -> None:
-    write_table(curve_table())
+    write_table(CURVE)
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
     trained(curve([8], epochs=1))
     content = MODEL.read_bytes()
@@ -189,7 +191,7 @@ def test_an_old_model_of_numbers(folder: Path) -> None:
 
 
 def test_points_are_divided_and_standardized(folder: Path) -> None:
-    write_table(spirals_table())
+    write_table(SPIRALS)
     prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
     description = Description.read(DATA)
     assert description.images == {"train": 540, "validation": 135, "test": 225}
@@ -207,7 +209,7 @@ def test_points_are_divided_and_standardized(folder: Path) -> None:
 
 
 def test_numbers_fall_into_ranges() -> None:
-    assert ranges(np.array([-9.0, 0.0, 0.1, 0.5, 0.99, 1.0, 9.0]), np.array([0.0, 1.0])).tolist() == [
+    assert range_index(np.array([-9.0, 0.0, 0.1, 0.5, 0.99, 1.0, 9.0]), np.array([0.0, 1.0])).tolist() == [
         0,
         0,
         0,
@@ -222,7 +224,7 @@ def test_numbers_fall_into_ranges() -> None:
     "content, message",
     [
         (b"", "is no CSV file"),
-        (b"\xff\xfe\x00", "does not read as text"),
+        (b"\xff\xfe\x00", "is no text in any known encoding"),
         (b"x;y\n1,5;2\n1.5;3\n", "line 2: '1,5' is no number"),
         (b"x,y\n1,2\n", "has 2 columns and 1 rows"),
         (b"y\n1\n2\n", "has 1 columns and 2 rows"),
@@ -237,7 +239,7 @@ def test_numbers_fall_into_ranges() -> None:
         (b"x,y\n1_000,2\n3,4\n", "line 2: '1_000' is no number"),
         (b",x,y\n0,1,2\n1,3,4\n", "line 1: column 1 has no name"),
         (b"0,1\n1.5,2\n2.5,3\n", "line 1: 0,1 may be a row, or number the columns"),
-        (b"?,2.0\n1,2\n3,4\n", "line 1: has numbers and what is none, '?'"),
+        (b"?,2.0\n1,2\n3,4\n", "line 1: mixes numbers with '?', which is none"),
     ],
 )
 def test_bad_tables(folder: Path, content: bytes, message: str) -> None:
@@ -256,7 +258,7 @@ def test_points_are_held_out_for_the_report() -> None:
     ("content", "message"),
     [
         (b"1,5;a\n2,5;b\n3,5;a\n", "its first cell may be '1' or '1,5'"),
-        (b"x,class\n1,a\n2,\n3,b\n", "line 3: names no class"),
+        (b"x,class\n1,a\n2,\n3,b\n", "line 3: has no class"),
     ],
 )
 def test_bad_tables_of_classes(folder: Path, content: bytes, message: str) -> None:
@@ -268,13 +270,13 @@ def test_bad_tables_of_classes(folder: Path, content: bytes, message: str) -> No
 
 def test_semicolons_in_names_divide_nothing(folder: Path) -> None:
     write_table(b"1,2,a;b\n3,4,a;b\n5,6,c;d\n")
-    _, features, last, _ = read_table(RAW, numbers=False)
+    _, features, last, _ = read_table(RAW, last_is_number=False)
     assert features.tolist() == [[1, 2], [3, 4], [5, 6]] and last == ["a;b", "a;b", "c;d"]
 
 
 def test_points_of_one_class_are_refused(folder: Path) -> None:
     write_table(b"x,class\n1,a\n2,a\n3,a\n")
-    with pytest.raises(UserError, match="names 1 class"):
+    with pytest.raises(UserError, match="has 1 class"):
         prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
     (RAW / "another.csv").write_bytes(b"x,class\n1,a\n2,b\n")
     with pytest.raises(UserError, match="raw: holds no CSV file"):
@@ -353,14 +355,14 @@ def test_a_file_of_digits_that_is_missing(folder: Path) -> None:
 
 
 def test_sample_files_are_those_of_the_published_layout(folder: Path) -> None:
-    fetch(FetchParameters(task="mnist", source="sample"), RAW)
+    fetch(FetchParameters(dataset="mnist", source="sample"), RAW)
     assert gzip.decompress((RAW / "t10k-labels-idx1-ubyte.gz").read_bytes())[:8] == b"\0\0\x08\x01\0\0\x01\xf4"
-    assert np.bincount(read_idx(files_in(RAW)["train-labels-idx1-ubyte.gz"], 1)).tolist() == [300] * 10
+    assert np.bincount(read_idx(list_files(RAW)["train-labels-idx1-ubyte.gz"], 1)).tolist() == [300] * 10
 
 
 def test_what_is_published_nowhere_is_drawn(folder: Path) -> None:
-    fetch(FetchParameters(task="curve", source="published"), RAW)
-    assert (RAW / "curve.csv").read_bytes() == curve_table()
+    fetch(FetchParameters(dataset="curve", source="published"), RAW)
+    assert (RAW / "curve.csv").read_bytes() == CURVE
 
 
 def test_lenet_has_the_weights_of_its_paper() -> None:
@@ -430,7 +432,7 @@ TABLES = {
 def test_tables_as_programs_write_them(folder: Path, capsys: pytest.CaptureFixture, case: str) -> None:
     RAW.mkdir()
     (RAW / "Table.CSV").write_bytes(TABLES[case])
-    _, features, last, lines = read_table(RAW, numbers=True)
+    _, features, last, lines = read_table(RAW, last_is_number=True)
     assert features.tolist() == [[0.5], [1.5], [2.5]] and last == ["1", "2", "3"]
     assert ("its first line is taken for the first row" in capsys.readouterr().out) == (case == "no names")
     assert lines == {"blank lines": [3, 6, 7], "no names": [1, 2, 3]}.get(case, [2, 3, 4])
@@ -447,7 +449,7 @@ def test_lines_are_named_as_they_stand_in_the_file(folder: Path) -> None:
 
 def test_digits_under_the_names_of_other_mirrors(folder: Path) -> None:
     RAW.mkdir()
-    for name, content in mnist_files().items():
+    for name, content in load_dataset("mnist").draw_sample().items():
         (RAW / name.replace("-idx", ".idx")).write_bytes(content)
     prepare_mnist(SplitParameters(seed=0, validation=0.1), "tasks.mnist", RAW, DATA, REPORT)
     assert Description.read(DATA).classes == [str(digit) for digit in range(10)]
@@ -459,9 +461,7 @@ def test_two_files_of_digits_under_one_name(folder: Path) -> None:
     (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels)
     prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
     (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels[:8] + labels[:7:-1])
-    with pytest.raises(
-        UserError, match=r"t10k-labels.idx1-ubyte: is another file than t10k-labels-idx1-ubyte.gz; keep"
-    ):
+    with pytest.raises(UserError, match=r"t10k-labels.idx1-ubyte: differs from t10k-labels-idx1-ubyte.gz; keep"):
         prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
 
 

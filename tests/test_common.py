@@ -75,7 +75,7 @@ def die(numbers: list[int]) -> list[int]:
 
 
 def test_a_killed_worker_is_one_line() -> None:
-    with pytest.raises(UserError, match="counting: a worker process was killed, most often for want of memory"):
+    with pytest.raises(UserError, match="counting: a worker process was killed, usually because memory ran out"):
         list(on_all_cores(die, [1], "counting", chunk=1))
 
 

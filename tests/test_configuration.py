@@ -130,7 +130,13 @@ WRONG = [
     (("tasks", "cifar10", "augment", "policy"), "augmix", "augment.policy = 'augmix': must be 'none', 'randaugment'"),
     (("tasks", "cifar10", "train", "lr"), 0, "tasks.cifar10.train.lr = 0: must be greater than 0"),
     (("tasks", "cifar10", "train"), 3, "tasks.cifar10.train = 3: must hold keys and values"),
-    (("tasks", "flowers"), {"prepare": "split_cifar10"}, "give `archive`, a path or URL"),
+    (("tasks", "flowers"), {"prepare": "split_cifar10"}, "give `dataset`, one of cifar10, curve, mnist,"),
+    (
+        ("tasks", "cifar10", "dataset"),
+        "cifar",
+        "tasks.cifar10.dataset = 'cifar': names no data set; did you mean cifar10?",
+    ),
+    (("tasks", "cifar10", "prepare"), "train", "tasks.cifar10.prepare = 'train': names no script; "),
     (("tasks", "A task"), {}, "a task's name is made of"),
     (("tasks", "segmentation", "augment", "transforms"), [{"Flip": {}}], "albumentations has no such transform"),
     (

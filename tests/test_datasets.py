@@ -8,12 +8,13 @@ from PIL import Image
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
+from darkroom.datasets.channel_statistics import ChannelStatistics
 from darkroom.datasets.cifar10 import prepare_cifar10
-from darkroom.datasets.description import ChannelStatistics, Description
+from darkroom.datasets.description import Description
 from darkroom.datasets.image_folder import prepare_image_folder
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.parameters import FolderParameters, SplitParameters
-from darkroom.datasets.splits import held_out
+from darkroom.datasets.splits import hold_out
 from darkroom.datasets.tiny_imagenet import prepare_tiny_imagenet
 
 SPLIT = SplitParameters(seed=0, validation=0.25)
@@ -40,7 +41,7 @@ def test_cifar10_splits_are_stratified_and_complete(folder: Path) -> None:
 def test_published_cifar10_gives_45000_and_5000() -> None:
     labels = np.repeat(np.arange(10), 5000)
     for share in (0.1, 5000):
-        kept, chosen = held_out(labels, share, 0, "validation", "tasks.cifar10.validation", range(10))
+        kept, chosen = hold_out(labels, share, 0, "validation", "tasks.cifar10.validation", range(10))
         assert (len(kept), len(chosen)) == (45_000, 5_000)
         assert set(np.bincount(labels[chosen])) == {500}
 
@@ -89,10 +90,10 @@ def test_splits_that_cannot_be_made(folder: Path, share: int, message: str) -> N
 def test_held_out_items_depend_on_seed_and_purpose() -> None:
     labels = np.repeat([0, 1], 50)
     draws = [
-        held_out(labels, 0.3, seed, purpose, "key", "ab")[1].tolist()
+        hold_out(labels, 0.3, seed, purpose, "key", "ab")[1].tolist()
         for seed, purpose in [(0, "a"), (1, "a"), (0, "b")]
     ]
-    assert draws[0] == held_out(labels, 0.3, 0, "a", "key", "ab")[1].tolist()
+    assert draws[0] == hold_out(labels, 0.3, 0, "a", "key", "ab")[1].tolist()
     assert draws[0] != draws[1] != draws[2] != draws[0]
 
 
@@ -170,7 +171,7 @@ def test_image_folder_splits_are_kept(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a.jpg": b"x"}, "stands in no folder"),
+        ({"a.jpg": b"x"}, "is in no folder"),
         ({"test/cat/a.jpg": b"x"}, "has no training images"),
         ({"train/cat/a.jpg": b"x", "train/dog/a.jpg": b"x", "test/cat/a.jpg": b"x"}, "class dog has no image in test"),
     ],
@@ -220,7 +221,7 @@ def test_names_of_classes_that_have_a_word_of_a_split(folder: Path) -> None:
 
 def test_folders_in_classes_are_told_of(folder: Path, capsys: pytest.CaptureFixture) -> None:
     pack(folders("cats/web", "dogs/web"))
-    assert "classes: cats, dogs; the folders in them are taken together" in capsys.readouterr().out
+    assert "classes: cats, dogs; their subfolders are merged" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_folders_in_classes_are_told_of(folder: Path, capsys: pytest.CaptureFixt
             ("pets/cats/persian", "pets/cats/siamese", "pets/dogs/poodle"),
             "the classes may be the folders cats, dogs, … or",
         ),
-        (("trainset/cats", "trainset/dogs", "testset/cats", "testset/dogs"), "look like parts of a set"),
+        (("trainset/cats", "trainset/dogs", "testset/cats", "testset/dogs"), "look like parts of a data set"),
         (
             ("train2017/cats", "train2017/dogs", "Dev-images/cats", "valid/cats"),
             "has folders Dev-images and valid, which",
@@ -240,14 +241,14 @@ def test_folders_in_classes_are_told_of(folder: Path, capsys: pytest.CaptureFixt
             "the classes may be the folders cats, dogs, … or .* such as persian;",
         ),
         (("train/cats", "train/dogs", "holdout/cats", "holdout/dogs"), "holdout/cats/0.JPG: is in no split's folder"),
-        (("fold1/cats", "fold1/dogs", "fold2/cats", "fold2/dogs"), "fold1 and fold2 look like parts of a set"),
-        (("train/cats", "train/dogs", "test"), "stands in test, which stands for a split, and has no class"),
-        (("train", "car"), "or call the folder another name if it is a class"),
+        (("fold1/cats", "fold1/dogs", "fold2/cats", "fold2/dogs"), "fold1 and fold2 look like parts of a data set"),
+        (("train/cats", "train/dogs", "test"), "is in test, which stands for a split, and has no class"),
+        (("train", "car"), "or rename the folder if it is a class"),
         (("train/cats", "train/dogs", "val/cats", "val/dogs", "dev/cats"), "both stand for the validation split"),
-        (("cats/train", "cats/test", "dogs/train", "dogs/test"), "has a split's folder in that of a class"),
+        (("cats/train", "cats/test", "dogs/train", "dogs/test"), "has a split's folder inside the folder of a class"),
         (("train/cats", "train/dogs", "train/test/cats", "val/cats", "val/dogs"), "or another split"),
-        (("cats",), "has 1 class .cats.; give images of two at least"),
-        (("set/train/cats", "set/test/cats"), "has 1 class .cats.; give images of two at least"),
+        (("cats",), "has 1 class .cats.; give images of at least two"),
+        (("set/train/cats", "set/test/cats"), "has 1 class .cats.; give images of at least two"),
     ],
 )
 def test_folders_that_may_mean_two_things(folder: Path, names: tuple[str, ...], message: str) -> None:

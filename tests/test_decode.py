@@ -55,7 +55,7 @@ def test_grey_whose_white_is_0_and_grey_of_12_bits() -> None:
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_values_without_a_white_are_refused(kind: type) -> None:
     values = DEEP.astype(kind) - 1000
-    with pytest.raises(UserError, match=r"a.tif: has values from -1000 to 64535, .* save it as grey of 8 or 16 bits"):
+    with pytest.raises(UserError, match=r"a.tif: has values from -1000 to 64535, .* save it as 8-bit or 16-bit grey"):
         decode_bytes(encoded(values, "TIFF"), "a.tif")
     values = np.array([[0.25, np.nan]], np.float32)
     with pytest.raises(UserError, match="from 0.25 to 0.25"):

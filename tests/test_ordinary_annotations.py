@@ -15,7 +15,7 @@ from darkroom.annotations.draw import Order, draw_masks
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.report import left_out
 from darkroom.annotations.source import read_source
-from darkroom.archives.opened import opened
+from darkroom.archives.index import open_archives
 from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import read_image, read_mask
 
@@ -67,7 +67,7 @@ class Converted:
     def __init__(self, files: dict[str, bytes | str], **parameters) -> None:
         write_zip(Path("raw/own.zip"), files)
         checked = AnnotationParameters(**parameters)
-        with opened(Path("raw")) as members:
+        with open_archives(Path("raw")) as members:
             self.source = read_source(checked, members, "annotations", "own.zip")
             Path("masks").mkdir(exist_ok=True)
             Path("images").mkdir(exist_ok=True)
@@ -533,7 +533,7 @@ def test_texts_in_other_encodings(folder: Path) -> None:
     single = text.replace("锈蚀", "é").replace("裂缝", "°")  # UTF-8, if of two letters that stand alone
     assert Converted({"a.jpg": photo(), "a.json": single}).pixels == {"°": 400, "é": 100}
     few = text.replace("锈蚀", "rust").encode("gb18030")  # two letters may be Korean too
-    assert "a.json: may be gb18030 or" in refusal({"a.jpg": photo(), "a.json": few})
+    assert "a.json: its encoding may be gb18030 or" in refusal({"a.jpg": photo(), "a.json": few})
 
 
 def test_sixteen_bit_images(folder: Path) -> None:

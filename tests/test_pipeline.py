@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -263,15 +264,21 @@ def modules_of(module: str) -> set[Path]:
     return found
 
 
+# Modules that a stage imports or lists by their names, which its imports do not show.
+DATASETS = {f"darkroom.sources.datasets.{path.stem}" for path in (ROOT / "darkroom/sources/datasets").glob("*.py")}
+SCRIPTS = {f"stages.{path.stem}" for path in (ROOT / "stages").glob("*.py") if "PREPARATION = " in path.read_text()}
+FOUND_BY_NAME = defaultdict(set, configure=SCRIPTS | DATASETS, fetch=DATASETS)
+
+
 def scripts_and_deps() -> list[tuple[str, set[str], list[str]]]:
-    """Of each stage: its name, the scripts that it may run, and its code dependencies."""
+    """Return the name of each stage, the modules that it may run or find by name, and its code dependencies."""
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     tasks = yaml.safe_load((ROOT / "params.yaml").read_text())["tasks"]
     rows = []
     for name, entry in stages.items():
         body = entry.get("do", entry)
         script = body["cmd"].split()[2]
-        scripts = {script.replace("${item.prepare}", task["prepare"]) for task in tasks.values()}
+        scripts = {script.replace("${item.prepare}", task["prepare"]) for task in tasks.values()} | FOUND_BY_NAME[name]
         code = [dep for dep in body["deps"] if dep.startswith(("darkroom", "stages"))]
         rows.append((name, scripts, code))
     return rows

@@ -42,7 +42,7 @@ TASKS = {
         "train": {"batch_size": 4, "loss": {"cross_entropy": 1.0, "dice": 1.0}},
     },
     "curve": {
-        "prepare": "split_curve", "validation": 0.2, "test": 0.3,
+        "prepare": "split_curve", "dataset": "curve", "validation": 0.2, "test": 0.3,
         "model": {"name": "mlp", "widths": [64, 64], "activation": "tanh"}, "train": {"loss": {"squared_error": 1.0}},
     },
 }  # fmt: skip

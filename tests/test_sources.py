@@ -8,24 +8,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_one_line, copy_project, stage
+import yaml
+from conftest import ROOT, assert_one_line, copy_project, stage
 
 from darkroom.annotations import labelme
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.source import read_source
-from darkroom.archives.opened import opened
+from darkroom.archives.index import open_archives
 from darkroom.common.errors import UserError
+from darkroom.configuration import configure
 from darkroom.sources import download
+from darkroom.sources.dataset import Dataset, PublishedFile, dataset_names, load_dataset
+from darkroom.sources.datasets import oxford_pets
 from darkroom.sources.download import fetch_file
-from darkroom.sources.fetch import SAMPLES, fetch
+from darkroom.sources.fetch import fetch
 from darkroom.sources.parameters import FetchParameters
-from darkroom.sources.published import PUBLISHED, Published
 
 # The samples are the same on every machine: a change of these bytes is a new data set.
 SAMPLE_SHA256 = {
     "cifar10": "53f1909ee2c6ce240139d8d9135e4d95448e112114cdc764252c4950cc860f97",
     "tiny_imagenet": "5710479ce8bd83fa0f91975589e14b2f186cf4997c7ad45aea76adc534e548e8",
-    "segmentation": "e32b9340ec888130f92ef2813a8b1ff608743a0af464574ef6aa09599dd94cf1",
+    "oxford_pets": "e32b9340ec888130f92ef2813a8b1ff608743a0af464574ef6aa09599dd94cf1",
     "mnist": "0b8a31cd73c4cc745bb704dd5b12670da1ee18fcd82db2d0a0dea3f4392c2230",
     "spirals": "808b8df4ed1ebae4a19dc9b28da7c0ebad5e9ef8ed39ca4fd49f0b5b47a8ca77",
     "curve": "4abd35ac943fc34c2b42528ae69ea8170aa12353539ebe6201d4754008e803a5",
@@ -104,15 +107,41 @@ def test_no_network(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_published_archives_are_downloaded_whole_or_not_at_all(
     folder: Path, server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    good = Published(f"{server}/images.tar.gz", hashlib.md5(Server.content).hexdigest())
-    parameters = FetchParameters(task="segmentation", source="published")
-    monkeypatch.setitem(PUBLISHED, "segmentation", [good, Published(f"{server}/missing.tar.gz", good.md5)])
+    good = PublishedFile((f"{server}/images.tar.gz",), hashlib.md5(Server.content).hexdigest())
+    parameters = FetchParameters(dataset="oxford_pets", source="published")
+    missing = PublishedFile((f"{server}/missing.tar.gz",), good.md5)
+    monkeypatch.setattr(oxford_pets, "DATASET", Dataset((good, missing), dict))
     with pytest.raises(UserError, match="404"):
         fetch(parameters, folder / "raw")
     assert list(folder.iterdir()) == []
-    monkeypatch.setitem(PUBLISHED, "segmentation", [good])
+    monkeypatch.setattr(oxford_pets, "DATASET", Dataset((good,), dict))
     fetch(parameters, folder / "raw")
     assert [path.name for path in (folder / "raw").iterdir()] == ["images.tar.gz"]
+
+
+def test_mirrors_are_tried_in_turn(
+    folder: Path, server: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    addresses = (f"{server}/missing.zip", f"{server}/archive.zip", f"{server}/other.zip")
+    file = PublishedFile(addresses, hashlib.md5(Server.content).hexdigest())
+    monkeypatch.setattr(oxford_pets, "DATASET", Dataset((file,), dict))
+    fetch(FetchParameters(dataset="oxford_pets", source="published"), folder / "raw")
+    assert [path.name for path in (folder / "raw").iterdir()] == ["archive.zip"]
+    assert Server.requests == {"/missing.zip": 1, "/archive.zip": 1}
+    assert "missing.zip: the server answers 404" in capsys.readouterr().out
+
+
+def test_two_tasks_can_share_a_data_set(folder: Path) -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["tasks"] = dict.fromkeys(("narrow", "wide"), params["tasks"]["spirals"])
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    configure(Path("params.yaml"), Path("config"))
+    for task in params["tasks"]:
+        values = json.loads(Path("config", task, "fetch.json").read_text())
+        assert values["dataset"] == "spirals"
+        fetch(FetchParameters(**values), Path("raw", task))
+    narrow, wide = (Path("raw", task, "spirals.csv").read_bytes() for task in params["tasks"])
+    assert narrow == wide == load_dataset("spirals").draw_sample()["spirals.csv"]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +154,7 @@ def test_bad_local_archives(folder: Path, make: str | None, message: str) -> Non
     elif make == "empty":
         path.touch()
     with pytest.raises(UserError, match=message.replace(";", ".")):
-        fetch(FetchParameters(task="mine", source="sample", archive=str(path)), folder / "raw")
+        fetch(FetchParameters(source="sample", archive=str(path)), folder / "raw")
     assert not (folder / "raw").exists()
 
 
@@ -133,16 +162,16 @@ def test_local_archives_by_any_path(folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("USERPROFILE", str(folder))
     (folder / "an archive.zip").write_bytes(b"all")
-    fetch(FetchParameters(task="mine", source="sample", archive="~/an archive.zip"), folder / "raw")
+    fetch(FetchParameters(source="sample", archive="~/an archive.zip"), folder / "raw")
     assert (folder / "raw" / "an archive.zip").read_bytes() == b"all"
     (folder / "my photos").mkdir()
     for archive, message in (
         ("~nobody-of-this-name/a.zip", "there is no such user"),
-        ('"an archive.zip"', "no such file; .* without quotes of its own"),
+        ('"an archive.zip"', "no such file; .* without quotes around it"),
         ("my photos/", "pack it first: tar -cf 'my photos.tar' -C .*a folder'? 'my photos'$"),
     ):
         with pytest.raises(UserError, match=message):
-            fetch(FetchParameters(task="mine", source="sample", archive=archive), folder / "other")
+            fetch(FetchParameters(source="sample", archive=archive), folder / "other")
     assert not (folder / "other").exists()
 
 
@@ -158,14 +187,14 @@ def test_full_disk_is_one_line(tmp_path: Path) -> None:
     assert not (project / "data" / "raw").exists()
 
 
-@pytest.mark.parametrize("task", SAMPLES)
-def test_samples_are_the_same_everywhere(samples: dict[str, dict[str, bytes]], task: str) -> None:
-    assert hashlib.sha256(b"".join(samples[task].values())).hexdigest() == SAMPLE_SHA256[task]
+@pytest.mark.parametrize("name", dataset_names())
+def test_samples_are_the_same_everywhere(samples: dict[str, dict[str, bytes]], name: str) -> None:
+    assert hashlib.sha256(b"".join(samples[name].values())).hexdigest() == SAMPLE_SHA256[name]
 
 
 @pytest.fixture(scope="module")
 def samples() -> dict[str, dict[str, bytes]]:
-    return {task: render() for task, render in SAMPLES.items()}
+    return {name: load_dataset(name).draw_sample() for name in dataset_names()}
 
 
 def test_logistic_regression_does_not_solve_the_cifar10_sample(
@@ -175,7 +204,7 @@ def test_logistic_regression_does_not_solve_the_cifar10_sample(
 
     (folder / "raw").mkdir()
     (folder / "raw" / "a.tar.gz").write_bytes(samples["cifar10"]["cifar-10-binary.tar.gz"])
-    with opened(folder / "raw") as members:
+    with open_archives(folder / "raw") as members:
         batches = {
             Path(name).name: np.frombuffer(m.read(), np.uint8)
             for name, m in members.items()
@@ -191,8 +220,8 @@ def test_logistic_regression_does_not_solve_the_cifar10_sample(
 
 def test_scenes_are_mostly_background(samples: dict[str, dict[str, bytes]], folder: Path) -> None:
     (folder / "raw").mkdir()
-    (folder / "raw" / "scenes.zip").write_bytes(samples["segmentation"]["scenes.zip"])
-    with opened(folder / "raw") as members:
+    (folder / "raw" / "scenes.zip").write_bytes(samples["oxford_pets"]["scenes.zip"])
+    with open_archives(folder / "raw") as members:
         source = read_source(AnnotationParameters(), members, "annotations", "raw")
         contents = [json.loads(pair.annotation.read()) for pair in source.pairs]
         sizes = [(content["imageWidth"], content["imageHeight"]) for content in contents]
@@ -211,7 +240,7 @@ def test_scenes_are_mostly_background(samples: dict[str, dict[str, bytes]], fold
 def test_tiny_imagenet_sample_has_the_published_layout(samples: dict[str, dict[str, bytes]], folder: Path) -> None:
     (folder / "raw").mkdir()
     (folder / "raw" / "a.zip").write_bytes(samples["tiny_imagenet"]["tiny-imagenet-200.zip"])
-    with opened(folder / "raw") as members:
+    with open_archives(folder / "raw") as members:
         wnids = members["tiny-imagenet-200/wnids.txt"].read().decode().split()
         assert len(wnids) == 20
         for wnid in wnids:

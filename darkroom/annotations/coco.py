@@ -22,7 +22,7 @@ from darkroom.annotations.pair import (
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
-from darkroom.datasets.description import SPLIT_FOLDERS, split_in
+from darkroom.datasets.split_folders import SPLIT_WORDS, split_in
 
 EXIF = None  # pycocotools knows none, and tools differ
 
@@ -208,4 +208,4 @@ def _instances(member: Member) -> dict | None:
 
 def _split(annotation: str) -> str | None:
     words = re.findall("[a-z]+", file_name(annotation).lower())
-    return next((SPLIT_FOLDERS[word] for word in words if word in SPLIT_FOLDERS), split_in(annotation))
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), split_in(annotation))

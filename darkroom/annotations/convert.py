@@ -10,12 +10,13 @@ from darkroom.annotations.pair import Pair
 from darkroom.annotations.parameters import MaskParameters
 from darkroom.annotations.report import left_out, mask_report
 from darkroom.annotations.source import read_source
-from darkroom.archives.opened import opened
+from darkroom.archives.index import open_archives
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
-from darkroom.datasets.description import SPLITS, ChannelStatistics, Description
+from darkroom.datasets.channel_statistics import ChannelStatistics
+from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.pairs import image_folder, mask_path
-from darkroom.datasets.splits import held_out
+from darkroom.datasets.splits import hold_out
 
 
 def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
@@ -30,7 +31,7 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
     Raises:
         UserError: annotations or images that do not fit each other or the parameters.
     """
-    with opened(raw, parameters.encoding) as members:
+    with open_archives(raw, parameters.encoding) as members:
         source = read_source(parameters.annotations, members, f"{key}.annotations", str(raw))
         pairs = _with_splits(source.pairs, parameters, key)
         with replacing(folder) as temporary:
@@ -67,7 +68,7 @@ def _with_splits(pairs: list[Pair], parameters: MaskParameters, key: str) -> lis
         if name in splits:
             continue
         train = [index for index, split in enumerate(splits) if split == "train"]
-        _, chosen = held_out(np.zeros(len(train)), share, parameters.seed, name, f"{key}.{name}", ["image"])
+        _, chosen = hold_out(np.zeros(len(train)), share, parameters.seed, name, f"{key}.{name}", ["image"])
         for index in chosen:
             splits[train[index]] = name
     if "test" not in splits:

@@ -16,8 +16,8 @@ from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.source import FORMATS, Source
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import on_all_cores
+from darkroom.datasets.channel_statistics import ChannelStatistics
 from darkroom.datasets.decode import decode_bytes
-from darkroom.datasets.description import ChannelStatistics
 from darkroom.datasets.pairs import write_mask
 
 KEPT_AS_THEY_ARE = {"JPEG": ".jpg", "PNG": ".png"}

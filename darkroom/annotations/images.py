@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from darkroom.annotations.pair import IMAGE_SUFFIXES, file_name, folded
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
-from darkroom.datasets.description import split_in
+from darkroom.datasets.split_folders import split_in
 
 
 class Images:

@@ -30,7 +30,7 @@ from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.decode import UNDECODABLE, why_undecodable
-from darkroom.datasets.description import split_in
+from darkroom.datasets.split_folders import split_in
 
 IGNORE_LABEL = "__ignore__"
 LINE_WIDTH, POINT_RADIUS = 10, 5  # pixels, as LabelMe draws them

@@ -10,7 +10,7 @@ from darkroom.annotations.mask_files import is_in, mask, match, stated_size
 from darkroom.annotations.pair import Pair, Refuse, file_name
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
-from darkroom.datasets.description import split_in
+from darkroom.datasets.split_folders import split_in
 
 __all__ = ["EXIF", "classes", "mask", "pairs", "recognizes", "stated_size"]
 

@@ -13,7 +13,7 @@ from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import nearest
-from darkroom.datasets.description import check_splits
+from darkroom.datasets.split_folders import check_splits
 
 # By name, in the order in which `auto` tries them. Each module says whether it `recognizes` a source, gives its
 # `pairs` and its `classes`, of a pair the `mask` and the `stated_size` of its image, and in `EXIF` whether its tool

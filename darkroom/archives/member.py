@@ -1,4 +1,4 @@
-"""One file in an archive: where its bytes lie, and how to get at them."""
+"""A file in an archive: the position of its bytes, and how to read them."""
 
 import os
 import zipfile
@@ -9,37 +9,48 @@ from darkroom.archives.text import decode_text
 from darkroom.common.errors import UserError
 
 ZIP_LOCAL_HEADER = 30  # bytes before the name; APPNOTE.TXT section 4.3.7
-ZIP_LIKELY_EXTRA = 64  # bytes of extra fields between name and content
+ZIP_LIKELY_EXTRA = 64  # bytes of extra fields between name and content in almost all archives
 
 
 class Member(NamedTuple):
-    """One file in an archive: small, picklable, and readable from any process on this machine."""
+    """A file in an archive. It is small, picklable and readable from any process on this machine.
 
-    archive: str  # the archive's path, for messages
+    Attributes:
+        archive: path of the archive, for messages.
+        name: of the file in the archive.
+        data: path of the file that holds the bytes: the archive or its decompressed copy.
+        offset: position in `data`: of a zip member's local header, or of a tar member's content.
+        size: bytes in `data`.
+        method: compression of a zip member: `zipfile.ZIP_STORED` or `ZIP_DEFLATED`. None: a tar member or a file.
+        crc: CRC-32 of a zip member's content.
+    """
+
+    archive: str
     name: str
-    data: str  # the file that holds the bytes: the archive, or its decompressed copy
-    offset: int  # in bytes, of a zip member's local header or of a tar member's content
-    size: int  # in bytes, as stored
-    method: int | None = None  # of a zip member, `zipfile.ZIP_STORED` or `ZIP_DEFLATED`
+    data: str
+    offset: int
+    size: int
+    method: int | None = None
     crc: int = 0
 
     def __str__(self) -> str:
         return f"{self.archive}: {self.name}"
 
     def read(self) -> bytes:
-        """The file's content.
+        """Return the file's content.
 
         Raises:
-            UserError: the bytes are not those that the archive promises.
+            UserError: it is damaged or cut short.
         """
         if self.method is None:
-            return self._exactly(self._pread(self.size, 0))
+            return self._check_size(self._pread(self.size, 0))
+        # One read for header and content: the sizes of the header's parts are known only after reading it.
         most = ZIP_LOCAL_HEADER + len(self.name.encode()) + ZIP_LIKELY_EXTRA + self.size
         stored = self._pread(most, 0)
         start = ZIP_LOCAL_HEADER + int.from_bytes(stored[26:28], "little") + int.from_bytes(stored[28:30], "little")
         content = stored[start : start + self.size]
-        if len(content) < self.size:  # after more extra fields than are likely
-            content = self._exactly(self._pread(self.size, start))
+        if len(content) < self.size:  # the extra fields are longer than ZIP_LIKELY_EXTRA
+            content = self._check_size(self._pread(self.size, start))
         if self.method == zipfile.ZIP_DEFLATED:
             try:
                 content = zlib.decompress(content, -zlib.MAX_WBITS)
@@ -50,10 +61,10 @@ class Member(NamedTuple):
         return content
 
     def text(self) -> str:
-        """The file's content as text, of any encoding that `decode_text` finds.
+        """Return the file's content as text, in the encoding that `decode_text` finds.
 
         Raises:
-            UserError: it is no text, or could be several.
+            UserError: it is no text, or its encoding is uncertain.
         """
         return decode_text(self.read(), self)
 
@@ -64,7 +75,7 @@ class Member(NamedTuple):
         finally:
             os.close(file)
 
-    def _exactly(self, content: bytes) -> bytes:
+    def _check_size(self, content: bytes) -> bytes:
         if len(content) != self.size:
             raise UserError(f"{self}: is cut short; fetch the archive again")
         return content

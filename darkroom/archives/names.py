@@ -1,4 +1,4 @@
-"""Names of files in archives and folders: those that lead out of one, and those that no data set means."""
+"""Names of files in archives and folders: normalization, safety, encodings, and files that no data set means."""
 
 import unicodedata
 from functools import lru_cache
@@ -7,15 +7,15 @@ from pathlib import Path
 from darkroom.archives.text import likely_encodings
 from darkroom.common.errors import UserError
 
-# What systems and programs leave behind, in lower case; and all that begins with a dot, which is hidden.
+# Files and folders that operating systems and programs leave behind, in lower case.
 LITTER = frozenset(
     ["__macosx", "@eadir", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "system volume information",
      "#recycle", "lost+found"]
 )  # fmt: skip
 
 
-def tidy(archive: Path, name: str) -> str:
-    """The name with `/` between folders and without `./` before it, in Unicode's composed form (NFC).
+def normalize_name(archive: Path, name: str) -> str:
+    """Return `name` with `/` between folders, without a leading `./`, in Unicode's composed form (NFC).
 
     Raises:
         UserError: it leads out of the archive.
@@ -28,15 +28,15 @@ def tidy(archive: Path, name: str) -> str:
 
 
 def check_name(archive: Path, name: str) -> None:
-    """Refuse a name or link target that leads out of the archive: nothing trustworthy holds one.
+    """Refuse a name or link target that leads out of the archive.
 
     Raises:
         UserError: it does.
     """
-    if not (name.startswith("/") or ".." in name or "\\" in name or ":" in name):  # as of nearly all
+    if not (name.startswith("/") or ".." in name or "\\" in name or ":" in name):  # true for almost all names
         return
     parts = name.replace("\\", "/").split("/")
-    depth = 0 if parts[0] else -1  # an absolute path begins with nothing
+    depth = 0 if parts[0] else -1  # the first part of an absolute path is empty
     for part in parts:
         depth += {"..": -1, ".": 0, "": 0}.get(part, 1)
         if depth < 0 or part.endswith(":"):
@@ -44,7 +44,7 @@ def check_name(archive: Path, name: str) -> None:
 
 
 def is_litter(name: str) -> bool:
-    """Whether a file, or a folder that it is in, is what systems leave behind and no data set means."""
+    """Return whether a file or one of its folders is hidden, or left behind by an operating system or a program."""
     folders, _, file = name.rpartition("/")
     return _is_left_behind(file) or _has_litter(folders)
 
@@ -58,27 +58,37 @@ def _is_left_behind(part: str) -> bool:
     return part.startswith((".", "~$")) or part.lower() in LITTER
 
 
-def encoding_of_names(archive: Path, names: list[bytes], asked: str | None) -> str:
-    """The encoding of an archive's names, all those that are not ASCII and of which nothing says it.
+def detect_encoding(archive: Path, names: list[bytes], encoding: str | None) -> str:
+    """Return the encoding of an archive's names.
 
     Args:
-        asked: by the user; None: UTF-8 where all read as it, else what they are likely to be in.
+        archive: where the names are from, for messages.
+        names: those that are not ASCII and whose encoding the archive does not state.
+        encoding: the user's choice. None: detect it.
 
     Raises:
-        UserError: they do not read as `asked`, or nothing is certain.
+        UserError: the names are not valid in `encoding`, or the encoding is uncertain.
     """
-    for name in names if asked else []:
-        try:
-            name.decode(asked)
-        except LookupError:
-            raise UserError(f"encoding = {asked}: there is no such encoding; take gbk, big5, cp932 or euc-kr") from None
-        except UnicodeDecodeError:
-            raise UserError(f"{archive}: {name!r} does not read as {asked}: set encoding to another one") from None
-    found = [asked] if asked else likely_encodings(b"\n".join(names))
+    if encoding:
+        _check_encoding(archive, names, encoding)
+        return encoding
+    found = likely_encodings(b"\n".join(names))
     if len(found) == 1:
         return found[0]
-    shown = [f"{encoding} ({names[0].decode(encoding)})" for encoding in found]
+    readings = [f"{candidate} ({names[0].decode(candidate)})" for candidate in found]
     raise UserError(
-        f"{archive}: nothing says how its names are written, and they may be {' or '.join(shown) or 'anything'}: set "
-        "encoding, or --encoding, to what its Windows uses, such as gbk, big5, cp932, euc-kr or cp866"
+        f"{archive}: does not state the encoding of its names, which may be {' or '.join(readings) or 'anything'}: set "
+        "encoding, or --encoding, to the one of the Windows that wrote it, such as gbk, big5, cp932, euc-kr or cp866"
     )
+
+
+def _check_encoding(archive: Path, names: list[bytes], encoding: str) -> None:
+    for name in names:
+        try:
+            name.decode(encoding)
+        except LookupError:
+            raise UserError(
+                f"encoding = {encoding}: there is no such encoding; take gbk, big5, cp932 or euc-kr"
+            ) from None
+        except UnicodeDecodeError:
+            raise UserError(f"{archive}: {name!r} is not valid {encoding}: set encoding to another one") from None

@@ -1,4 +1,4 @@
-"""Finding the files of a tar archive, decompressed beforehand where it is compressed."""
+"""Finding the files of a tar archive. A compressed one is decompressed first."""
 
 import bz2
 import gzip
@@ -11,95 +11,102 @@ from collections.abc import Callable
 from pathlib import Path
 
 from darkroom.archives.member import Member
-from darkroom.archives.names import encoding_of_names, is_litter, tidy
+from darkroom.archives.names import detect_encoding, is_litter, normalize_name
 from darkroom.common.errors import UserError
 
-# Of each compression: how its files begin, and what opens them.
-COMPRESSIONS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+# The function that opens a compressed file, by the file's first bytes.
+COMPRESSIONS: dict[bytes, Callable[[Path], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
+    b"\x1f\x8b": gzip.GzipFile,
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+}
 
 
 def index_tar(archive: Path, scratch: Path, encoding: str | None = None) -> list[Member]:
-    """The files in `archive`, in its order; their bytes lie in `scratch` where it is compressed.
+    """Return the files in `archive`, in its order.
 
-    A link to a file or folder of the archive stands for what it leads to.
+    A link to a file or folder of the archive is replaced by its target.
 
     Args:
-        encoding: of names that are not UTF-8; None: found out.
+        archive: a tar archive, compressed or not.
+        scratch: the folder for the decompressed copy.
+        encoding: of names that are not UTF-8. None: detect it.
 
     Raises:
-        UserError: it is no tar or cut short, or holds a name or a link that leads out of it or to nothing.
-        Exception: the errors of tarfile, gzip, bz2 and lzma where it is damaged.
+        UserError: `archive` is no tar or cut short, or holds a name or a link that leads out of it or to nothing.
+        Exception: an error of tarfile, gzip, bz2 or lzma: it is damaged.
     """
-    data = _decompressed(archive, scratch)
+    data = _decompress(archive, scratch)
     try:
-        tar = tarfile.open(data, "r:", encoding="utf-8")  # noqa: SIM115 - entered below, where its errors mean else
+        tar = tarfile.open(data, "r:", encoding="utf-8")  # noqa: SIM115 - closed below; errors there mean damage
     except tarfile.ReadError:
         raise UserError(
             f"{archive}: is no zip and no tar (plain, gz, bz2 or xz), or is cut short; fetch it again"
         ) from None
     with tar:
-        read = _reader_of_names(archive, tar, encoding)
+        read_name = _name_reader(archive, tar, encoding)
         members: list[Member] = []
         links: dict[str, str] = {}
         for info in tar:
-            name = tidy(archive, read(info.name))
+            name = normalize_name(archive, read_name(info.name))
             if info.issym():
-                links[name] = tidy(
-                    archive, posixpath.normpath(posixpath.join(posixpath.dirname(name), read(info.linkname)))
-                )
+                target = posixpath.join(posixpath.dirname(name), read_name(info.linkname))
+                links[name] = normalize_name(archive, posixpath.normpath(target))
             elif info.islnk():
-                links[name] = tidy(archive, read(info.linkname))
+                links[name] = normalize_name(archive, read_name(info.linkname))
             elif info.isfile():
                 members.append(Member(str(archive), name, str(data), info.offset_data, info.size))
-    # tarfile takes the end of a file that was cut between two members for the archive's own end.
+    # tarfile does not notice that a file was cut between two members. A whole one ends in zeros.
     with data.open("rb") as file:
         file.seek(-min(1024, data.stat().st_size), os.SEEK_END)
         if file.read().strip(b"\0"):
             raise UserError(f"{archive}: is cut short; fetch it again")
-    return members + _resolved(archive, members, links)
+    return members + _resolve_links(archive, members, links)
 
 
 def is_tar(archive: Path) -> bool:
-    """Whether it starts as a tar does, or as a file that is compressed as tars are."""
+    """Return whether the file starts like a tar or like a file of one of the `COMPRESSIONS`."""
     with archive.open("rb") as file:
         start = file.read(tarfile.BLOCKSIZE)
     if start.startswith(tuple(COMPRESSIONS)):
         return True
     try:
-        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # which compares the header's sum
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # it verifies the header's checksum
     except tarfile.HeaderError:
         return False
     return True
 
 
-def _reader_of_names(archive: Path, tar: tarfile.TarFile, encoding: str | None) -> Callable[[str], str]:
-    """What gives a name as it is meant: tarfile takes all for UTF-8 and marks bytes that are none."""
-    unread = [
+def _name_reader(archive: Path, tar: tarfile.TarFile, encoding: str | None) -> Callable[[str], str]:
+    """Return a function that corrects the names that tarfile gives.
+
+    tarfile decodes all names as UTF-8 and marks invalid bytes by surrogates.
+    """
+    invalid = [
         name.encode("utf-8", "surrogateescape")
         for info in tar
         for name in (info.name, info.linkname)
         if not name.isascii() and any("\udc80" <= letter <= "\udcff" for letter in name)
     ]
-    if not unread:
+    if not invalid:
         return str
-    meant = encoding_of_names(archive, unread, encoding)
+    detected, known = detect_encoding(archive, invalid, encoding), set(invalid)
 
-    def read(name: str) -> str:
-        written = name.encode("utf-8", "surrogateescape")
-        return written.decode(meant) if written in known else name
+    def read_name(name: str) -> str:
+        raw = name.encode("utf-8", "surrogateescape")
+        return raw.decode(detected) if raw in known else name
 
-    known = set(unread)
-    return read
+    return read_name
 
 
-def _resolved(archive: Path, members: list[Member], links: dict[str, str]) -> list[Member]:
-    """The files that links lead to, under the links' names; a link to a folder gives all files in it."""
+def _resolve_links(archive: Path, members: list[Member], links: dict[str, str]) -> list[Member]:
+    """Return the targets of links under the links' names. A link to a folder gives all files in it."""
     by_name = {member.name: member for member in members}
     found: dict[str, Member] = {}
     to_folders: dict[str, str] = {}
     for name in links:
         target, seen = links[name], {name}
-        while (step := _followed(target, links)) is not None:
+        while (step := _follow_link(target, links)) is not None:
             if step in seen or len(seen) > len(links):
                 raise UserError(f"{archive}: {name}: is a link that leads back to itself; remove it")
             seen.add(step)
@@ -122,8 +129,8 @@ def _resolved(archive: Path, members: list[Member], links: dict[str, str]) -> li
     return list(found.values())
 
 
-def _followed(target: str, links: dict[str, str]) -> str | None:
-    """Where a target leads whose path begins with a link, None where it does not."""
+def _follow_link(target: str, links: dict[str, str]) -> str | None:
+    """Return `target` with the link that its path begins with replaced; None if it begins with none."""
     parts = target.split("/")
     for count in range(len(parts), 0, -1):
         start = "/".join(parts[:count])
@@ -132,7 +139,8 @@ def _followed(target: str, links: dict[str, str]) -> str | None:
     return None
 
 
-def _decompressed(archive: Path, scratch: Path) -> Path:
+def _decompress(archive: Path, scratch: Path) -> Path:
+    """Return the path of the decompressed archive: a copy in `scratch`, or the archive itself."""
     with archive.open("rb") as file:
         start = file.read(6)
     for magic, open_compressed in COMPRESSIONS.items():
@@ -142,8 +150,8 @@ def _decompressed(archive: Path, scratch: Path) -> Path:
                 with open_compressed(archive) as packed, data.open("wb") as unpacked:
                     shutil.copyfileobj(packed, unpacked, length=1 << 20)
             except OSError as error:
-                if error.errno is not None:  # as of a full disk
+                if error.errno is not None:  # an error of the system, such as a full disk
                     raise
-                raise tarfile.ReadError(str(error)) from None  # bz2 has no error of its own for damage
+                raise tarfile.ReadError(str(error)) from None  # bz2 raises OSError for damage
             return data
     return archive

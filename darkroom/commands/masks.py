@@ -10,8 +10,8 @@ from darkroom.annotations.draw import Order, draw_masks
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.report import left_out, mask_report
 from darkroom.annotations.source import read_source
+from darkroom.archives.index import index_archives, list_files
 from darkroom.archives.member import Member
-from darkroom.archives.opened import files_in, opened_archives
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import check
@@ -72,9 +72,9 @@ def convert_masks(source: Path, out: Path, values: dict, encoding: str | None = 
 @contextmanager
 def _members(source: Path, encoding: str | None) -> Iterator[Mapping[str, Member]]:
     if source.is_dir():
-        yield files_in(source)
+        yield list_files(source)
     elif source.is_file():
-        with opened_archives([source], encoding=encoding) as members:
+        with index_archives([source], encoding=encoding) as members:
             yield members
     else:
         raise UserError(f"{source}: is not there; give a folder or an archive of images and annotations")

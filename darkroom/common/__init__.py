@@ -1,1 +1,1 @@
-"""What every stage uses: errors, files, parameters, progress, randomness."""
+"""What every stage uses: errors, files, parameters, progress, randomness, worker processes."""

@@ -1,4 +1,4 @@
-"""Errors that a user can cause, and how a stage ends on them: one line, exit code 1, no traceback."""
+"""Errors that a user can cause. A stage ends on them with one line and exit code 1, without a traceback."""
 
 import errno
 import os
@@ -7,15 +7,11 @@ from collections.abc import Callable
 
 
 class UserError(Exception):
-    """Something the user can put right. The message is one line: the file or key, the value, what to do."""
+    """An error that the user can fix. The message is one line: the file or key, the value, what to do."""
 
 
 def run_stage(stage: Callable[..., None]) -> None:
-    """Call `stage` with the command line's arguments; end with one line where the user caused an error.
-
-    Tracebacks are left for bugs of ours. Exit codes: 0 done, 1 a `UserError` or a full disk,
-    2 arguments that do not fit, 130 Ctrl-C.
-    """
+    """Call `stage` with the arguments of the command line, as `run_command`. Exit code 2: wrong number of arguments."""
     arguments = sys.argv[1:]
     names = stage.__code__.co_varnames[: stage.__code__.co_argcount]
     if len(arguments) != len(names):
@@ -25,7 +21,10 @@ def run_stage(stage: Callable[..., None]) -> None:
 
 
 def run_command(command: Callable[[], None]) -> None:
-    """Call `command`; end with one line where the user caused an error. Exit codes as of `run_stage`."""
+    """Call `command` and end the process with one line if it fails by the user's error.
+
+    Exit codes: 0 done, 1 a `UserError` or a full disk, 130 Ctrl-C. Other exceptions are bugs and keep their tracebacks.
+    """
     try:
         command()
         sys.stdout.flush()
@@ -34,7 +33,7 @@ def run_command(command: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print(f"{stage_name()}: stopped", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # who reads the output, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
@@ -49,6 +48,6 @@ def fail(message: str) -> None:
 
 
 def stage_name() -> str:
-    """The running stage's module, such as `stages.train`."""
+    """Return the name of the running module, such as `stages.train`."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
     return spec.name if spec else "darkroom"

@@ -1,4 +1,4 @@
-"""Work on all cores, in worker processes, with one progress bar."""
+"""Work in processes on all cores, with one progress bar."""
 
 import multiprocessing
 import os
@@ -14,31 +14,35 @@ from darkroom.common.progress import progress
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-Workers = Callable[[list, str, int], Iterator]  # of items, their description and the most to hand out at a time
+Workers = Callable[[list[Item], str, int], Iterator[Result]]  # items, description of the progress bar, largest chunk
 
-KILLED = "a worker process was killed, most often for want of memory: close other programs and run again"
-CHUNKS_A_CORE = 4  # at least, so that no core waits long for the others at the end
+KILLED = "a worker process was killed, usually because memory ran out: close other programs and run again"
+CHUNKS_PER_CORE = 4  # at least, so that no core waits long for the others at the end
 
 
 def cores() -> int:
-    """How many processor cores this process may use."""
+    """Return how many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
-def workers(work: Callable[[list[Item]], list[Result]]) -> Iterator[Workers]:
-    """Start a worker on each core, which imports what `work` needs while the caller finds out what there is to do.
+def workers(work: Callable[[list[Item]], list[Result]]) -> Iterator[Workers[Item, Result]]:
+    """Start a worker process on each core. They import what `work` needs while the caller collects the items.
 
-    Gives a function of items, their description and how many of them a worker gets at a time, at most: what `work`
-    makes of them, in their order. An exception in a worker is raised there, and what has not begun is dropped; where
-    a worker was killed, that is a `UserError`.
-    Workers are new processes: a fork has the locks of this one's threads, but not the threads that would open them,
-    and can hang.
+    The processes are spawned: a forked one could hang on a lock that a thread of this process holds.
+
+    Args:
+        work: returns the results of a list of items. It must be picklable.
+
+    Yields:
+        A function that yields the results of items in their order. It takes the items, the description of the progress
+        bar and the largest number of items that a worker gets at a time. It raises the exception of a worker, and a
+        `UserError` if a worker was killed; items that have not begun are dropped then.
     """
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(cores(), context, initializer=work, initargs=([],)) as pool:
         for _ in range(cores()):
-            pool.submit(int)  # a worker starts with the first order that no other is free for
+            pool.submit(int)  # a pool starts a worker only when it gets work and no other worker is idle
         yield partial(_hand_out, pool, work)
 
 
@@ -49,7 +53,7 @@ def _hand_out(
     description: str,
     chunk: int,
 ) -> Iterator[Result]:
-    chunk = min(chunk, 1 + len(items) // (CHUNKS_A_CORE * cores()))
+    chunk = min(chunk, 1 + len(items) // (CHUNKS_PER_CORE * cores()))
     bar = progress(len(items), description)
     try:
         for results in pool.map(work, [items[start : start + chunk] for start in range(0, len(items), chunk)]):
@@ -67,6 +71,6 @@ def _hand_out(
 def on_all_cores(
     work: Callable[[list[Item]], list[Result]], items: list[Item], description: str, chunk: int
 ) -> Iterator[Result]:
-    """As `workers`, where what there is to do is known: what `work` makes of `items`."""
+    """Yield the results of `items` in their order, as `workers`."""
     with workers(work) as hand_out:
         yield from hand_out(items, description, chunk)

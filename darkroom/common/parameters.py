@@ -1,4 +1,4 @@
-"""Parameters: their checked form, and one line for each way a value can be wrong."""
+"""The base of all parameter classes, and one-line messages for wrong values."""
 
 import difflib
 import math
@@ -17,7 +17,7 @@ CONFIG = Path("data/config")
 
 
 class Parameters(BaseModel):
-    """Base of every room's parameters: no unknown keys, no silent conversion of types, no change later."""
+    """Base of all parameter classes: unknown keys and wrong types are refused, values never change."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
@@ -48,15 +48,18 @@ P = TypeVar("P", bound=Parameters)
 
 
 def check(model: type[P], values: dict[str, Any], where: str, file: str = "params.yaml") -> P:
-    """`values`, checked against `model`.
+    """Return `values` as an instance of `model`.
 
     Args:
-        where: the key in `file` that the values stand under, such as `tasks.cifar10`.
+        model: the class to check against.
+        values: by key.
+        where: the key in `file` that holds the values, such as `tasks.cifar10`.
+        file: for messages.
 
     Raises:
-        UserError: the first wrong value, with its key and what is allowed.
+        UserError: a value is wrong. The message names the first one's key and what is allowed.
     """
-    for key, number in _infinite(values, where):
+    for key, number in _find_infinite(values, where):
         raise UserError(f"{file}: {key} = {number}: must be a finite number")
     try:
         return model.model_validate(values)
@@ -64,8 +67,8 @@ def check(model: type[P], values: dict[str, Any], where: str, file: str = "param
         raise UserError(f"{file}: {_explain(invalid, model, where)}") from None
 
 
-def for_stage(stage: str, task: str, model: type[P]) -> P:
-    """The parameters that the stage `configure` wrote for `stage` of `task`.
+def read_parameters(stage: str, task: str, model: type[P]) -> P:
+    """Return the parameters that the stage `configure` wrote for `stage` of `task`.
 
     Raises:
         UserError: the stage `configure` has not run, or its file does not fit `model`.
@@ -75,19 +78,22 @@ def for_stage(stage: str, task: str, model: type[P]) -> P:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """`did you mean …` where a known name is close, else the list of those known."""
+    """Return `did you mean …?` if a known name is similar, else a list of the known names."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
 
 
-def _infinite(values: object, key: str) -> Iterator[tuple[str, float]]:
-    """The numbers in nested values that are infinite or none, with their keys: what is for a library is not typed."""
+def _find_infinite(values: object, key: str) -> Iterator[tuple[str, float]]:
+    """Yield infinite numbers and NaN in nested values, with their keys.
+
+    pydantic does not find them in values that are passed to a library, whose types are unknown.
+    """
     if isinstance(values, dict):
         for name, value in values.items():
-            yield from _infinite(value, f"{key}.{name}" if key else str(name))
+            yield from _find_infinite(value, f"{key}.{name}" if key else str(name))
     elif isinstance(values, list):
-        for place, value in enumerate(values):
-            yield from _infinite(value, f"{key}[{place}]")
+        for index, value in enumerate(values):
+            yield from _find_infinite(value, f"{key}[{index}]")
     elif isinstance(values, float) and not math.isfinite(values):
         yield key, values
 

@@ -1,24 +1,41 @@
-"""What the scripts of the stage `prepare` share: where a task's data lies."""
+"""What a script of the stage `prepare` declares, and how it runs.
+
+A script is a module of `stages` with a constant `PREPARATION`. Tasks name it by `prepare: MODULE`.
+"""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, Literal, TypeVar
 
 from darkroom.common.errors import run_stage
-from darkroom.common.parameters import Parameters, for_stage
+from darkroom.common.parameters import Parameters, read_parameters
+
+P = TypeVar("P", bound=Parameters)
 
 
-def run_preparation(prepare: Callable[..., None], model: type[Parameters]) -> None:
-    """Call `prepare` for the task that the command line names.
+@dataclass(frozen=True)
+class Preparation(Generic[P]):
+    """How a script prepares data.
 
-    Args:
-        prepare: takes the parameters, the task's key in params.yaml, the folder of its archives, the
-            folder to write, and the path of the report.
-        model: the class of its parameters.
+    Attributes:
+        prepare: writes the prepared data set. It takes the parameters, the task's key in params.yaml for messages, the
+            folder of the archives, the folder to write, and the path of the report to write.
+        parameters: the class of its parameters.
+        kind: the kind of task that the data set is for.
     """
 
+    prepare: Callable[[P, str, Path, Path, Path], None]
+    parameters: type[P]
+    kind: Literal["classification", "segmentation", "points", "regression"]
+
+
+def run_preparation(preparation: Preparation[P]) -> None:
+    """Run a script of the stage `prepare` for the task that the command line names."""
+
     def main(task: str) -> None:
-        prepare(
-            for_stage("prepare", task, model),
+        preparation.prepare(
+            read_parameters("prepare", task, preparation.parameters),
             f"tasks.{task}",
             Path("data/raw", task),
             Path("data/prepared", task),

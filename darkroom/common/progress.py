@@ -3,14 +3,26 @@
 import math
 import sys
 import time
+from typing import TYPE_CHECKING
 
 from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    TerminalProgress = tqdm[NoReturn]  # generic for the type checker alone
+else:
+    TerminalProgress = tqdm
 
 SECONDS_BETWEEN_LINES = 30
 
 
 class LineProgress:
-    """The part of tqdm's interface that Darkroom uses, printing a line every half minute."""
+    """A progress bar that prints a line every half minute, with the part of tqdm's interface that Darkroom uses.
+
+    It is not tqdm with a long `mininterval`: that writes carriage returns into log files and starts a thread, which
+    forked processes inherit.
+    """
 
     def __init__(self, total: int | None, description: str, unit: str, seconds_between_lines: float) -> None:
         self.total, self.description, self.unit = total, description, unit
@@ -19,6 +31,7 @@ class LineProgress:
         self.started = self.printed = time.monotonic()
 
     def update(self, n: int = 1) -> None:
+        """Count `n` units, and print a line if the last one is old enough."""
         self.n += n
         now = time.monotonic()
         if now - self.printed >= self.seconds_between_lines:
@@ -29,26 +42,28 @@ class LineProgress:
             print(f"{self.description}: {done}{left}, {rate:.3g} {self.unit}/s", file=sys.stderr, flush=True)
 
     def set_postfix_str(self, text: str) -> None:
-        """Figures beside the bar; lines do without them."""
+        """Do nothing: tqdm shows `text` beside the bar, lines do not."""
 
     def reset(self) -> None:
+        """Start again at zero."""
         self.n = 0
 
     def close(self) -> None:
-        """A bar leaves its last state on the terminal; lines leave nothing to do."""
+        """Do nothing: tqdm removes its bar."""
 
 
 def progress(
     total: int | None, description: str, unit: str = "image", lines: bool = True, shown: bool = True
-) -> tqdm | LineProgress:
-    """A bar over `total` units (None: unknown), to be moved on with `update(n)` and ended with `close()`.
+) -> TerminalProgress | LineProgress:
+    """Return a progress bar: `update(n)` moves it on, `close()` ends it.
 
     Args:
-        lines: whether to print lines where there is no terminal.
-        shown: whether to show anything at all.
+        total: number of units. None: unknown.
+        description: the bar's label.
+        unit: what is counted.
+        lines: print lines if there is no terminal.
+        shown: False: show nothing at all.
     """
-    if not shown:
-        return LineProgress(total, description, unit, math.inf)
-    if not sys.stderr.isatty():
-        return LineProgress(total, description, unit, SECONDS_BETWEEN_LINES if lines else math.inf)
-    return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", dynamic_ncols=True, leave=False)
+    if shown and sys.stderr.isatty():
+        return tqdm(total=total, desc=description, unit=unit, unit_scale=unit == "B", dynamic_ncols=True, leave=False)
+    return LineProgress(total, description, unit, SECONDS_BETWEEN_LINES if shown and lines else math.inf)

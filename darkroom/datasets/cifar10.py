@@ -1,34 +1,38 @@
-"""CIFAR-10's binary archive to packed arrays."""
+"""Packed arrays from CIFAR-10's binary archive."""
 
 from pathlib import Path
 
 import numpy as np
 
+from darkroom.archives.index import open_archives
 from darkroom.archives.member import Member
-from darkroom.archives.opened import opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.datasets.packed import check_classes, create_images, describe, write_labels
 from darkroom.datasets.parameters import SplitParameters
-from darkroom.datasets.splits import held_out
+from darkroom.datasets.splits import hold_out
 
 SIDE = 32
-RECORD = 1 + 3 * SIDE * SIDE  # bytes: the label, then the red, the green and the blue plane
+RECORD = 1 + 3 * SIDE * SIDE  # bytes: the label, then the red plane, the green and the blue
 
 
 def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
-    """Write the splits train, validation and test to `folder` and the images of each class to `report`.
+    """Write the splits train, validation and test to `folder`, and the number of images per class to `report`.
 
-    Reads the binary version's layout (https://www.cs.toronto.edu/~kriz/cifar.html), of any number of
+    The archive has the layout of the binary version (https://www.cs.toronto.edu/~kriz/cifar.html) and any number of
     classes up to 256.
 
     Args:
+        parameters: how to split.
         key: the task's key in params.yaml, for messages.
+        raw: the folder of the archive.
+        folder: where the data set is written.
+        report: path of a JSON file.
 
     Raises:
-        UserError: the archive is not of that layout, or the split asked for cannot be made.
+        UserError: the archive has another layout, or the split is impossible.
     """
-    with opened(raw, parameters.encoding) as members:
+    with open_archives(raw, parameters.encoding) as members:
         by_name = {Path(name).name: member for name, member in members.items()}
         classes = _classes(by_name, raw)
         batches = sorted(name for name in by_name if name.startswith("data_batch_") and name.endswith(".bin"))
@@ -36,10 +40,10 @@ def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Pa
             raise UserError(f"{raw}: has no data_batch_1.bin … and test_batch.bin; give CIFAR-10's binary version")
         train = np.concatenate([_records(by_name[name], classes) for name in batches])
         test = _records(by_name["test_batch.bin"], classes)
-    _check_classes(train, classes, raw, "training batches")
-    _check_classes(test, classes, raw, "test batch")
+    _check_all_present(train, classes, raw, "training batches")
+    _check_all_present(test, classes, raw, "test batch")
 
-    kept, chosen = held_out(
+    kept, chosen = hold_out(
         train[:, 0], parameters.validation, parameters.seed, "validation", f"{key}.validation", classes
     )
     with replacing(folder) as temporary:
@@ -60,7 +64,7 @@ def _classes(by_name: dict[str, Member], raw: Path) -> list[str]:
 
 
 def _records(member: Member, classes: list[str]) -> np.ndarray:
-    """All records of a batch file; uint8 (n, RECORD)."""
+    """Return all records of a batch file; uint8 (n, RECORD)."""
     content = member.read()
     if not content or len(content) % RECORD:
         raise UserError(f"{member}: has {len(content)} bytes, not a multiple of {RECORD}; fetch the archive again")
@@ -72,7 +76,7 @@ def _records(member: Member, classes: list[str]) -> np.ndarray:
     return records
 
 
-def _check_classes(records: np.ndarray, classes: list[str], raw: Path, where: str) -> None:
+def _check_all_present(records: np.ndarray, classes: list[str], raw: Path, where: str) -> None:
     missing = set(range(len(classes))) - set(records[:, 0].tolist())
     if missing:
-        raise UserError(f"{raw}: class {classes[min(missing)]} has no image in the {where}; give a whole archive")
+        raise UserError(f"{raw}: class {classes[min(missing)]} has no image in the {where}; give a complete archive")

@@ -1,4 +1,4 @@
-"""MNIST's IDX files to packed arrays."""
+"""Packed arrays from MNIST's IDX files."""
 
 import gzip
 import math
@@ -10,36 +10,39 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from darkroom.archives.index import list_files, open_archives
 from darkroom.archives.member import Member
-from darkroom.archives.opened import files_in, opened
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.datasets.packed import create_images, describe, write_labels
 from darkroom.datasets.parameters import SplitParameters
-from darkroom.datasets.splits import held_out
+from darkroom.datasets.splits import hold_out
 
 DIGITS = [str(digit) for digit in range(10)]
-UNSIGNED_BYTE = 8  # the one type of numbers that is read here
-GZIP = b"\x1f\x8b"  # how its files begin
-FILES_OF = ("train", "t10k")  # the two splits; of each, images and labels
+UNSIGNED_BYTE = 8  # the IDX format's code for uint8, the only type read here
+GZIP = b"\x1f\x8b"  # the first bytes of a gzip file
 
 
 def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
-    """Write the splits train, validation and test to `folder` and the images of each digit to `report`.
+    """Write the splits train, validation and test to `folder`, and the number of images per digit to `report`.
 
-    The four files stand in `raw` as they are published, or in one archive, compressed or not. Grey images get three
-    equal channels, so that all models take them.
+    The four files are in `raw` as they are published, or in one archive, compressed or not. Grey images get three equal
+    channels, so that every model takes them.
 
     Args:
+        parameters: how to split.
         key: the task's key in params.yaml, for messages.
+        raw: the folder of the files.
+        folder: where the data set is written.
+        report: path of a JSON file.
 
     Raises:
-        UserError: the four files are not there or not of the IDX format, or the split asked for cannot be made.
+        UserError: a file is missing or not in the IDX format, or the split is impossible.
     """
-    with _opened(raw, parameters.encoding) as files:
-        train, test = (_split(raw, files, name) for name in FILES_OF)
-    kept, chosen = held_out(train[1], parameters.validation, parameters.seed, "validation", f"{key}.validation", DIGITS)
-    splits = {"train": (train, kept), "validation": (train, chosen), "test": (test, slice(None))}
+    with _open_files(raw, parameters.encoding) as files:
+        train, test = (_read_split(raw, files, name) for name in ("train", "t10k"))
+    kept, chosen = hold_out(train[1], parameters.validation, parameters.seed, "validation", f"{key}.validation", DIGITS)
+    splits = {"train": (train, kept), "validation": (train, chosen), "test": (test, np.arange(len(test[1])))}
     with replacing(folder) as temporary:
         for split, ((images, labels), rows) in splits.items():
             grey = images[rows]
@@ -49,25 +52,26 @@ def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path
 
 
 @contextmanager
-def _opened(raw: Path, encoding: str | None) -> Iterator[dict[str, Member]]:
-    """The files by name, without folders and `.gz`."""
-    published = any(_as_published(path.name).endswith("-ubyte") for path in raw.iterdir())
-    with nullcontext(files_in(raw)) if published else opened(raw, encoding) as files:
+def _open_files(raw: Path, encoding: str | None) -> Iterator[dict[str, Member]]:
+    """Yield the files by their published names, without folders and `.gz`."""
+    are_published = any(_published_name(path.name).endswith("-ubyte") for path in raw.iterdir())
+    with nullcontext(list_files(raw)) if are_published else open_archives(raw, encoding) as files:
         by_name: dict[str, Member] = {}
         for name, file in files.items():
-            other = by_name.setdefault(_as_published(name), file)
-            if other is not file and _unpacked(other) != _unpacked(file):  # the same twice is in a zip that many use
-                raise UserError(f"{file}: is another file than {other.name}; keep one")
+            other = by_name.setdefault(_published_name(name), file)
+            # A widespread zip holds the same files twice, which does no harm.
+            if other is not file and _decompress(other) != _decompress(file):
+                raise UserError(f"{file}: differs from {other.name}; keep one")
         yield by_name
 
 
-def _as_published(path: str) -> str:
-    """`train-images-idx3-ubyte` of `train-images.idx3-ubyte` too, as some unpack it, without folders and `.gz`."""
+def _published_name(path: str) -> str:
+    """Return the file's name without `.gz`, and with `-idx3-` for the `.idx3-` that some programs write."""
     return PurePosixPath(path).name.lower().removesuffix(".gz").replace(".idx", "-idx")
 
 
-def _split(raw: Path, files: dict[str, Member], split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Images uint8 (n, h, w) and labels uint8 (n,), of as many."""
+def _read_split(raw: Path, files: dict[str, Member], split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return images, uint8 (n, h, w), and labels, uint8 (n,)."""
     arrays = []
     for dimensions, name in ((3, f"{split}-images-idx3-ubyte"), (1, f"{split}-labels-idx1-ubyte")):
         if name not in files:
@@ -78,18 +82,22 @@ def _split(raw: Path, files: dict[str, Member], split: str) -> tuple[np.ndarray,
         raise UserError(f"{raw}: {split} has {len(images)} images and {len(labels)} labels; fetch them again")
     missing = set(range(len(DIGITS))) - set(labels.tolist())
     if missing or labels.max() >= len(DIGITS):
-        wrong = f"label {labels.max()}" if not missing else f"no image of {min(missing)}"
-        raise UserError(f"{raw}: {split} has {wrong}; give the digits 0 to 9")
+        problem = f"label {labels.max()}" if not missing else f"no image of {min(missing)}"
+        raise UserError(f"{raw}: {split} has {problem}; give the digits 0 to 9")
     return images, labels
 
 
 def read_idx(file: Member, dimensions: int) -> np.ndarray:
-    """An IDX file (http://yann.lecun.com/exdb/mnist) of bytes, gzipped or not; uint8, of that many dimensions.
+    """Return the array of an IDX file (http://yann.lecun.com/exdb/mnist), gzipped or not.
+
+    Args:
+        file: of type uint8.
+        dimensions: of the array.
 
     Raises:
-        UserError: it is another one.
+        UserError: it is no such file.
     """
-    content = _unpacked(file)
+    content = _decompress(file)
     start = 4 + 4 * dimensions
     if len(content) < start or content[:4] != bytes([0, 0, UNSIGNED_BYTE, dimensions]):
         raise UserError(f"{file}: is no IDX file of bytes with {dimensions} dimensions; fetch it again")
@@ -99,7 +107,7 @@ def read_idx(file: Member, dimensions: int) -> np.ndarray:
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
 
 
-def _unpacked(file: Member) -> bytes:
+def _decompress(file: Member) -> bytes:
     content = file.read()
     try:
         return gzip.decompress(content) if content.startswith(GZIP) else content

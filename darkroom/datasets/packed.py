@@ -1,4 +1,4 @@
-"""Classification data sets on disk: two NumPy arrays a split, memory-mapped when read."""
+"""Classification data sets on disk: two NumPy arrays per split, the images memory-mapped."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,17 +8,19 @@ from PIL import Image
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import write_json
-from darkroom.datasets.description import SPLITS, ChannelStatistics, Description
+from darkroom.datasets.channel_statistics import ChannelStatistics
+from darkroom.datasets.description import SPLITS, Description
 
-IMAGES_FOR_STATISTICS = 5_000
+IMAGES_FOR_STATISTICS = 5_000  # mean and deviation are of about so many, evenly spaced
 
 
 def images_path(folder: Path, split: str) -> Path:
+    """Return the path of a split's images."""
     return folder / f"{split}_images.npy"
 
 
 def create_images(folder: Path, split: str, count: int, height: int, width: int) -> np.ndarray:
-    """A new array of `count` images to be filled, mapped to its file; uint8 (count, height, width, 3)."""
+    """Create the array of a split's images, mapped to its file, to be filled; uint8 (count, height, width, 3)."""
     folder.mkdir(parents=True, exist_ok=True)
     shape = (count, height, width, 3)
     if count == 0:  # an empty file cannot be mapped
@@ -33,26 +35,26 @@ def write_labels(folder: Path, split: str, labels: np.ndarray) -> None:
 
 
 def read_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """The images, uint8 (n, h, w, 3), mapped and read-only, and their class ids, int64 (n,)."""
+    """Return a split's images, uint8 (n, h, w, 3), mapped and read-only, and its class ids, int64 (n,)."""
     labels = np.load(folder / f"{split}_labels.npy")
     return np.load(images_path(folder, split), mmap_mode="r" if len(labels) else None), labels
 
 
 def check_classes(classes: list[str], raw: Path) -> None:
-    """Refuse a data set in which there is nothing to tell apart, or one name for two classes.
+    """Refuse fewer than two classes and two of the same name.
 
     Raises:
-        UserError: it has no two classes, or two of the same name.
+        UserError: there are.
     """
     if len(classes) < 2:
-        raise UserError(f"{raw}: has {len(classes)} class ({', '.join(classes)}); give images of two at least")
-    twice = [name for name, count in Counter(classes).items() if count > 1]
-    if twice:
-        raise UserError(f"{raw}: class {twice[0]} is named twice; give each class a name of its own")
+        raise UserError(f"{raw}: has {len(classes)} class ({', '.join(classes)}); give images of at least two")
+    repeated = [name for name, count in Counter(classes).items() if count > 1]
+    if repeated:
+        raise UserError(f"{raw}: class {repeated[0]} is named twice; give each class another name")
 
 
 def describe(folder: Path, classes: list[str], report: Path) -> None:
-    """Write `dataset.json` for the splits in `folder`, and the number of images of each class to `report`."""
+    """Write `dataset.json` for the splits in `folder`, and the number of images per class to `report`."""
     statistics = ChannelStatistics()
     counts: dict[str, dict[str, int]] = {name: {} for name in classes}
     sizes = {}
@@ -69,5 +71,5 @@ def describe(folder: Path, classes: list[str], report: Path) -> None:
     Description("classification", classes, mean, std, sizes, list(images.shape[1:3])).write(folder)
     write_json(
         report,
-        {"images": sizes, "classes": [{"name": name, "images": of_class} for name, of_class in counts.items()]},
+        {"images": sizes, "classes": [{"name": name, "images": by_split} for name, by_split in counts.items()]},
     )

@@ -7,11 +7,11 @@ from pydantic import AfterValidator, Field
 
 from darkroom.common.parameters import Parameters
 
-# A number of images, or a fraction of them.
+# A number of images or points, or a fraction of them.
 Share = Annotated[int, Field(ge=0)] | Annotated[float, Field(gt=0, lt=1)]
 
 
-def _known(encoding: str) -> str:
+def _check_encoding(encoding: str) -> str:
     try:
         codecs.lookup(encoding)
     except LookupError:
@@ -20,21 +20,30 @@ def _known(encoding: str) -> str:
 
 
 class SplitParameters(Parameters):
-    """How much of the training images is held out for choosing (0: nothing), and how names are written."""
+    """How the archive is read and split."""
 
     seed: int
+    """Seed of all random draws."""
+
     validation: Share
-    encoding: Annotated[str, AfterValidator(_known)] | None = None  # of names in an archive that does not say it
+    """How much of the training data is held out for validation: a fraction, or a number such as 5000. 0: nothing."""
+
+    encoding: Annotated[str, AfterValidator(_check_encoding)] | None = None
+    """Encoding of the file names in an archive that does not state it, such as gbk. `null`: detect it."""
 
 
 class PointParameters(SplitParameters):
-    """As `SplitParameters`, for points: also how much is held out for the report, which cannot be nothing."""
+    """How a table of points is split."""
 
     test: Annotated[int, Field(ge=1)] | Annotated[float, Field(gt=0, lt=1)]
+    """How much of the data is held out for the test split: a fraction, or a number of points."""
 
 
 class FolderParameters(SplitParameters):
-    """As `SplitParameters`, for folders of images: also how much is held out for the report, and the side."""
+    """How folders of images are read and split."""
 
-    test: Share  # used where the archive has no test images of its own
-    image_size: int = Field(ge=8, le=1024)  # pixels; images are scaled and cropped to this square
+    test: Share
+    """How much is held out for the test split if the archive has none: a fraction, or a number of images."""
+
+    image_size: int = Field(ge=8, le=1024)
+    """Side in pixels of the square that images are scaled and cropped to."""

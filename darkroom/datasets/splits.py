@@ -1,4 +1,4 @@
-"""Dividing indices between splits, the same way at every run."""
+"""Splitting indices, the same way at every run."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,25 @@ from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 
 
-def held_out(
+def hold_out(
     labels: np.ndarray, share: int | float, seed: int, purpose: str, key: str, names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divide indices into those kept and those held out, every class in the same proportion.
+    """Split indices into those kept and those held out, every class in the same proportion.
 
     Args:
         labels: (n,) class ids.
         share: how much to hold out: a number of items, or a fraction below 1.
-        purpose: names the draw, so that two draws from the same seed are unrelated.
-        key: the parameter that `share` came from, for the message.
-        names: of the classes, for the message.
+        seed: of the draw.
+        purpose: name of the draw: two draws of different purposes from the same seed are independent.
+        key: the parameter that `share` came from, for messages.
+        names: of the classes, for messages.
 
     Returns:
-        Two sorted int64 arrays of indices. The held-out one has exactly the number asked for; where
-        the classes' proportions do not divide evenly, the largest remainders get one more.
+        Two sorted int64 arrays of indices. The held-out one has exactly the requested number. If the classes cannot
+        give exactly their proportion, those with the largest remainders give one more.
 
     Raises:
-        UserError: `share` leaves nothing to train on, or a class would have no item in a split.
+        UserError: nothing would be left to train on, or a class would have no item in a split.
     """
     wanted = round(share * len(labels)) if isinstance(share, float) else share
     if wanted == 0 and share and len(labels):
@@ -37,7 +38,7 @@ def held_out(
         return np.arange(len(labels)), np.arange(0)
     if wanted >= len(labels):
         raise UserError(
-            f"params.yaml: {key} = {share}: the data has only {len(labels)} images to divide; hold out fewer"
+            f"params.yaml: {key} = {share}: the data has only {len(labels)} images to split; hold out fewer"
         )
     classes, counts = np.unique(labels, return_counts=True)
     exact = counts * wanted / len(labels)

@@ -1,76 +1,93 @@
-"""Tables of points to arrays: features, and one class or one number for each."""
+"""Arrays from tables of points: features, and one class or one number per point."""
 
 import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
-from darkroom.datasets.csv_file import number_in, read_table
+from darkroom.datasets.csv_file import parse_number, read_table
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.parameters import PointParameters
-from darkroom.datasets.points import RANGES, points_path, ranges
-from darkroom.datasets.splits import held_out
+from darkroom.datasets.points import RANGES, points_path, range_index
+from darkroom.datasets.splits import hold_out
 
-DIGITS = 6  # that mean and deviation are kept with, of the deviation
+DIGITS = 6  # significant digits of a deviation; the mean is rounded to the same decimal
 
 
 def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
-    """Divide a table whose last column names a class into splits, and count each class's points in `report`.
+    """Split a table whose last column is a class, and write the number of points per class to `report`.
 
     Args:
+        parameters: how to split.
         key: the task's key in params.yaml, for messages.
+        raw: the folder of the CSV file.
+        folder: where the data set is written.
+        report: path of a JSON file.
 
     Raises:
-        UserError: no such table, or the splits asked for cannot be made.
+        UserError: there is no such table, or the split is impossible.
     """
-    path, features, last, lines = read_table(raw, numbers=False)
+    path, features, last, lines = read_table(raw, last_is_number=False)
     if "" in last:
-        raise UserError(f"{path}: line {lines[last.index('')]}: names no class; name one or take the line out")
+        raise UserError(f"{path}: line {lines[last.index('')]}: has no class; give one or delete the line")
     classes = sorted(set(last))
     if len(classes) < 2:
-        raise UserError(f"{path}: its last column names {len(classes)} class; give points of two at least")
+        raise UserError(f"{path}: its last column has {len(classes)} class; give points of at least two")
     labels = np.array([classes.index(name) for name in last])
-    _divide("points", parameters, key, classes, features, labels, labels, folder, report)
+    _write_splits("points", parameters, key, classes, features, labels, labels, folder, report)
 
 
 def prepare_curve(parameters: PointParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
-    """Divide a table whose last column is a number to be found from the others, as `prepare_points`."""
-    path, features, last, lines = read_table(raw, numbers=True)
-    targets = np.array([number_in(path, line, cell) for line, cell in zip(lines, last, strict=True)])
+    """Split a table whose last column is a number to predict, as `prepare_points`."""
+    path, features, last, lines = read_table(raw, last_is_number=True)
+    targets = np.array([parse_number(path, line, cell) for line, cell in zip(lines, last, strict=True)])
     if targets.min() == targets.max():
         raise UserError(f"{path}: its last column is the same everywhere; there is nothing to learn")
     edges = np.linspace(targets.min(), targets.max(), RANGES + 1)
-    classes = [f"{low} to {high}" for low, high in pairwise(_told_apart(edges))]
-    strata = ranges(targets, targets)
-    _divide("regression", parameters, key, classes, features, targets[:, None], strata, folder, report)
+    classes = [f"{low} to {high}" for low, high in pairwise(_format_distinct(edges))]
+    strata = range_index(targets, targets)
+    _write_splits("regression", parameters, key, classes, features, targets[:, None], strata, folder, report)
 
 
-def _told_apart(edges: np.ndarray) -> list[str]:
-    """The numbers with as many digits as it takes for all to differ, four at least."""
+def _format_distinct(numbers: np.ndarray) -> list[str]:
+    """Format numbers with at least four digits, and with more until all differ."""
     for digits in range(4, 18):
-        told = [f"{edge:.{digits}g}" for edge in edges]
-        if len(set(told)) == len(edges):
+        formatted = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(formatted)) == len(numbers):
             break
-    return told
+    return formatted
 
 
-def _divide(
-    kind: str, parameters: PointParameters, key: str, classes: list[str], features: np.ndarray, targets: np.ndarray,
-    strata: np.ndarray, folder: Path, report: Path,
+def _write_splits(
+    kind: Literal["points", "regression"], parameters: PointParameters, key: str, classes: list[str],
+    features: np.ndarray, targets: np.ndarray, strata: np.ndarray, folder: Path, report: Path,
 ) -> None:  # fmt: skip
-    """Write the splits, every one of `strata`, int (n,), in the same proportion in each where they are classes."""
+    """Split points and write them, their description and the number of points per stratum.
+
+    Args:
+        kind: of the task.
+        parameters: how to split.
+        key: the task's key in params.yaml, for messages.
+        classes: names of the strata.
+        features: float64 (n, features).
+        targets: int64 (n,) or float64 (n, 1).
+        strata: int64 (n,): the class of each point, or the range of its target. Classes are stratified.
+        folder: where the data set is written.
+        report: path of a JSON file.
+    """
     stratified = strata if kind == "points" else np.zeros_like(strata)
 
-    def hold_out(among: np.ndarray, share: int | float, split: str) -> tuple[np.ndarray, np.ndarray]:
-        kept, out = held_out(stratified[among], share, parameters.seed, split, f"{key}.{split}", classes)
-        return among[kept], among[out]
+    def split_rows(rows: np.ndarray, share: int | float, split: str) -> tuple[np.ndarray, np.ndarray]:
+        kept, chosen = hold_out(stratified[rows], share, parameters.seed, split, f"{key}.{split}", classes)
+        return rows[kept], rows[chosen]
 
-    rest, test = hold_out(np.arange(len(targets)), parameters.test, "test")
-    train, validation = hold_out(rest, parameters.validation, "validation")
+    rest, test = split_rows(np.arange(len(targets)), parameters.test, "test")
+    train, validation = split_rows(rest, parameters.validation, "validation")
     rows = dict(zip(SPLITS, (train, validation, test), strict=True))
     with replacing(folder) as temporary:
         temporary.mkdir(parents=True)
@@ -85,22 +102,25 @@ def _divide(
             description = replace(description, target_mean=target_mean, target_std=target_std)
         description.write(temporary)
         counts = {split: np.bincount(strata[chosen], minlength=len(classes)).tolist() for split, chosen in rows.items()}
-        of_class = [
+        by_class = [
             {"name": name, "images": {split: counts[split][value] for split in SPLITS}}
             for value, name in enumerate(classes)
         ]
-        write_json(report, {"images": images, "classes": of_class})
+        write_json(report, {"images": images, "classes": by_class})
 
 
 def _mean_and_std(numbers: np.ndarray) -> tuple[list[float], list[float]]:
-    """Of each column of float64 (n, columns), the deviation of one that does not vary as 1.
+    """Return mean and standard deviation of each column; the deviation of a constant column is 1.
 
-    Both are rounded by the deviation, since sums differ in their last digits from processor to processor.
+    Both are rounded, since the last digits of sums differ between processors.
+
+    Args:
+        numbers: float64 (n, columns).
     """
     means, deviations = [], []
     for column in numbers.T:
         width = float(column.max() - column.min()) or 1.0
-        shifted = (column - column[0]) / width  # neither cancels nor leaves float64 when it is squared
+        shifted = (column - column[0]) / width  # squaring it neither loses digits nor overflows
         std = width * float(shifted.std()) or 1.0
         places = DIGITS - math.floor(math.log10(std))
         means.append(round(float(column[0] + width * shifted.mean()), places))

@@ -7,14 +7,14 @@ from typing import IO, Any
 
 import pandas as pd
 
-from darkroom.common.numbers import told
+from darkroom.common.numbers import round_metric
 
 PLACES = ("predicted", "second", "third", "fourth", "fifth")  # columns of predictions.csv: the likeliest classes
 
 
 def rounded(metrics: Mapping[str, float]) -> dict[str, float | None]:
     """Round metrics as reports have them."""
-    return {name: told(float(value)) for name, value in metrics.items()}
+    return {name: round_metric(float(value)) for name, value in metrics.items()}
 
 
 def write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:

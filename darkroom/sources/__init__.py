@@ -1,1 +1,1 @@
-"""Archives: where they are published, how they are downloaded, and the rendered sample."""
+"""Where archives come from: published files, downloads, local files and the drawn samples."""

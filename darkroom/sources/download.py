@@ -1,4 +1,4 @@
-"""Downloads: retried, with progress, checked before they get their name."""
+"""Downloads and copies of archives. A file gets its name after its checksum is verified."""
 
 import shlex
 import shutil
@@ -20,24 +20,24 @@ QUOTES = "\"'“‘`"
 
 
 def fetch_file(address: str, folder: Path, checksum: str | None = None) -> Path:
-    """Bring the file at `address` into `folder` and check it.
+    """Download or copy the file at `address` into `folder` and verify its checksum.
 
     Args:
         address: an http or https URL, or the path of a local file.
-        checksum: `md5:…` or `sha256:…`, compared before the file gets its name.
+        folder: where the file is written.
+        checksum: `md5:…` or `sha256:…`.
 
     Returns:
-        The file's path in `folder`, named as at `address`.
+        The file's path in `folder`. Its name is the last part of `address`.
 
     Raises:
-        UserError: it cannot be had, or is not the file that the checksum means. Nothing is left
-            behind then.
+        UserError: the file cannot be fetched, is empty, or its checksum differs. Nothing is left behind.
     """
     parts = urlsplit(address)
     is_url = parts.scheme in ("http", "https")
     name = Path(unquote(parts.path) if is_url else address).name
     if not name:
-        raise UserError(f"{address}: names no file; give the archive's whole address")
+        raise UserError(f"{address}: names no file; give the archive's full address")
     target = folder / name
     with replacing(target) as temporary:
         if is_url:
@@ -55,18 +55,18 @@ def _copy(address: str, target: Path) -> None:
     try:
         source = Path(address).expanduser()
     except RuntimeError:
-        raise UserError(f"{address}: there is no such user; write the folder out instead of ~") from None
+        raise UserError(f"{address}: there is no such user; write the full path instead of ~") from None
     if source.is_dir():
         name = source.resolve().name
         command = shlex.join(["tar", "-cf", f"{name}.tar", "-C", str(source.resolve().parent), name])
         raise UserError(f"{source}: is a folder; pack it first: {command}")
     if not source.is_file():
-        quoted = ", without quotes of its own" if address[0] in QUOTES else ""
-        raise UserError(f"{source}: no such file; `archive` takes a path or a URL{quoted}")
+        hint = ", without quotes around it" if address[0] in QUOTES else ""
+        raise UserError(f"{source}: no such file; `archive` takes a path or a URL{hint}")
     try:
         shutil.copyfile(source, target)
     except PermissionError:
-        raise UserError(f"{source}: may not be read; change its permissions: chmod +r") from None
+        raise UserError(f"{source}: permission to read it is denied; allow it: chmod +r") from None
 
 
 def _download(url: str, target: Path) -> None:
@@ -77,11 +77,10 @@ def _download(url: str, target: Path) -> None:
             download(url, target, None)
             return
         except requests.RequestException as error:
-            status = error.response.status_code if error.response is not None else None
-            if status is not None and status < 500:
-                raise UserError(
-                    f"{url}: the server answers {status} {error.response.reason}; check the address"
-                ) from None
+            response = error.response
+            if response is not None and response.status_code < 500:
+                answer = f"{response.status_code} {response.reason}"
+                raise UserError(f"{url}: the server answers {answer}; check the address") from None
             if attempt == ATTEMPTS:
                 raise UserError(
                     f"{url}: {_reason(error)} ({ATTEMPTS} attempts); check the network and run again"
@@ -105,4 +104,4 @@ def _verify(path: Path, address: str, checksum: str) -> None:
     algorithm, expected = checksum.split(":")
     found = pooch.file_hash(str(path), alg=algorithm)
     if found != expected:
-        raise UserError(f"{address}: {algorithm} is {found}, not {expected}; the file is damaged or another one")
+        raise UserError(f"{address}: {algorithm} is {found}, not {expected}; the file is damaged, or another version")

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from darkroom.batches.images import ImageBatches
 from darkroom.common.errors import UserError
-from darkroom.common.numbers import told
+from darkroom.common.numbers import round_metric
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.kinds import kind_of
@@ -141,7 +141,7 @@ def fit(
         row = {"epoch": epoch + 1, "lr": rate}
         row |= {f"train_{name}": value for name, value in trained.items()}
         row |= {f"validation_{name}": value for name, value in validated.items()}
-        state.history.append({name: told(value) for name, value in row.items()})
+        state.history.append({name: round_metric(value) for name, value in row.items()})
         speed = batches.steps * hyper.batch_size / seconds
         state.costs.append({"seconds": seconds, "images_per_second": speed, "peak_memory_mb": peak_memory(run.device)})
         if hyper.keep == "last" or not validated or best_row(state.history, score_name) is state.history[-1]:

@@ -16,7 +16,7 @@ import darkroom.training.optimizers
 import darkroom.training.schedules
 from darkroom.common.files import read_json
 from darkroom.common.named import NameIn, classes_in
-from darkroom.common.parameters import CONFIG, ByName, Parameters, for_stage
+from darkroom.common.parameters import CONFIG, ByName, Parameters, read_parameters
 from darkroom.datasets.description import Description
 from darkroom.losses._base import Loss
 from darkroom.training.loss_terms import Losses
@@ -194,4 +194,4 @@ def training_parameters(task: str) -> tuple[TaskTraining, MachineParameters]:
     from darkroom.training.kinds import training_of
 
     kind = read_json(CONFIG / task / "train.json").get("kind", "classification")
-    return for_stage("train", task, training_of(kind)), for_stage("machine", task, MachineParameters)
+    return read_parameters("train", task, training_of(kind)), read_parameters("machine", task, MachineParameters)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from darkroom.batches.whole import whole_split
-from darkroom.common.numbers import told
+from darkroom.common.numbers import round_metric
 from darkroom.evaluation.explanations import explain_classes
 from darkroom.evaluation.feature_maps import write_feature_maps
 from darkroom.evaluation.inference import TrainedModel, mean_over_views
@@ -42,7 +42,7 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
     explain_classes(trained, logits, targets, folder)
     first, _ = next(whole_split(trained.data, trained.description, "test", trained.device))
     write_feature_maps(trained, first[:1], folder)
-    return metrics | ({"tta_accuracy": told(views.compute()["accuracy"])} if has_views else {})
+    return metrics | ({"tta_accuracy": round_metric(views.compute()["accuracy"])} if has_views else {})
 
 
 def _predict(

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from darkroom.common.numbers import DIGITS, told
+from darkroom.common.numbers import DIGITS, round_metric
 from darkroom.datasets.description import SPLITS
-from darkroom.datasets.points import ranges, read_points
+from darkroom.datasets.points import range_index, read_points
 from darkroom.evaluation.grid import to_target_unit, write_grid
 from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.parameters import Evaluation
@@ -38,13 +38,15 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
 
     everywhere = np.concatenate([read_points(trained.data, split)[1] for split in SPLITS])
     names = trained.card.classes
-    true_ranges, guessed_ranges = ranges(true, everywhere), ranges(guessed, everywhere)
+    true_ranges, guessed_ranges = range_index(true, everywhere), range_index(guessed, everywhere)
     pairs_of_ranges = true_ranges * len(names) + guessed_ranges
     np.save(folder / "confusion.npy", np.bincount(pairs_of_ranges, minlength=len(names) ** 2).reshape(len(names), -1))
     errors = (guessed - true) ** 2
     by_range = []
     for number, name in enumerate(names):
         within = true_ranges == number
-        by_range.append([name, int(within.sum()), told(float(errors[within].mean() ** 0.5)) if within.any() else None])
+        by_range.append(
+            [name, int(within.sum()), round_metric(float(errors[within].mean() ** 0.5)) if within.any() else None]
+        )
     write_csv(folder / "classes.csv", ["class", "points", "rmse"], by_range)
     return rounded(tally.compute())

@@ -1,1 +1,1 @@
-"""Three small data sets, rendered byte for byte the same on every machine."""
+"""Parts that the drawn samples share. Every machine draws the same bytes."""

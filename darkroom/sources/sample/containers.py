@@ -1,4 +1,4 @@
-"""Archives whose bytes depend on nothing but their content: no times, no owners, no compressor's version."""
+"""Archives whose bytes depend on their content alone: no times, no owners, no version of a compressor."""
 
 import io
 import struct
@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 from PIL import Image
 
-STORED_BLOCK = 0xFFFF  # bytes at most, RFC 1951 section 3.2.4
-ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)
-UNIX = 3
+STORED_BLOCK = 0xFFFF  # most bytes in a stored block, RFC 1951 section 3.2.4
+ZIP_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can state
+UNIX = 3  # the zip format's code for files made on Unix
 
 
 def tar_gz(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """A tar archive of `(name, content)` in gzip's format, as `gz` makes it."""
+    """Return a tar archive of `(name, content)` pairs in gzip's format, stored as by `gz`."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         for name, content in files:
@@ -26,9 +26,9 @@ def tar_gz(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def gz(data: bytes) -> bytes:
-    """`data` in gzip's format (RFC 1952), stored and not compressed.
+    """Return `data` in gzip's format (RFC 1952), stored and not compressed.
 
-    Compressed bytes differ between zlib, zlib-ng and their versions; stored ones do not.
+    Compressed bytes differ between zlib, zlib-ng and their versions. Stored ones do not.
     """
     packed = [b"\x1f\x8b\x08\x00" + bytes(4) + b"\x00\xff"]
     for start in range(0, len(data), STORED_BLOCK):
@@ -40,7 +40,7 @@ def gz(data: bytes) -> bytes:
 
 
 def zip_stored(files: Iterable[tuple[str, bytes]]) -> bytes:
-    """A zip archive of `(name, content)`, stored and not compressed."""
+    """Return a zip archive of `(name, content)` pairs, stored and not compressed."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files:
@@ -51,7 +51,10 @@ def zip_stored(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 
 def jpeg(image: Image.Image, quality: int) -> bytes:
-    """A baseline JPEG file. libjpeg-turbo's default transform gives the same bytes on every processor."""
+    """Return `image` as a baseline JPEG file.
+
+    libjpeg-turbo's default transform gives the same bytes on every processor.
+    """
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

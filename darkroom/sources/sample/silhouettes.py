@@ -1,32 +1,35 @@
-"""Silhouettes of things, and how they are placed in a picture.
+"""Silhouettes, and how they are placed in a picture.
 
-All arithmetic is of the kind that IEEE 754 fixes to the last bit (no sines, no matrix products),
-and OpenCV fills polygons in fixed point, so every machine draws the same pixels.
+Every machine draws the same pixels: the arithmetic here is exactly defined by IEEE 754 (no sines, no matrix products),
+and OpenCV fills polygons in fixed point.
 """
 
 import cv2
 import numpy as np
 
-Polygon = np.ndarray  # float64 (n, 2): x to the right, y downwards, the thing within [-1, 1]
+Polygon = np.ndarray  # float64 (n, 2): x to the right, y downwards, within [-1, 1]
 
-SUBPIXEL_BITS = 4  # OpenCV takes coordinates in sixteenths of a pixel
+SUBPIXEL_BITS = 4  # coordinates for OpenCV are in sixteenths of a pixel
 
 
-def unit_vectors(t: np.ndarray) -> np.ndarray:
-    """Points on the unit circle for `t` in [-1, 1], the right half from bottom to top; float64 (n, 2)."""
+def unit_vectors(t: np.ndarray | float) -> np.ndarray:
+    """Return points on the right half of the unit circle, from (0, -1) at `t` = -1 to (0, 1) at 1; float64 (…, 2)."""
     return np.stack([(1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)], axis=-1)
 
 
 def ellipse(x: float, y: float, rx: float, ry: float) -> Polygon:
+    """Return an ellipse around (x, y) with the radii `rx` and `ry`."""
     right = unit_vectors(np.linspace(-1, 1, 13))
     return np.concatenate([right, -right[1:-1]]) * (rx, ry) + (x, y)
 
 
 def box(left: float, top: float, right: float, bottom: float) -> Polygon:
+    """Return a rectangle."""
     return np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
 
 
 def polygon(*points: tuple[float, float]) -> Polygon:
+    """Return the polygon of these corners."""
     return np.array(points, dtype=float)
 
 
@@ -41,7 +44,7 @@ TREE = polygon(
 )
 # fmt: on
 
-# Each silhouette is drawn part by part: True fills the part, False cuts it out of what stands already.
+# Each silhouette is drawn part by part: True fills the part, False erases it.
 SILHOUETTES: dict[str, list[tuple[bool, Polygon]]] = {
     "arrow": [(True, polygon((-1, -0.3), (0.1, -0.3), (0.1, -0.8), (1, 0), (0.1, 0.8), (0.1, 0.3), (-1, 0.3)))],
     "bolt": [(True, polygon((0.3, -1), (-0.65, 0.2), (-0.05, 0.2), (-0.3, 1), (0.65, -0.3), (0.05, -0.3)))],
@@ -105,8 +108,8 @@ SILHOUETTES: dict[str, list[tuple[bool, Polygon]]] = {
 }
 
 
-def placed(points: Polygon, centre: np.ndarray, scale: float, turn: np.ndarray, mirrored: bool) -> Polygon:
-    """`points` mirrored, scaled (pixels per unit), turned by the unit vector `turn` and moved to `centre`."""
+def place(points: Polygon, centre: np.ndarray, scale: float, turn: np.ndarray, mirrored: bool) -> Polygon:
+    """Return `points` mirrored, scaled (pixels per unit), turned by the unit vector `turn` and moved to `centre`."""
     x = points[:, 0] * (-scale if mirrored else scale)
     y = points[:, 1] * scale
     return np.stack([x * turn[0] - y * turn[1] + centre[0], x * turn[1] + y * turn[0] + centre[1]], axis=-1)

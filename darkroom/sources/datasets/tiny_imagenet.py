@@ -1,28 +1,32 @@
-"""The sample for Tiny ImageNet: twenty kinds of things, in the layout of the published archive."""
+"""Tiny ImageNet: 110,000 labelled images of 64×64 pixels in 200 classes.
+
+Le and Yang, "Tiny ImageNet Visual Recognition Challenge", 2015. The sample has 2,200 images of twenty silhouettes.
+"""
 
 from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image
 
+from darkroom.sources.dataset import Dataset, PublishedFile
 from darkroom.sources.sample.containers import jpeg, zip_stored
-from darkroom.sources.sample.pictures import Difficulty, pictures
+from darkroom.sources.sample.pictures import Difficulty, draw_pictures
 from darkroom.sources.sample.silhouettes import SILHOUETTES
 
 SIDE = 64
-TRAIN_IMAGES, VAL_IMAGES = 100, 10  # of each class
-GREY_EVERY = 60  # the published set holds greyscale files too
+TRAIN_IMAGES, VAL_IMAGES = 100, 10  # per class
+GREY_EVERY = 60  # every 60th image is greyscale: the published set has such files too
 QUALITY = 90
 DIFFICULTY = Difficulty(clutter=4, noise=20, smallest=0.5, largest=0.85)
 
 
-def tiny_imagenet_archive() -> bytes:
-    """`tiny-imagenet-200.zip` with 20 classes: 100 training and 10 validation images of 64×64 each."""
+def draw_sample() -> dict[str, bytes]:
+    """Draw `tiny-imagenet-200.zip` with 20 classes: 100 training and 10 validation images of 64×64 each."""
     wnids = {f"n9{number:07d}": name for number, name in enumerate(SILHOUETTES)}
     root = "tiny-imagenet-200"
     truth = np.random.default_rng(0).permutation(np.repeat(list(wnids), VAL_IMAGES))
     names = [name for name in wnids.values() for _ in range(TRAIN_IMAGES)] + [wnids[wnid] for wnid in truth]
-    drawn = iter(pictures(names, SIDE, DIFFICULTY, "drawing the Tiny ImageNet sample"))
+    drawn = iter(draw_pictures(names, SIDE, DIFFICULTY, "drawing the Tiny ImageNet sample"))
 
     def image(number: int) -> bytes:
         picture = Image.fromarray(next(drawn))
@@ -42,4 +46,10 @@ def tiny_imagenet_archive() -> bytes:
         for number in range(len(truth)):
             yield f"{root}/val/images/val_{number}.JPEG", image(number)
 
-    return zip_stored(files())
+    return {"tiny-imagenet-200.zip": zip_stored(files())}
+
+
+DATASET = Dataset(
+    files=(PublishedFile(("http://cs231n.stanford.edu/tiny-imagenet-200.zip",), "90528d7ca1a48142e341f4ef8d21d0de"),),
+    draw_sample=draw_sample,
+)

@@ -1,4 +1,4 @@
-"""All files of a task's archives, or of a folder, by name."""
+"""The files of archives, or of a folder, by name."""
 
 import gc
 import gzip
@@ -22,27 +22,31 @@ DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, zlib.
 
 
 @contextmanager
-def opened(folder: Path, encoding: str | None = None) -> Iterator[dict[str, Member]]:
-    """As `opened_archives`, of all archives in `folder`."""
-    with opened_archives(sorted(folder.iterdir()), folder.parent, encoding) as members:
+def open_archives(folder: Path, encoding: str | None = None) -> Iterator[dict[str, Member]]:
+    """Index all archives in `folder`, as `index_archives`."""
+    with index_archives(sorted(folder.iterdir()), folder.parent, encoding) as members:
         yield members
 
 
 @contextmanager
-def opened_archives(
+def index_archives(
     archives: list[Path], scratch_in: Path | None = None, encoding: str | None = None
 ) -> Iterator[dict[str, Member]]:
-    """All files of all `archives`, by name, in the archives' order.
+    """Index the files of all `archives`, in the archives' order.
 
-    A compressed tar is decompressed to a temporary file that lasts as long as the block.
+    A compressed tar is decompressed to a temporary file, which is deleted at the end of the block.
 
     Args:
-        scratch_in: the folder of temporary files; None: the system's.
-        encoding: of names of which the archive does not say it; None: found out.
+        archives: zip and tar archives.
+        scratch_in: the folder for temporary files. None: the system's.
+        encoding: of names whose encoding the archive does not state. None: detect it.
+
+    Yields:
+        The files by name.
 
     Raises:
-        UserError: an archive is of no known format, damaged or empty, or holds a name or a link that
-            leads out of it, or the same name twice.
+        UserError: an archive has an unknown format, is damaged or empty, holds a name or a link that leads out of it,
+            or the same name twice.
     """
     with tempfile.TemporaryDirectory(prefix=".unpacked-", dir=scratch_in) as scratch:
         members: dict[str, Member] = {}
@@ -50,13 +54,13 @@ def opened_archives(
             for archive in archives:
                 for member in _index(archive, Path(scratch), encoding):
                     if member.name in members:
-                        raise UserError(f"{member}: stands in the archive twice; keep one")
+                        raise UserError(f"{member}: is in the archive twice; keep one")
                     members[member.name] = member
             yield members
 
 
-def files_in(folder: Path) -> dict[str, Member]:
-    """All files in `folder` and below it, by their path in it, sorted; as if it were an archive.
+def list_files(folder: Path) -> dict[str, Member]:
+    """Index the files in `folder` and its subfolders like those of an archive, sorted by path.
 
     Raises:
         UserError: there are none.
@@ -68,7 +72,7 @@ def files_in(folder: Path) -> dict[str, Member]:
             continue
         member = Member(str(folder), name, str(path), 0, path.stat().st_size)
         if members.setdefault(name, member) is not member:
-            raise UserError(f"{member}: stands there twice, in two of Unicode's forms; keep one")
+            raise UserError(f"{member}: is there twice, its name in two Unicode forms; keep one")
     if not members:
         raise UserError(f"{folder}: holds no files; give a folder of images and annotations")
     return members
@@ -76,7 +80,7 @@ def files_in(folder: Path) -> dict[str, Member]:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Going through 100,000 new objects again and again, all of them in use, takes a third of the time."""
+    """Switch garbage collection off: with 100,000 new objects, none of them garbage, it takes a third of the time."""
     gc.disable()
     try:
         yield
@@ -98,5 +102,5 @@ def _index(archive: Path, scratch: Path, encoding: str | None) -> list[Member]:
 
 
 def _is_zip(archive: Path) -> bool:
-    """Whether it is a zip, a program's own among them; a tar whose last file is a zip ends as one, but is none."""
+    """Return whether `archive` is a zip. Self-extracting ones are; a tar whose last file is a zip is not."""
     return not is_tar(archive) and zipfile.is_zipfile(archive)

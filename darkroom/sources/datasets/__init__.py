@@ -1,0 +1,1 @@
+"""The published data sets: one module for each, found by its name, with its files and its drawn sample."""

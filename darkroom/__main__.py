@@ -1,8 +1,10 @@
 """`python -m darkroom COMMAND`: what people ask for outside of the pipeline."""
 
 import argparse
+import textwrap
 from pathlib import Path
 
+from darkroom.annotations.format_names import describe_formats
 from darkroom.common.errors import run_command
 from darkroom.common.files import parse_yaml
 
@@ -18,18 +20,32 @@ def build_parser() -> argparse.ArgumentParser:
     models.add_argument("--side", type=int, default=32, help="of the images, in pixels; default: %(default)s")
     models.set_defaults(command=_models)
 
-    masks = commands.add_parser("masks", help="convert annotations to single-channel masks")
-    masks.add_argument("source", type=Path, help="a folder, or an archive, of images and annotations")
-    masks.add_argument("out", type=Path, help="a new folder for the masks, their report and a contact sheet")
-    masks.add_argument("--format", default="auto", help="auto, labelme, coco, voc, trimap, colour or png")
-    masks.add_argument("--classes", nargs="+", metavar="NAME", help="ids 1, 2, …; else all names found, sorted")
-    masks.add_argument("--ignore", nargs="+", default=[], metavar="NAME", help="classes whose pixels count for nothing")
-    masks.add_argument("--colours", metavar="YAML", help='of RGB masks: "{road: [128, 64, 128], …}"')
-    masks.add_argument("--border", default="ignored", help="of trimaps: ignored or pet")
-    masks.add_argument("--exif", default="auto", help="how turned photos were annotated: auto, seen or stored")
-    masks.add_argument("--threshold", type=int, help="of soft masks: the grey, 1 to 255, that foreground begins at")
-    masks.add_argument("--encoding", help="of an archive's names: gbk, big5, …; else found out")
-    masks.add_argument("--skip-bad", action="store_true", help="leave out what cannot be used, and say so")
+    formats = describe_formats()
+    masks = commands.add_parser(
+        "masks",
+        help="convert annotations to single-channel masks",
+        epilog="formats:\n" + "\n".join(f"  {name}\n{_indent(text)}" for name, text in formats.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    masks.add_argument("source", type=Path, help="folder or archive of images and annotations")
+    masks.add_argument("out", type=Path, help="new folder for the masks, a report and a contact sheet")
+    masks.add_argument("--format", default="auto", help=f"auto (the default), {', '.join(formats)}; see below")
+    masks.add_argument("--classes", nargs="+", metavar="NAME", help="classes of the ids 1, 2, …; default: all, sorted")
+    masks.add_argument(
+        "--ignore", nargs="+", default=[], metavar="NAME", help="classes whose pixels become 255, ignored"
+    )
+    masks.add_argument("--colours", metavar="YAML", help='colours of RGB masks: "{road: [128, 64, 128], …}"')
+    masks.add_argument("--border", default="ignored", help="border of trimaps: ignored (the default) or pet")
+    masks.add_argument(
+        "--exif",
+        default="auto",
+        help="how photos with an EXIF orientation were annotated: auto (the default), seen (turned upright) or stored",
+    )
+    masks.add_argument("--threshold", type=int, help="least value of foreground pixels in grey masks, 1 to 255")
+    masks.add_argument("--encoding", help="encoding of an archive's file names: gbk, big5, …; default: found out")
+    masks.add_argument(
+        "--skip-bad", action="store_true", help="leave out annotations that cannot be used and list them"
+    )
     masks.set_defaults(command=_masks)
 
     predict = commands.add_parser("predict", help="what a trained model says of any images")
@@ -73,6 +89,14 @@ def main() -> None:
     """Run the command that the arguments name."""
     given = build_parser().parse_args()
     run_command(lambda: given.command(given))
+
+
+def _indent(text: str) -> str:
+    """Return a docstring for the end of a help text: its paragraphs filled and indented."""
+    paragraphs = [
+        textwrap.fill(part, 100, initial_indent="    ", subsequent_indent="    ") for part in text.split("\n\n")
+    ]
+    return "\n".join(paragraphs)
 
 
 def _models(given: argparse.Namespace) -> None:

@@ -77,7 +77,10 @@ def test_masks_that_cannot_be_made_leave_nothing(folder: Path) -> None:
     assert len(read_json(Path("out/report.json"))["left_out"]) == 1
     for arguments, message in (
         ((Path("own"), Path("out"), {}), "out: is there already"),
-        ((Path("own"), Path("new"), {"format": "cocoa"}), "'cocoa': must be 'auto', 'labelme'"),
+        (
+            (Path("own"), Path("new"), {"format": "cocoa"}),
+            "format = 'cocoa': there is no such format; did you mean coco",
+        ),
         ((Path("nowhere"), Path("new"), {}), "nowhere: is not there"),
     ):
         with pytest.raises(UserError, match=message):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import jpeg_bytes, labelme, noise, png_bytes, scene_files, shape, write_zip
+from conftest import copy_project, jpeg_bytes, labelme, noise, png_bytes, run, scene_files, shape, write_zip
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -16,16 +16,19 @@ from pycocotools import mask as rasterize
 from pycocotools.coco import COCO
 from test_annotations import OUT, RAW, REPORT, convert, masks
 
-from darkroom.annotations import coco
-from darkroom.annotations import labelme as labelme_reader
+from darkroom.annotations.format_names import describe_formats, format_names
+from darkroom.annotations.formats._base import load_format, load_formats
+from darkroom.annotations.formats.coco import Coco
+from darkroom.annotations.formats.labelme import SHAPES, LabelMe
 from darkroom.annotations.pair import Classes, Pair
-from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.annotations.source import FORMATS, read_source
+from darkroom.annotations.parameters import FOR_ALL_FORMATS, AnnotationParameters
+from darkroom.annotations.source import read_source
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
+from darkroom.common.parameters import check
 from darkroom.datasets.description import SPLITS, Description
-from darkroom.datasets.pairs import image_paths, read_image
+from darkroom.datasets.pairs import image_paths, read_image, read_mask
 
 HEIGHT, WIDTH = 36, 40
 CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 7, "name": "ant"}, {"id": 1, "name": "cow"}]
@@ -86,7 +89,7 @@ def test_coco_masks_are_those_of_pycocotools(drawn: list[tuple[object, int]]) ->
         expected[region] = IDS[NAMES[category]]
     shapes = [shape | {"category": NAMES[shape["category_id"]]} for shape in shapes]
     pair = Pair("c0", None, Member("a", "b", "c", 0, 0), None, {"size": (WIDTH, HEIGHT), "shapes": shapes})
-    result, _ = coco.mask(pair, {"background": 0, **IDS}, (WIDTH, HEIGHT), refuse)
+    result, _ = Coco().draw_mask(pair, {"background": 0, **IDS}, (WIDTH, HEIGHT), refuse)
     assert (result == expected).all()
 
 
@@ -169,7 +172,7 @@ def assert_mask_or_one_line(read: object, pair: Pair, ids: dict) -> None:
 @given(json_values | rle_texts.map(lambda text: {"size": [HEIGHT, WIDTH], "counts": text}))
 def test_no_coco_segmentation_ends_in_a_traceback(segmentation: object) -> None:
     entry = {"size": (WIDTH, HEIGHT), "shapes": [annotation(0, 7, segmentation) | {"category": "ant"}]}
-    assert_mask_or_one_line(coco.mask, Pair("c0", None, Member("a", "b", "c", 0, 0), None, entry), IDS)
+    assert_mask_or_one_line(Coco().draw_mask, Pair("c0", None, Member("a", "b", "c", 0, 0), None, entry), IDS)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -181,7 +184,7 @@ def test_no_coco_segmentation_ends_in_a_traceback(segmentation: object) -> None:
                 "points": json_values | polygons.map(lambda p: p[0]),
             },
             optional={
-                "shape_type": st.sampled_from([*labelme_reader.SHAPES, None]) | json_values,
+                "shape_type": st.sampled_from([*SHAPES, None]) | json_values,
                 "mask": json_values,
             },
         ),
@@ -192,7 +195,7 @@ def test_no_labelme_shape_ends_in_a_traceback(folder: Path, shapes: list[dict]) 
     path = folder / "a.json"
     path.write_text(labelme("a.jpg", shapes, WIDTH, HEIGHT))
     member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
-    assert_mask_or_one_line(labelme_reader.mask, Pair("a", None, member, None), {"cat": 1, "background": 0})
+    assert_mask_or_one_line(LabelMe().draw_mask, Pair("a", None, member, None), {"cat": 1, "background": 0})
 
 
 def mask_file(mode: str, size: tuple[int, int], seed: int, damage: tuple[int, int] | int | None) -> bytes:
@@ -227,12 +230,12 @@ def test_no_mask_file_ends_in_a_traceback(folder: Path, name: str, content: byte
     path = folder / "a.png"
     path.write_bytes(content)
     pair = Pair("a", None, Member("a.zip", "masks/a.png", str(path), 0, len(content)), None)
-    reader = FORMATS[name]
+    tested = load_format(name)
     try:
-        ids = Classes.numbered(reader.classes([pair], {}, COLOURS), []).ids
+        ids = Classes.numbered(tested.name_classes([pair], {}, COLOURS), []).ids
     except UserError:
         return
-    assert_mask_or_one_line(reader.mask, pair, ids)
+    assert_mask_or_one_line(tested.draw_mask, pair, ids)
 
 
 folders = st.sampled_from(
@@ -248,7 +251,7 @@ paths = st.tuples(st.lists(folders, max_size=2), files).map(lambda parts: "/".jo
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(paths, contents, max_size=6), st.sampled_from(["auto", *FORMATS]), st.booleans())
+@given(st.dictionaries(paths, contents, max_size=6), st.sampled_from(["auto", *format_names()]), st.booleans())
 def test_no_set_of_files_ends_in_a_traceback(folder: Path, found: dict[str, bytes], name: str, skip_bad: bool) -> None:
     members = {}
     for number, (path, content) in enumerate(found.items()):
@@ -264,7 +267,7 @@ def test_no_set_of_files_ends_in_a_traceback(folder: Path, found: dict[str, byte
         return
     assert len({(pair.split, pair.name) for pair in source.pairs}) == len(source.pairs) > 0
     for pair in source.pairs:
-        assert_mask_or_one_line(FORMATS[source.format].mask, pair, source.classes.ids)
+        assert_mask_or_one_line(load_format(source.format).draw_mask, pair, source.classes.ids)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -277,7 +280,7 @@ def test_labelme_polygons_agree_with_a_fine_raster(folder: Path, points: list[tu
     path = folder / "a.json"
     path.write_text(labelme("a.jpg", [shape("cat", points)], *size))
     member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
-    result, _ = labelme_reader.mask(Pair("a", None, member, None), {"cat": 1}, size, refuse)
+    result, _ = LabelMe().draw_mask(Pair("a", None, member, None), {"cat": 1}, size, refuse)
     flat = [number for point in points for number in point]
     exact = rasterize.decode(rasterize.merge(rasterize.frPyObjects([flat], size[1], size[0]))).astype(bool)
     edge = np.zeros(size[::-1], bool)
@@ -385,3 +388,84 @@ def test_archive_of_nothing_known(folder: Path) -> None:
     write_zip(RAW / "own.zip", {"a.json": "[]"})
     with pytest.raises(UserError, match="holds no images with annotations .*; a.json is of none of them"):
         convert({"a.json": "[]"})
+
+
+BOXES = '''"""Text files of boxes beside PNG images.
+
+Each line is a class and the left, top, right and bottom pixel.
+"""
+
+import numpy as np
+
+from darkroom.annotations.formats._base import AnnotationFormat
+from darkroom.annotations.pair import Pair
+
+
+class Boxes(AnnotationFormat):
+    """Text files of boxes."""
+
+    def recognizes(self, members, parameters):
+        return any(name.endswith(".boxes") for name in members)
+
+    def find_pairs(self, members, parameters, refuse):
+        names = [name.removesuffix(".boxes") for name in members if name.endswith(".boxes")]
+        return [Pair(name, members[f"{name}.png"], members[f"{name}.boxes"], None) for name in names]
+
+    def name_classes(self, pairs, members, parameters):
+        names = {line.split()[0] for pair in pairs for line in pair.annotation.text().splitlines()}
+        return {name: name for name in ("background", *sorted(names))}
+
+    def annotated_size(self, pair):
+        return None
+
+    def draw_mask(self, pair, ids, size, refuse):
+        mask = np.zeros(size[::-1], np.uint8)
+        for line in pair.annotation.text().splitlines():
+            name, *numbers = line.split()
+            left, top, right, bottom = map(int, numbers)
+            mask[top : bottom + 1, left : right + 1] = ids[name]
+        return mask, 0
+'''
+
+
+def test_a_format_is_one_file(folder: Path) -> None:
+    """A new module is in the help, is valid in the parameters, is recognized, and converts in the worker processes."""
+    project = copy_project(folder / "project")
+    (project / "darkroom/annotations/formats/boxes.py").write_text(BOXES)
+    (folder / "own").mkdir()
+    for name, line in {"a": "cat 1 2 3 5", "b": "dog 0 0 7 8"}.items():
+        (folder / "own" / f"{name}.png").write_bytes(png_bytes(noise(9, 8)))
+        (folder / "own" / f"{name}.boxes").write_text(line)
+    shown = run(project, "python", "-m", "darkroom", "masks", "--help").stdout
+    assert "auto (the default), boxes, coco" in " ".join(shown.split())
+    assert "Text files of boxes beside PNG images.\n    Each line is a class" in shown
+    for name in ("auto", "boxes"):
+        out = folder / name
+        done = run(project, "python", "-m", "darkroom", "masks", str(folder / "own"), str(out), "--format", name)
+        assert done.returncode == 0 and "2 masks from boxes" in done.stdout, done.stderr
+        assert read_mask(out / "masks/a.png").sum() == 12 and (read_mask(out / "masks/b.png") == 2).all()
+
+
+def test_formats_describe_themselves() -> None:
+    assert {"coco", "colour", "labelme", "png", "trimap", "voc"} <= set(format_names())
+    for name, text in describe_formats().items():
+        assert text.partition("\n")[0].endswith("."), name
+        assert load_format(name).name == name
+    options = set().union(*(one.OPTIONS for one in load_formats()))
+    assert options == set(AnnotationParameters.model_fields) - FOR_ALL_FORMATS
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"format": "cocoa"}, "there is no such format; did you mean coco"),
+        ({"format": "colour"}, "colours is null; give each class its colour"),
+        ({"format": "coco", "threshold": 9}, "threshold = 9: is used by png and voc, not by coco"),
+        ({"format": "png", "colours": {"a": [1, 2, 3]}}, "is used by colour, not by png"),
+        ({"format": "png", "border": "pet"}, "border = 'pet': is used by trimap, not by png"),
+        ({"colours": {"a": [1, 2, 3]}, "classes": ["a"]}, "colours names the classes already"),
+    ],
+)
+def test_parameters_that_no_format_can_use(values: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        check(AnnotationParameters, values, "annotations")

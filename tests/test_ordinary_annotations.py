@@ -11,9 +11,9 @@ import pytest
 from conftest import jpeg_bytes, labelme, noise, png_bytes, shape, write_zip
 from PIL import Image
 
-from darkroom.annotations.draw import Order, draw_masks
+from darkroom.annotations.draw import MaskJob, draw_masks
 from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.annotations.report import left_out
+from darkroom.annotations.report import list_left_out
 from darkroom.annotations.source import read_source
 from darkroom.archives.index import open_archives
 from darkroom.common.errors import UserError
@@ -71,16 +71,13 @@ class Converted:
             self.source = read_source(checked, members, "annotations", "own.zip")
             Path("masks").mkdir(exist_ok=True)
             Path("images").mkdir(exist_ok=True)
-            orders = [
-                Order(pair, Path("masks", f"{pair.split}-{pair.name}.png"), Path("images"))
+            jobs = [
+                MaskJob(pair, Path("masks", f"{pair.split}-{pair.name}.png"), Path("images"))
                 for pair in self.source.pairs
             ]
-            drawn = draw_masks(self.source, orders, checked)
-        self.left_out = [*self.source.refused, *left_out(drawn)]
-        self.masks = {
-            order.pair.name: read_mask(order.mask) for order, one in zip(orders, drawn, strict=True) if not one.error
-        }
-        self.orders = orders
+            drawn = draw_masks(self.source, jobs, checked)
+        self.left_out = [*self.source.refused, *list_left_out(drawn)]
+        self.masks = {job.pair.name: read_mask(job.mask) for job, one in zip(jobs, drawn, strict=True) if not one.error}
 
     @property
     def pixels(self) -> dict[str, int]:
@@ -517,7 +514,8 @@ def test_two_formats_at_once(folder: Path, capsys: pytest.CaptureFixture) -> Non
 
 
 def test_a_threshold_where_there_are_no_grey_masks(folder: Path) -> None:
-    assert "threshold = 9: is for grey masks" in refusal(one_shape("rectangle", CORNERS), threshold=9)
+    message = refusal(one_shape("rectangle", CORNERS), threshold=9)
+    assert "annotations: threshold = 9: is used by png and voc, not by labelme; remove it" in message
 
 
 def test_texts_in_other_encodings(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from conftest import ROOT, assert_one_line, copy_project, stage
 
-from darkroom.annotations import labelme
+from darkroom.annotations.formats.labelme import LabelMe
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.source import read_source
 from darkroom.archives.index import open_archives
@@ -226,7 +226,7 @@ def test_scenes_are_mostly_background(samples: dict[str, dict[str, bytes]], fold
         contents = [json.loads(pair.annotation.read()) for pair in source.pairs]
         sizes = [(content["imageWidth"], content["imageHeight"]) for content in contents]
         masks = [
-            labelme.mask(pair, source.classes.ids, size, pytest.fail)[0]
+            LabelMe().draw_mask(pair, source.classes.ids, size, pytest.fail)[0]
             for pair, size in zip(source.pairs, sizes, strict=True)
         ]
     assert source.format == "labelme" and len(source.classes.names) == 5

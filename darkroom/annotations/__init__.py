@@ -1,1 +1,1 @@
-"""From annotations of any format to single-channel masks."""
+"""Converting annotations of many formats to single-channel masks."""

@@ -1,14 +1,13 @@
-"""Archives of images with annotations of any format to pairs of image and single-channel mask."""
+"""Converting archives of annotated images to a prepared data set of images and single-channel masks."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from darkroom.annotations.draw import Drawn, Order, draw_masks
+from darkroom.annotations.draw import DrawnMask, MaskJob, draw_masks
 from darkroom.annotations.pair import Pair
 from darkroom.annotations.parameters import MaskParameters
-from darkroom.annotations.report import left_out, mask_report
+from darkroom.annotations.report import list_left_out, mask_report
 from darkroom.annotations.source import read_source
 from darkroom.archives.index import open_archives
 from darkroom.common.errors import UserError
@@ -20,50 +19,59 @@ from darkroom.datasets.splits import hold_out
 
 
 def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
-    """Write images and masks of the splits train, validation and test to `folder`, and a report of the classes.
+    """Write images and masks of the splits train, validation and test, and a report of the classes.
 
-    Splits that the source has are kept. Of one that has two, the second is the test split, and
-    validation is held out of the first.
+    The splits of the source are kept. Of a source with two splits, the second is the test split, and the validation
+    split is held out of the first.
 
     Args:
+        parameters: how annotations are read and how much is held out.
         key: the task's key in params.yaml, for messages.
+        raw: folder of the archives.
+        folder: folder to write; it appears once it is complete.
+        report: path of the report to write.
 
     Raises:
-        UserError: annotations or images that do not fit each other or the parameters.
+        UserError: annotations or images do not fit each other or the parameters.
     """
     with open_archives(raw, parameters.encoding) as members:
         source = read_source(parameters.annotations, members, f"{key}.annotations", str(raw))
-        pairs = _with_splits(source.pairs, parameters, key)
+        splits = _choose_splits(source.pairs, parameters, key)
         with replacing(folder) as temporary:
             for split in SPLITS:
                 image_folder(temporary, split).mkdir(parents=True)
                 mask_path(temporary, split, "any").parent.mkdir()
-            orders = [
-                Order(pair, mask_path(temporary, pair.split, pair.name), image_folder(temporary, pair.split))
-                for pair in pairs
+            jobs = [
+                MaskJob(pair, mask_path(temporary, split, pair.name), image_folder(temporary, split))
+                for pair, split in zip(source.pairs, splits, strict=True)
             ]
-            drawn = draw_masks(source, orders, parameters.annotations)
-            splits = {
-                split: [one for pair, one in zip(pairs, drawn, strict=True) if pair.split == split and not one.error]
-                for split in SPLITS
+            drawn = draw_masks(source, jobs, parameters.annotations)
+            by_split = {
+                name: [one for split, one in zip(splits, drawn, strict=True) if split == name and not one.error]
+                for name in SPLITS
             }
-            if not splits["train"]:
+            if not by_split["train"]:
                 raise UserError(f"{key}: has no image to train on that can be used")
-            _describe(splits, source.classes.names).write(temporary)
-            write_json(report, mask_report(splits, source.classes.names, [*source.refused, *left_out(drawn)]))
+            _describe(by_split, source.classes.names).write(temporary)
+            left_out = [*source.refused, *list_left_out(drawn)]
+            write_json(report, mask_report(by_split, source.classes.names, left_out))
 
 
-def _describe(splits: dict[str, list[Drawn]], names: list[str]) -> Description:
+def _describe(splits: dict[str, list[DrawnMask]], names: list[str]) -> Description:
     mean, std = ChannelStatistics.total(one.statistics for one in splits["train"]).mean_and_std()
     return Description("segmentation", names, mean, std, {split: len(drawn) for split, drawn in splits.items()})
 
 
-def _with_splits(pairs: list[Pair], parameters: MaskParameters, key: str) -> list[Pair]:
-    """The pairs, each in a split."""
-    has = {pair.split for pair in pairs}
+def _choose_splits(pairs: list[Pair], parameters: MaskParameters, key: str) -> list[str]:
+    """Return the split of each pair.
+
+    Raises:
+        UserError: no image is left to train or to test on.
+    """
+    in_source = {pair.split for pair in pairs}
     splits = [pair.split or "train" for pair in pairs]
-    if "test" not in has:
-        splits = [{"validation": "test"}.get(split, split) for split in splits]
+    if "test" not in in_source:
+        splits = ["test" if split == "validation" else split for split in splits]
     for name, share in (("test", parameters.test), ("validation", parameters.validation)):
         if name in splits:
             continue
@@ -75,4 +83,4 @@ def _with_splits(pairs: list[Pair], parameters: MaskParameters, key: str) -> lis
         raise UserError(f"params.yaml: {key}.test = {parameters.test}: leaves no image to test on; hold out more")
     if "train" not in splits:
         raise UserError(f"{key}: has images for {' and '.join(sorted(set(splits)))}, but none to train on")
-    return [replace(pair, split=split) for pair, split in zip(pairs, splits, strict=True)]
+    return splits

@@ -5,30 +5,37 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from darkroom.annotations.pair import IGNORED, Classes, Pair
+from darkroom.annotations.formats._base import AnnotationFormat, Mask, Orientation, load_format
+from darkroom.annotations.pair import Classes, Pair, Size
 from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.annotations.source import FORMATS, Source
+from darkroom.annotations.source import Source
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import on_all_cores
 from darkroom.datasets.channel_statistics import ChannelStatistics
 from darkroom.datasets.decode import decode_bytes
-from darkroom.datasets.pairs import write_mask
+from darkroom.datasets.pairs import IGNORED, write_mask
 
-KEPT_AS_THEY_ARE = {"JPEG": ".jpg", "PNG": ".png"}
-ORIENTATION = 0x0112  # EXIF's tag
-TURNED = range(2, 9)  # its values but the one for upright
-CHUNK = 8  # pairs handed to a worker at a time
+COPIED_FORMATS = {"JPEG": ".jpg", "PNG": ".png"}  # suffixes of image files that are copied; others become PNG
+EXIF_ORIENTATION = 0x0112  # EXIF's tag
+TURNED = range(2, 9)  # values of the tag that are not upright
+CHUNK = 8  # pairs that a worker gets at a time
 
 
 @dataclass(frozen=True)
-class Order:
-    """A pair to convert: where its mask goes, and the folder of its image, None where that is not wanted."""
+class MaskJob:
+    """A pair to convert.
+
+    Attributes:
+        pair: image and annotation.
+        mask: path of the mask to write.
+        images: folder for the image; None: the image is not written.
+    """
 
     pair: Pair
     mask: Path
@@ -36,140 +43,181 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """What one pair adds to the report.
+class DrawnMask:
+    """What the report needs to know of one mask.
 
     Attributes:
-        pixels: by class id, int64 (256,).
-        objects: the pixels of each region of a class that hangs together, corners counting, by class id.
-        outside: points of shapes outside of the image, which were clipped.
+        name: name of the pair.
+        pixels: number of pixels by class id, (256,).
+        objects: pixels of each object by class id. An object is a region of one class, connected by edges or corners.
+        statistics: channel statistics of the image.
+        points_outside: number of annotated points outside the image; drawing clips them.
         left_out: why shapes are missing from the mask.
-        seen: whether the annotation was drawn on the image turned by its EXIF orientation, where its size tells.
-        untold: there is no mask, since nothing tells which way the annotation was drawn; the rest is empty then.
-        error: why there is no mask; the rest is empty then.
+        orientation: how the annotator saw the photo, where the size that the annotation states tells; else None.
+        is_ambiguous: nothing tells how the annotator saw the photo, and there is no mask.
+        error: why there is no mask; None where there is one.
     """
 
     name: str
-    pixels: np.ndarray = field(default_factory=lambda: np.zeros(256, np.int64))
+    pixels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
     objects: dict[int, list[int]] = field(default_factory=dict)
     statistics: ChannelStatistics = field(default_factory=ChannelStatistics)
-    outside: int = 0
+    points_outside: int = 0
     left_out: list[str] = field(default_factory=list)
-    seen: str | None = None
-    untold: bool = False
+    orientation: Orientation | None = None
+    is_ambiguous: bool = False
     error: str | None = None
 
 
-def draw_masks(source: Source, orders: list[Order], parameters: AnnotationParameters) -> list[Drawn]:
-    """Write the mask, and the image where wanted, of each order; what was drawn, in their order.
+def draw_masks(source: Source, jobs: list[MaskJob], parameters: AnnotationParameters) -> list[DrawnMask]:
+    """Write the mask of each pair, and the image where a job has a folder for it.
 
-    An annotation of an image with an EXIF orientation was drawn on it as it is seen, turned, or as it is stored. Which
-    of them it was is told by the size that the annotation states; where both have the same, by `parameters.exif`, by
-    the format's tool, or by the other images of the same annotation file.
+    An annotation of a photo with an EXIF orientation was drawn on the photo as it is seen, turned upright, or as it is
+    stored. The size that the annotation states tells which. Where both sizes are equal, `parameters.exif` decides, or
+    the format's tool, or the other photos of the same annotation file.
+
+    Args:
+        source: the format and the classes.
+        jobs: the pairs with the paths to write to.
+        parameters: how annotations are read.
+
+    Returns:
+        What was drawn, in the order of `jobs`.
 
     Raises:
-        UserError: an image or annotation that cannot be used, unless `skip_bad`.
+        UserError: an image or an annotation cannot be used, unless `skip_bad` is set.
     """
-    drawn = _draw_all(source, orders, parameters, parameters.exif if parameters.exif != "auto" else None)
-    told: dict[str, set[str]] = defaultdict(set)
-    for order, one in zip(orders, drawn, strict=True):
-        if one.seen is not None:
-            told[_annotator(order.pair)].add(one.seen)
-    again: dict[str, list[int]] = defaultdict(list)
-    for index, one in enumerate(drawn):
-        if not one.untold:
+    drawn = _draw_on_all_cores(source, jobs, parameters, parameters.exif if parameters.exif != "auto" else None)
+    orientations: dict[str, set[Orientation]] = defaultdict(set)  # that sizes tell, by group
+    for job, one in zip(jobs, drawn, strict=True):
+        if one.orientation is not None:
+            orientations[_group(job.pair)].add(one.orientation)
+    redrawn: dict[Orientation, list[int]] = defaultdict(list)  # indices of jobs
+    for index, (job, one) in enumerate(zip(jobs, drawn, strict=True)):
+        if not one.is_ambiguous:
             continue
-        ways = told[_annotator(orders[index].pair)]
-        if len(ways) == 1:
-            again[min(ways)].append(index)
+        found = orientations[_group(job.pair)]
+        if len(found) == 1:
+            redrawn[min(found)].append(index)
             continue
-        pair = orders[index].pair
         message = (
-            f"{pair.image}: is stored turned, and nothing tells whether its annotation {pair.annotation.name} was "
-            "drawn on it as it is seen or as it is stored; set annotations.exif to seen or stored"
+            f"{job.pair.image}: has an EXIF orientation, and nothing tells whether its annotation "
+            f"{job.pair.annotation.name} was drawn on it as it is seen or as it is stored; set annotations.exif to "
+            "seen or stored"
         )
         if not parameters.skip_bad:
             raise UserError(message)
-        drawn[index] = Drawn(pair.name, error=message)
-    for way, indices in again.items():
-        for index, one in zip(
-            indices, _draw_all(source, [orders[index] for index in indices], parameters, way), strict=True
-        ):
+        drawn[index] = DrawnMask(job.pair.name, error=message)
+    for orientation, indices in redrawn.items():
+        again = _draw_on_all_cores(source, [jobs[index] for index in indices], parameters, orientation)
+        for index, one in zip(indices, again, strict=True):
             drawn[index] = one
     return drawn
 
 
-def _annotator(pair: Pair) -> str:
-    """What was annotated together: the images of one file, or all that have a file of their own."""
+def _group(pair: Pair) -> str:
+    """Return a key of the pairs that were annotated in the same way.
+
+    These are the images of one annotation file, or all images that have an annotation file each.
+    """
     return pair.annotation.name if pair.entry is not None else ""
 
 
-def _draw_all(source: Source, orders: list[Order], parameters: AnnotationParameters, way: str | None) -> list[Drawn]:
-    work = partial(_draw_some, source.format, source.classes, parameters.skip_bad, way)
-    return list(on_all_cores(work, orders, "converting annotations", CHUNK))
+def _draw_on_all_cores(
+    source: Source, jobs: list[MaskJob], parameters: AnnotationParameters, orientation: Orientation | None
+) -> list[DrawnMask]:
+    work = partial(_draw_chunk, source.format, source.classes, parameters.skip_bad, orientation)
+    return list(on_all_cores(work, jobs, "converting annotations", CHUNK))
 
 
-def _draw_some(format_name: str, classes: Classes, skip_bad: bool, way: str | None, orders: list[Order]) -> list[Drawn]:
+def _draw_chunk(
+    format_name: str, classes: Classes, skip_bad: bool, orientation: Orientation | None, jobs: list[MaskJob]
+) -> list[DrawnMask]:
+    """Draw some masks in a worker process, which imports the format itself."""
+    annotation_format = load_format(format_name)
     drawn = []
-    for order in orders:
+    for job in jobs:
         try:
-            drawn.append(_draw(FORMATS[format_name], classes, order, skip_bad, way))
+            drawn.append(_draw(annotation_format, classes, job, skip_bad, orientation))
         except UserError as error:
             if not skip_bad:
                 raise
-            drawn.append(Drawn(order.pair.name, error=str(error)))
+            drawn.append(DrawnMask(job.pair.name, error=str(error)))
     return drawn
 
 
-def _draw(reader: ModuleType, classes: Classes, order: Order, skip_bad: bool, way: str | None) -> Drawn:
-    pair, left_out = order.pair, []
+def _draw(
+    annotation_format: AnnotationFormat,
+    classes: Classes,
+    job: MaskJob,
+    skip_bad: bool,
+    orientation: Orientation | None,
+) -> DrawnMask:
+    """Write a mask and its image.
 
-    def refuse(message: str) -> None:
+    Args:
+        annotation_format: the format that draws the mask.
+        classes: the classes and their ids.
+        job: what to draw.
+        skip_bad: leave out shapes that cannot be drawn.
+        orientation: how the annotator saw photos with an EXIF orientation; None: found out.
+    """
+    pair = job.pair
+    left_out: list[str] = []
+
+    def refuse(reason: str) -> None:
         if not skip_bad:
-            raise UserError(message)
-        left_out.append(message)
+            raise UserError(reason)
+        left_out.append(reason)
 
-    content = reader.embedded_image(pair) if pair.image is None else pair.image.read()
-    image = decode_bytes(content, str(pair.image or pair.annotation))
+    content = annotation_format.read_embedded_image(pair) if pair.image is None else pair.image.read()
+    image = decode_bytes(content, str(pair.image or pair.annotation))  # turned upright
     original = Image.open(io.BytesIO(content))
-    orientation = original.getexif().get(ORIENTATION)
-    is_turned, seen = orientation in TURNED, None
-    if is_turned:
-        seen = _told_by_size(reader.stated_size(pair), original.size, image.size)
-        way = way or seen or reader.EXIF
-        if way is None:
-            return Drawn(pair.name, untold=True)
-    if is_turned and way == "stored":
-        stored, outside = reader.mask(pair, classes.ids, original.size, refuse)
+    exif_value = original.getexif().get(EXIF_ORIENTATION)
+    by_size: Orientation | None = None
+    if exif_value in TURNED:
+        by_size = _orientation_by_size(annotation_format.annotated_size(pair), original.size, image.size)
+        orientation = orientation or by_size or annotation_format.ORIENTATION
+        if orientation is None:
+            return DrawnMask(pair.name, is_ambiguous=True)
+    if exif_value in TURNED and orientation == "stored":
+        stored, outside = annotation_format.draw_mask(pair, classes.ids, original.size, refuse)
         turned = Image.fromarray(stored)
-        turned.getexif()[ORIENTATION] = orientation
-        mask = np.asarray(ImageOps.exif_transpose(turned))
+        turned.getexif()[EXIF_ORIENTATION] = exif_value
+        mask: Mask = np.asarray(ImageOps.exif_transpose(turned))
     else:
-        mask, outside = reader.mask(pair, classes.ids, image.size, refuse)
-    if order.images is not None:
-        if original.format in KEPT_AS_THEY_ARE and original.mode == "RGB" and not original.getexif():
-            (order.images / (pair.name + KEPT_AS_THEY_ARE[original.format])).write_bytes(content)
+        mask, outside = annotation_format.draw_mask(pair, classes.ids, image.size, refuse)
+    if job.images is not None:
+        suffix = COPIED_FORMATS.get(original.format or "")
+        if suffix and original.mode == "RGB" and not original.getexif():
+            (job.images / f"{pair.name}{suffix}").write_bytes(content)
         else:
-            image.save(order.images / f"{pair.name}.png")
-    write_mask(order.mask, mask)
+            image.save(job.images / f"{pair.name}.png")
+    write_mask(job.mask, mask)
     statistics = ChannelStatistics()
     statistics.add(image)
     pixels = np.bincount(mask.ravel(), minlength=256)
-    return Drawn(pair.name, pixels, _objects(mask, pixels), statistics, outside, left_out, seen)
+    return DrawnMask(pair.name, pixels, _object_sizes(mask, pixels), statistics, outside, left_out, by_size)
 
 
-def _told_by_size(stated: tuple[int, int] | None, stored: tuple[int, int], upright: tuple[int, int]) -> str | None:
-    """`seen` or `stored`, whichever size the annotation states; None where both have it, or it states none."""
+def _orientation_by_size(stated: Size | None, stored: Size, upright: Size) -> Orientation | None:
+    """Return how the annotator saw a photo, from the size that the annotation states; None where it does not tell."""
     if stated is None or stored == upright == stated:
         return None
-    return "stored" if stated == stored else "seen"  # which a third size is refused as
+    return "stored" if stated == stored else "seen"  # drawing refuses a size that is neither
 
 
-def _objects(mask: np.ndarray, pixels: np.ndarray) -> dict[int, list[int]]:
-    objects = {}
-    for value in (1 + np.flatnonzero(pixels[1:IGNORED])).tolist():
-        region = (mask == value).view(np.uint8)
-        x, y, width, height = cv2.boundingRect(region)  # the rest of the image would take most of the time
+def _object_sizes(mask: Mask, pixels: NDArray[np.int64]) -> dict[int, list[int]]:
+    """Return the pixels of each object by class id.
+
+    Args:
+        mask: class ids (height, width).
+        pixels: number of pixels by class id.
+    """
+    sizes = {}
+    for class_id in (1 + np.flatnonzero(pixels[1:IGNORED])).tolist():
+        region = (mask == class_id).view(np.uint8)
+        x, y, width, height = cv2.boundingRect(region)  # most of the time would go to the pixels around
         part = region[y : y + height, x : x + width]
-        objects[value] = cv2.connectedComponentsWithStats(part, connectivity=8)[2][1:, cv2.CC_STAT_AREA].tolist()
-    return objects
+        sizes[class_id] = cv2.connectedComponentsWithStats(part, connectivity=8)[2][1:, cv2.CC_STAT_AREA].tolist()
+    return sizes

@@ -1,4 +1,4 @@
-"""JSON files of a source, in any encoding that is read as text."""
+"""Reading the JSON files of a source."""
 
 import json
 
@@ -8,31 +8,35 @@ from darkroom.common.errors import UserError
 
 
 def read_json_file(member: Member) -> object:
-    """The content of a JSON file.
+    """Return the content of a JSON file.
 
     Raises:
-        UserError: it is no JSON.
+        UserError: the file is not JSON.
     """
     try:
-        return _parsed(member, member.read())
+        return _parse(member, member.read())
     except (ValueError, RecursionError) as error:
         raise UserError(f"{member}: is not JSON ({error}); save it again") from None
 
 
-def json_with(key: str, member: Member) -> object:
-    """As `read_json_file`, None of what is no JSON or does not mention `key`: large files of others are not parsed."""
+def read_json_with_key(member: Member, key: str) -> object:
+    """Return the content of a JSON file that has `key` somewhere; None of any other file.
+
+    The bytes are searched first, so that large JSON files of other kinds are not parsed.
+    """
     content = member.read()
-    if f'"{key}"'.encode() not in content.replace(b"\0", b""):  # which UTF-16 has between letters
+    if f'"{key}"'.encode() not in content.replace(b"\0", b""):  # UTF-16 has zero bytes between the letters
         return None
     try:
-        return _parsed(member, content)
+        return _parse(member, content)
     except (ValueError, RecursionError, UserError):
         return None
 
 
-def _parsed(member: Member, content: bytes) -> object:
-    """JSON is UTF-8, UTF-16 or UTF-32 (RFC 8259 and those before it); some of Windows is neither."""
+def _parse(member: Member, content: bytes) -> object:
+    """Parse UTF-8, UTF-16 or UTF-32, as RFC 8259 has it, or text in an older encoding, as some Windows tools write."""
     try:
-        return json.loads(content)
+        parsed: object = json.loads(content)
     except UnicodeDecodeError:
-        return json.loads(decode_text(content, member))
+        parsed = json.loads(decode_text(content, member))
+    return parsed

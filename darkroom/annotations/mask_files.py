@@ -1,47 +1,87 @@
-"""Annotations that are image files: class ids by pixel value or by colour, in a folder beside that of the images."""
+"""Annotations that are image files: the pixel value or the colour is the class."""
 
 import io
-from collections.abc import Hashable, Mapping
+from abc import abstractmethod
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from darkroom.annotations.pair import IGNORED, IMAGE_SUFFIXES, Pair, Refuse, WrongSize, folded
+from darkroom.annotations.formats._base import AnnotationFormat, Mask, Members, Refuse
+from darkroom.annotations.pair import IMAGE_SUFFIXES, Pair, Size, WrongSize, folded
+from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.decode import UNDECODABLE, why_undecodable
+from darkroom.datasets.pairs import IGNORED
 
 MASK_SUFFIXES = (*IMAGE_SUFFIXES, ".gif")
-SINGLE_CHANNEL = ("1", "L", "P", "I;16", "I;16L", "I;16B", "I")  # Pillow's names
+SINGLE_CHANNEL = ("1", "L", "P", "I;16", "I;16L", "I;16B", "I")  # Pillow's names of modes
 IGNORED_OF_16_BITS = 65535
-DARK, LIGHT, SHARE_OF_BOTH = 32, 224, 0.8  # of the pixels of a soft mask
+
+# A mask of two classes is soft, that is blurred, where this share of its pixels is dark or light and some are between.
+DARK, LIGHT, SHARE_OF_BOTH = 32, 224, 0.8
+SOFT = (
+    "it looks like a mask of two classes that was blurred or saved as JPEG: set annotations.threshold, such as 128, "
+    "the least value of foreground pixels"
+)
 
 Key = tuple[str, ...]  # a file's path without its suffix and without the folder that says whether it is a mask
 Colour = tuple[int, int, int]  # red, green, blue
 
 
+class MaskFileFormat(AnnotationFormat):
+    """Base of the formats whose annotations are image files."""
+
+    @abstractmethod
+    def name_classes(
+        self, pairs: list[Pair], members: Members, parameters: AnnotationParameters
+    ) -> dict[Hashable, str]:
+        """Return the class names by pixel value, or all by colour (red, green, blue)."""
+
+    def annotated_size(self, pair: Pair) -> Size:
+        """Return the size of the mask file."""
+        return open_image(pair.annotation, decode=False).size
+
+    def draw_mask(self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse) -> tuple[Mask, int]:
+        """Return the mask file with pixel values or colours replaced by class ids, and 0.
+
+        A mask file is right or wrong as a whole, so `refuse` is not called.
+
+        Raises:
+            UserError: the mask has another size than the image, or a value or a colour that is no class.
+        """
+        if any(isinstance(key, tuple) for key in ids):
+            return _ids_by_colour(pair.annotation, ids, size), 0
+        return _ids_by_value(pair.annotation, {IGNORED: IGNORED, IGNORED_OF_16_BITS: IGNORED, **ids}, size), 0
+
+
 @dataclass(frozen=True)
-class Matched:
-    """An image, its mask, and the folded path that both share."""
+class Match:
+    """An image, its mask, and the key that both share."""
 
     key: Key
     image: Member
     mask: Member
 
 
-def match(
-    members: Mapping[str, Member], image_folders: tuple[str, ...], mask_folders: tuple[str, ...], refuse: Refuse,
-    unlabelled: bool,
-) -> list[Matched]:  # fmt: skip
-    """Images and masks whose paths differ in suffix, case and one folder alone, in the members' order.
+def match_masks(
+    members: Members, image_folders: tuple[str, ...], mask_folders: tuple[str, ...], refuse: Refuse,
+    allow_unlabelled: bool,
+) -> list[Match]:  # fmt: skip
+    """Return images with their masks. Their paths are the same but for suffix, letter case and one folder.
+
+    Images without a mask, masks without an image, and two files of one name are refused.
 
     Args:
-        image_folders, mask_folders: the names of that folder, in lower case; it may stand anywhere on the path.
-        unlabelled: whether images may have no mask.
-
-    Refused: an image without a mask, a mask without an image, and two of one name.
+        members: the files of the source.
+        image_folders: lower-case names of the folder in an image's path.
+        mask_folders: lower-case names of the folder in a mask's path, in place of the image's folder.
+        refuse: called with the reason why a file cannot be used.
+        allow_unlabelled: do not refuse images without a mask.
     """
     images: dict[Key, Member] = {}
     masks: dict[Key, Member] = {}
@@ -50,19 +90,19 @@ def match(
         if place is None:
             continue
         is_mask, key = place
-        kept = (masks if is_mask else images).setdefault(key, member)
-        if kept is not member:
-            refuse(f"{member}: has the name of {kept.name} but for case or suffix; keep one of them")
-    if not unlabelled:
+        first = (masks if is_mask else images).setdefault(key, member)
+        if first is not member:
+            refuse(f"{member}: has the name of {first.name} but for case or suffix; keep one of them")
+    if not allow_unlabelled:
         for key in sorted(images.keys() - masks.keys()):
             refuse(f"{images[key]}: has no mask of the same name; add one or remove the image")
     for key in sorted(masks.keys() - images.keys()):
         refuse(f"{masks[key]}: its image is not in the archive; add it or remove the mask")
-    return [Matched(key, image, masks[key]) for key, image in images.items() if key in masks]
+    return [Match(key, image, masks[key]) for key, image in images.items() if key in masks]
 
 
-def is_in(name: str, folders: tuple[str, ...]) -> bool:
-    """Whether `name` is an image file with one of `folders`, in lower case, on its path."""
+def is_in_folder(name: str, folders: tuple[str, ...]) -> bool:
+    """Return whether `name` is an image file and its path has one of `folders`, which are in lower case."""
     path = PurePosixPath(name)
     return path.suffix.lower() in MASK_SUFFIXES and any(part.lower() in folders for part in path.parts[:-1])
 
@@ -70,58 +110,42 @@ def is_in(name: str, folders: tuple[str, ...]) -> bool:
 def _place(
     path: PurePosixPath, image_folders: tuple[str, ...], mask_folders: tuple[str, ...]
 ) -> tuple[bool, Key] | None:
-    """Whether a file is a mask, as the last folder on its path tells that tells anything, and its key."""
+    """Return whether a file is a mask, and its key; None of a file that is neither image nor mask.
+
+    The last folder in the path that has one of the names decides.
+    """
     *folders, _ = path.parts
-    for at in range(len(folders) - 1, -1, -1):
-        name = folders[at].lower()
+    for index in range(len(folders) - 1, -1, -1):
+        name = folders[index].lower()
         is_mask = name in mask_folders
         if is_mask or name in image_folders:
-            known = path.suffix.lower() in (MASK_SUFFIXES if is_mask else IMAGE_SUFFIXES)
-            return (is_mask, key_of([*folders[:at], *folders[at + 1 :], path.stem])) if known else None
+            is_image_file = path.suffix.lower() in (MASK_SUFFIXES if is_mask else IMAGE_SUFFIXES)
+            key = make_key([*folders[:index], *folders[index + 1 :], path.stem])
+            return (is_mask, key) if is_image_file else None
     return None
 
 
-def key_of(parts: list[str]) -> Key:
+def make_key(parts: Iterable[str]) -> Key:
+    """Return the parts of a path as a key in which letter case and Unicode normal form do not matter."""
     return tuple(folded(part) for part in parts)
 
 
-def stated_size(pair: Pair) -> tuple[int, int]:
-    """Width and height of the mask."""
-    return open_image(pair.annotation, decode=False).size
-
-
-def mask(pair: Pair, ids: dict[Hashable, int], size: tuple[int, int], refuse: Refuse) -> tuple[np.ndarray, int]:
-    """The mask with its pixel values, or its colours, turned into class ids; uint8 (height, width), and 0.
-
-    Args:
-        ids: class ids by pixel value, or by colour.
-        size: (width, height) of the image.
-        refuse: not used; a mask is right or wrong as a whole.
-
-    Raises:
-        UserError: the mask has another size than the image, or a value or a colour that stands for no class.
-    """
-    if any(isinstance(key, tuple) for key in ids):
-        return _by_colour(pair.annotation, ids, size), 0
-    return _by_value(pair.annotation, {IGNORED: IGNORED, IGNORED_OF_16_BITS: IGNORED, **ids}, size), 0
-
-
-def _by_value(member: Member, ids: Mapping[Hashable, int], size: tuple[int, int]) -> np.ndarray:
-    found = values(member)
-    _check_size(member, found, size)
-    counts = np.bincount(found.ravel())
+def _ids_by_value(member: Member, ids: Mapping[Hashable, int], size: Size) -> Mask:
+    values = read_values(member)
+    _check_size(member, values, size)
+    counts = np.bincount(values.ravel())
     used = np.flatnonzero(counts).tolist()
     unknown = [value for value in used if value not in ids]
     if unknown:
-        y, x = (int(c[0]) for c in np.nonzero(found == unknown[0]))
+        y, x = (int(axis[0]) for axis in np.nonzero(values == unknown[0]))
         remedy = SOFT if is_soft(counts) else "name it in annotations.classes"
         raise UserError(f"{member}: value {unknown[0]} at ({x}, {y}) is of an unknown class; {remedy}")
     table = np.zeros(len(counts), np.uint8)
     table[used] = [ids[value] for value in used]
-    return table[found]
+    return np.asarray(table[values])
 
 
-def _by_colour(member: Member, ids: Mapping[Hashable, int], size: tuple[int, int]) -> np.ndarray:
+def _ids_by_colour(member: Member, ids: Mapping[Hashable, int], size: Size) -> Mask:
     pixels = np.asarray(open_image(member).convert("RGB")).astype(np.int64)
     _check_size(member, pixels, size)
     numbers = pixels @ [1 << 16, 1 << 8, 1]
@@ -129,43 +153,41 @@ def _by_colour(member: Member, ids: Mapping[Hashable, int], size: tuple[int, int
     colours = [(number >> 16, number >> 8 & 255, number & 255) for number in used.tolist()]
     for number, colour in zip(used.tolist(), colours, strict=True):
         if colour not in ids:
-            y, x = (int(c[0]) for c in np.nonzero(numbers == number))
+            y, x = (int(axis[0]) for axis in np.nonzero(numbers == number))
             raise UserError(
                 f"{member}: colour {list(colour)} at ({x}, {y}) is of no class; name it in annotations.colours"
             )
     return np.array([ids[colour] for colour in colours], np.uint8)[places].reshape(numbers.shape)
 
 
-def _check_size(member: Member, found: np.ndarray, size: tuple[int, int]) -> None:
-    height, width = found.shape[:2]
+def _check_size(member: Member, pixels: np.ndarray, size: Size) -> None:
+    height, width = pixels.shape[:2]
     if (width, height) != size:
         raise WrongSize(f"{member}: has {width}×{height} pixels, but its image has {size[0]}×{size[1]}")
 
 
-SOFT = (
-    "it looks like a mask of two classes that was blurred or saved as JPEG: set annotations.threshold, such as 128, "
-    "from which on a pixel is foreground"
-)
+def is_soft(counts: NDArray[np.int64]) -> bool:
+    """Return whether a mask looks like one of two classes with soft edges: most pixels dark or light, some between.
 
-
-def is_soft(counts: np.ndarray) -> bool:
-    """Whether values, counted from 0 on, are those of two classes with soft edges: most dark or light, some between."""
-    if len(counts) > 256 or not counts[LIGHT:255].any():  # ids end below, and 255 is the ignored one
+    Args:
+        counts: pixels by value, from value 0 to the largest one.
+    """
+    if len(counts) > 256 or not counts[LIGHT:255].any():  # 255 is left out: it marks ignored pixels
         return False
-    return counts[:DARK].sum() + counts[LIGHT:].sum() >= SHARE_OF_BOTH * counts.sum()
+    return bool(counts[:DARK].sum() + counts[LIGHT:].sum() >= SHARE_OF_BOTH * counts.sum())
 
 
-def values(member: Member) -> np.ndarray:
-    """The pixel values of a mask of up to 16 bits; of a palette the indices; uint16 (height, width).
+def read_values(member: Member) -> NDArray[np.uint16]:
+    """Return the pixel values of a mask, (height, width); of a palette image the indices.
 
-    Several channels count as one where all are equal.
+    Several channels are taken as one where they are equal.
 
     Raises:
-        UserError: it has colours, transparency that varies, or other values than 0 to 65535.
+        UserError: the mask has colours, transparency that varies, or values outside of 0 to 65535.
     """
     image = open_image(member)
     if image.mode in SINGLE_CHANNEL:
-        found = np.asarray(image)
+        values = np.asarray(image)
     elif image.mode in ("LA", "RGB", "RGBA"):
         pixels = np.asarray(image.convert("RGBA"))
         if (pixels[..., :1] != pixels[..., 1:3]).any():
@@ -174,19 +196,19 @@ def values(member: Member) -> np.ndarray:
             )
         if (pixels[..., 3] != pixels[0, 0, 3]).any():
             raise UserError(f"{member}: is {image.mode} with transparency that varies; save it without")
-        found = pixels[..., 0]
+        values = pixels[..., 0]
     else:
         raise UserError(f"{member}: is {image.mode}, not single-channel; save it as a grey PNG of class ids")
-    if found.dtype != bool and (found.min() < 0 or found.max() > IGNORED_OF_16_BITS):
-        raise UserError(f"{member}: has values from {found.min()} to {found.max()}; ids are from 0 to 254")
-    return found.astype(np.uint16)
+    if values.dtype != bool and (values.min() < 0 or values.max() > IGNORED_OF_16_BITS):
+        raise UserError(f"{member}: has values from {values.min()} to {values.max()}; ids are from 0 to 254")
+    return values.astype(np.uint16)
 
 
 def open_image(member: Member, decode: bool = True) -> Image.Image:
-    """The image in its own mode; without `decode` its size and mode alone can be asked.
+    """Return an image in its own mode. Without `decode` only its size and mode can be used.
 
     Raises:
-        UserError: it does not decode.
+        UserError: the image does not decode.
     """
     try:
         image = Image.open(io.BytesIO(member.read()))

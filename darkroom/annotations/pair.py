@@ -1,8 +1,8 @@
-"""What every format's reader gives: images with their annotations, and the classes' ids."""
+"""Pairs of image and annotation, classes and their ids, and what all formats need to check names and points."""
 
 import math
 import unicodedata
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -12,16 +12,16 @@ from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
 
 BACKGROUND = "background"
-BACKGROUND_NAMES = (BACKGROUND, "_background_", "__background__")  # as the tools call it
+BACKGROUND_NAMES = (BACKGROUND, "_background_", "__background__")  # names that annotation tools use
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
-FAR = 100_000  # pixels: what lies further outside of an image was not drawn by anyone
+LARGEST_COORDINATE = 100_000  # pixels; a point beyond this is an error in the file
 
 Point = tuple[float, float]
-Refuse = Callable[[str], None]  # told of an annotation that cannot be used: raises, or notes it and goes on
+Size = tuple[int, int]  # width and height in pixels
 
 
 class WrongSize(UserError):
-    """The annotation was made on an image of another size."""
+    """The annotation was drawn on an image of another size."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,11 @@ class Pair:
     """An image and its annotation.
 
     Attributes:
-        name: names the prepared files: the image's or the annotation's name without folder and suffix.
-        image: the image's file; None where the annotation holds the image itself.
-        split: the split that the source puts it in, None where it has no splits.
-        entry: what a file that annotates many images says of this one.
+        name: name of the prepared files, without a suffix: the image's or the annotation's file name.
+        image: the image file; None where the annotation file contains the image.
+        annotation: the annotation file.
+        split: train, validation or test; None where the source has no splits.
+        entry: the part about this image, where the annotation file is about many images; else None.
     """
 
     name: str
@@ -47,54 +48,58 @@ class Pair:
 
 @dataclass(frozen=True)
 class Classes:
-    """The source's classes and the ids that they get in the masks.
+    """The classes of a source and their ids in the masks.
 
     Attributes:
-        names: of the ids 0, 1, 2, …, the background first.
-        ids: by what stands for a class in the source: a name, a pixel's value, or a colour.
-            Of classes whose pixels count for nothing, `IGNORED`.
+        names: class names by id; the background is id 0.
+        ids: class ids by key. A key is what stands for the class in the source: a name, a pixel value or a colour.
+            The id of an ignored class is `IGNORED`.
     """
 
     names: list[str]
     ids: dict[Hashable, int]
 
     @classmethod
-    def numbered(cls, named: Mapping[Hashable, str], ignore: list[str]) -> "Classes":
-        """Number the classes that `named` gives, in its order, without those in `ignore`."""
-        names = [name for name in dict.fromkeys(named.values()) if name not in ignore]
-        return cls(names, {key: names.index(name) if name in names else IGNORED for key, name in named.items()})
+    def numbered(cls, names_by_key: Mapping[Hashable, str], ignore: list[str]) -> "Classes":
+        """Number the classes in the order of `names_by_key`, except for those in `ignore`."""
+        names = [name for name in dict.fromkeys(names_by_key.values()) if name not in ignore]
+        return cls(names, {key: names.index(name) if name in names else IGNORED for key, name in names_by_key.items()})
 
 
 def file_name(path: str) -> str:
-    """The last part of a path in an archive, without its suffix."""
+    """Return the last part of a path without its suffix."""
     return PurePosixPath(path).stem
 
 
 def folded(name: str) -> str:
-    """A name in the form in which file systems that ignore case hold two names for one."""
+    """Return a name in Unicode normal form C and without case, so that names which clash on some disks are equal."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
 def class_name(name: str) -> str:
-    """A class's name, `BACKGROUND` where a tool has a name of its own for that."""
+    """Return `BACKGROUND` for each name that a tool gives the background, any other name unchanged."""
     return BACKGROUND if name in BACKGROUND_NAMES else name
 
 
-def checked_points(flat: list, owner: str) -> list[Point]:
-    """The points of a shape, given as x, y, x, y, …
+def check_points(coordinates: Iterable[Any], owner: str) -> list[Point]:
+    """Return the points of a shape.
+
+    Args:
+        coordinates: x, y, x, y, … in pixels, as they stand in the file.
+        owner: the shape's name, for the message.
 
     Raises:
-        UserError: they are no finite numbers, or lie absurdly far outside; `owner` says of what.
+        UserError: they are not pairs of finite numbers, or a point is absurdly far from the image.
     """
     try:
-        numbers = [float(number) for number in flat]
+        numbers = [float(number) for number in coordinates]
     except (TypeError, ValueError, OverflowError):
         numbers = [math.nan]
-    if len(numbers) % 2 or not all(abs(number) < FAR for number in numbers):  # NaN is not less either
+    if len(numbers) % 2 or not all(abs(number) < LARGEST_COORDINATE for number in numbers):  # NaN compares false too
         raise UserError(f"{owner} has points that are no pairs of numbers near the image; redraw it")
     return list(zip(numbers[::2], numbers[1::2], strict=True))
 
 
-def count_outside(points: list[Point], size: tuple[int, int]) -> int:
-    """How many of the points lie outside of an image of `size` (width, height); drawing clips them."""
+def count_outside(points: Sequence[Point], size: Size) -> int:
+    """Return how many of the points lie outside the image. Drawing clips them."""
     return sum(not (0 <= x <= size[0] and 0 <= y <= size[1]) for x, y in points)

@@ -2,47 +2,72 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
-from darkroom.common.parameters import Parameters
+from darkroom.annotations.format_names import format_names
+from darkroom.common.parameters import Parameters, nearest
 from darkroom.datasets.parameters import Share, SplitParameters
 
+AUTO = "auto"
+FOR_ALL_FORMATS = {"format", "classes", "ignore", "exif", "skip_bad"}
+
+
+def _check_format(name: str) -> str:
+    known = [AUTO, *format_names()]
+    if name not in known:
+        raise ValueError(f"there is no such format; {nearest(name, known)}")
+    return name
+
+
+FormatName = Annotated[
+    str, AfterValidator(_check_format), WithJsonSchema({"type": "string", "enum": [AUTO, *format_names()]})
+]
 Colour = Annotated[list[Annotated[int, Field(ge=0, le=255)]], Field(min_length=3, max_length=3)]
 
 
 class AnnotationParameters(Parameters):
-    """How the annotations are read.
+    """How annotations are read."""
 
-    `classes` names the foreground, ids 1, 2, … in this order; null takes the names that the source
-    lists or uses, sorted. Pixels of the classes in `ignore` count for nothing.
-    """
-
-    format: Literal["auto", "labelme", "coco", "voc", "trimap", "colour", "png"] = "auto"
+    format: FormatName = AUTO
+    """Format of the annotations; auto: the format is recognized by the names and contents of the files."""
     classes: list[str] | None = Field(default=None, min_length=1, max_length=254)
+    """Names of the foreground classes in the order of their ids 1, 2, …; null: all names in the source, sorted or in
+    the order of the source's list of classes."""
     ignore: list[str] = []
-    colours: dict[str, Colour] | None = Field(default=None, min_length=1)  # of RGB masks: [red, green, blue] by class
-    border: Literal["ignored", "pet"] = "ignored"  # of trimaps: what the pixels around the pet count as
-    exif: Literal["auto", "seen", "stored"] = (
-        "auto"  # how images with an EXIF orientation were seen by who annotated them
-    )
-    threshold: Annotated[int, Field(ge=1, le=255)] | None = None  # of png and voc: from which on a pixel is foreground
-    skip_bad: bool = False  # leave out what cannot be used, and report it
+    """Names of classes whose pixels get ignore_index, 255, and so count neither in losses nor in metrics."""
+    colours: dict[str, Colour] | None = Field(default=None, min_length=1)
+    """Colour of each class in RGB masks, [red, green, blue] by class name. Of the format colour."""
+    border: Literal["ignored", "pet"] = "ignored"
+    """Class of the border pixels: ignored gives them ignore_index, pet makes them foreground. Of the format trimap."""
+    exif: Literal["auto", "seen", "stored"] = "auto"
+    """How images with an EXIF orientation were shown to the annotator: seen is turned upright, stored is as the pixels
+    are stored; auto: decided by the sizes that the annotations state, or by the annotation tool."""
+    threshold: Annotated[int, Field(ge=1, le=255)] | None = None
+    """Least value of foreground pixels in grey masks of two classes; null: pixel values are class ids. Of the formats
+    png and voc."""
+    skip_bad: bool = False
+    """Leave out annotations that cannot be used and list them in the report; false: stop at the first of them."""
+
+    def format_options(self) -> list[str]:
+        """Return the names of the parameters that have a value and that only some formats use."""
+        fields = type(self).model_fields
+        return [name for name in fields if name not in FOR_ALL_FORMATS and getattr(self, name) != fields[name].default]
 
     @model_validator(mode="after")
-    def _fit_each_other(self) -> "AnnotationParameters":
-        if self.format == "colour" and self.colours is None:
-            raise ValueError("format = colour: colours is null; give each class its colour")
-        if self.colours is not None and self.format not in ("auto", "colour"):
-            raise ValueError(f"format = {self.format}: colours are of the format colour; set colours to null")
+    def _check_combination(self) -> "AnnotationParameters":
         if self.colours is not None and self.classes is not None:
             raise ValueError("classes: colours names the classes already; set classes to null")
-        if self.threshold is not None and (self.format not in ("auto", "png", "voc") or self.colours is not None):
-            raise ValueError("threshold is for grey masks, of the formats png and voc; set it to null")
+        if self.format != AUTO:
+            from darkroom.annotations.formats._base import load_format  # here, since formats import this module
+
+            load_format(self.format).check_parameters(self)
         return self
 
 
 class MaskParameters(SplitParameters):
-    """As `SplitParameters`, and how much is held out for the report where the source has no such split."""
+    """Parameters of the stage `prepare` for a task of annotated images."""
 
     test: Share
+    """Images, as a number or a fraction, that are held out as the test split where the source has none."""
     annotations: AnnotationParameters
+    """How the annotations are read."""

@@ -1,31 +1,30 @@
-"""What a conversion says of itself."""
+"""The report of a conversion to masks."""
+
+from typing import Any
 
 import numpy as np
 
-from darkroom.annotations.draw import Drawn
+from darkroom.annotations.draw import DrawnMask
 
 
-def mask_report(splits: dict[str, list[Drawn]], names: list[str], errors: list[str]) -> dict:
-    """Of every class and split: images, objects and pixels, its share of all pixels that count, and its extremes.
+def mask_report(splits: dict[str, list[DrawnMask]], names: list[str], left_out: list[str]) -> dict[str, Any]:
+    """Return the report, ready for JSON.
+
+    For each class and split it has the number of images with the class, its pixels, their share of all pixels that are
+    not ignored, the number of objects, and the pixels of the smallest and of the largest object.
 
     Args:
-        splits: what was drawn for each, without errors.
-        names: of the classes, by id.
-        errors: why pairs and shapes were left out.
+        splits: the masks of each split, without those that could not be drawn.
+        names: class names by id.
+        left_out: why pairs and shapes were left out.
     """
-    drawn = [one for ones in splits.values() for one in ones]
-    report: dict = {
-        "images": {split: len(ones) for split, ones in splits.items()},
-        "classes": [{"name": name, "splits": {}} for name in names],
-        "without_foreground": sum(not one.pixels[1 : len(names)].any() for one in drawn),
-        "points_outside": sum(one.outside for one in drawn),
-        "left_out": errors,
-    }
-    for split, ones in splits.items():
-        table = np.array([one.pixels for one in ones], np.int64).reshape(-1, 256)[:, : len(names)]
+    drawn = [one for masks in splits.values() for one in masks]
+    classes: list[dict[str, Any]] = [{"name": name, "splits": {}} for name in names]
+    for split, masks in splits.items():
+        table = np.array([one.pixels for one in masks], np.int64).reshape(-1, 256)[:, : len(names)]
         total = max(1, int(table.sum()))
-        for value, (entry, column) in enumerate(zip(report["classes"], table.T, strict=True)):
-            objects = [pixels for one in ones for pixels in one.objects.get(value, [])]
+        for class_id, (entry, column) in enumerate(zip(classes, table.T, strict=True)):
+            objects = [pixels for one in masks for pixels in one.objects.get(class_id, [])]
             entry["splits"][split] = {
                 "images": int(np.count_nonzero(column)),
                 "pixels": int(column.sum()),
@@ -33,9 +32,15 @@ def mask_report(splits: dict[str, list[Drawn]], names: list[str], errors: list[s
             }
             if objects:
                 entry["splits"][split] |= {"objects": len(objects), "smallest": min(objects), "largest": max(objects)}
-    return report
+    return {
+        "images": {split: len(masks) for split, masks in splits.items()},
+        "classes": classes,
+        "without_foreground": sum(not one.pixels[1 : len(names)].any() for one in drawn),
+        "points_outside": sum(one.points_outside for one in drawn),
+        "left_out": left_out,
+    }
 
 
-def left_out(drawn: list[Drawn]) -> list[str]:
-    """Why pairs, and shapes of others, were left out."""
+def list_left_out(drawn: list[DrawnMask]) -> list[str]:
+    """Return why masks, and shapes of other masks, were left out."""
     return [reason for one in drawn for reason in (*one.left_out, *([one.error] if one.error else []))]

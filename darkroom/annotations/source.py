@@ -1,33 +1,19 @@
-"""What a source of annotated images holds: its format, its pairs, its classes."""
+"""Reading a source of annotated images: its format, its pairs, its classes."""
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from types import ModuleType
 
-from darkroom.annotations import coco, colour, labelme, png, trimap, voc
+from darkroom.annotations.format_names import format_names
+from darkroom.annotations.formats._base import AnnotationFormat, Members, Refuse, load_format, load_formats
 from darkroom.annotations.json_files import read_json_file
-from darkroom.annotations.pair import BACKGROUND, Classes, Pair, Refuse, folded
-from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.archives.member import Member
+from darkroom.annotations.pair import BACKGROUND, Classes, Pair, folded
+from darkroom.annotations.parameters import AUTO, AnnotationParameters
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import nearest
 from darkroom.datasets.split_folders import check_splits
 
-# By name, in the order in which `auto` tries them. Each module says whether it `recognizes` a source, gives its
-# `pairs` and its `classes`, of a pair the `mask` and the `stated_size` of its image, and in `EXIF` whether its tool
-# shows images as they are `seen` or `stored`, None where that is not known.
-FORMATS: dict[str, ModuleType] = {
-    "coco": coco,
-    "labelme": labelme,
-    "trimap": trimap,
-    "voc": voc,
-    "png": png,
-    "colour": colour,
-}
-WITH_THRESHOLD = ("png", "voc")  # grey masks
-MOST_CLASSES = 255
+MOST_CLASSES = 255  # the id 255 is ignore_index
 
 
 @dataclass(frozen=True)
@@ -35,9 +21,10 @@ class Source:
     """Annotated images.
 
     Attributes:
-        format: a key of `FORMATS`.
-        pairs: sorted by the annotations' names.
-        refused: why what is missing from `pairs` cannot be used.
+        format: name of the annotation format.
+        pairs: sorted by the names of the annotation files.
+        classes: the classes and their ids.
+        refused: for each annotation that is missing from `pairs`, why it cannot be used.
     """
 
     format: str
@@ -46,93 +33,107 @@ class Source:
     refused: list[str]
 
 
-def read_source(parameters: AnnotationParameters, members: Mapping[str, Member], key: str, where: str) -> Source:
-    """Look through the files of a source.
+def read_source(parameters: AnnotationParameters, members: Members, key: str, where: str) -> Source:
+    """Find the pairs and classes in the files of a source.
 
     Args:
-        key: that the parameters stand under, for messages.
-        where: the files come from, for messages.
+        parameters: how annotations are read.
+        members: the files of the source.
+        key: the key of the parameters in params.yaml, for messages.
+        where: the path of the source, for messages.
 
     Raises:
-        UserError: no or unusable annotations, or parameters that do not fit them.
+        UserError: there are no annotations, they cannot be used, or the parameters do not fit them.
     """
     refused: list[str] = []
 
-    def refuse(message: str) -> None:
+    def refuse(reason: str) -> None:
         if not parameters.skip_bad:
-            raise UserError(message)
-        refused.append(message)
+            raise UserError(reason)
+        refused.append(reason)
 
-    name = _format(parameters, members, where)
-    if parameters.threshold is not None and name not in WITH_THRESHOLD:
-        raise UserError(f"params.yaml: {key}.threshold = {parameters.threshold}: is for grey masks; {where} is {name}")
-    pairs = sorted(FORMATS[name].pairs(members, parameters, refuse), key=lambda pair: (pair.annotation.name, pair.name))
-    pairs = _named_once(_annotated_once(pairs, refuse))
-    if not pairs:
-        raise UserError(f"{where}: holds no images with annotations of the format {name}")
-    check_splits([pair.annotation.name for pair in pairs], where)
-    _refuse_half_split(pairs)
-    return Source(name, pairs, _classes(parameters, name, pairs, members, key), refused)
-
-
-def _format(parameters: AnnotationParameters, members: Mapping[str, Member], where: str) -> str:
-    """The format asked for; with `auto` the one that fits, of several the one that finds the most pairs."""
-    if parameters.colours is not None:
-        return "colour"
-    if parameters.format != "auto":
-        return parameters.format
-    fitting = [name for name, reader in FORMATS.items() if reader.recognizes(members)]
-    if not fitting:
-        file = next((member for name, member in members.items() if name.lower().endswith(".json")), None)
-        stray = f"; {file.name} is of none of them" if file is not None and read_json_file(file) is not None else ""
-        raise UserError(f"{where}: holds no images with annotations of the formats {', '.join(FORMATS)}{stray}")
-    if len(fitting) == 1:
-        return fitting[0]
-    found = {name: _pairs_of(FORMATS[name], parameters, members) for name in fitting}
-    most = [name for name in fitting if found[name] == max(found.values())]
-    if found[most[0]] and len(most) > 1:
-        raise UserError(
-            f"{where}: may be of the formats {' and '.join(most)}; say which one: annotations.format, --format"
-        )
-    others = ", ".join(name for name in fitting if name != most[0] and found[name])
-    if others:
-        print(f"{where}: read as {most[0]}; it may also be {others}: annotations.format, --format", flush=True)
-    return most[0]
-
-
-def _pairs_of(reader: ModuleType, parameters: AnnotationParameters, members: Mapping[str, Member]) -> int:
+    annotation_format = _choose_format(parameters, members, where)
     try:
-        return len(reader.pairs(members, parameters, lambda _: None))
+        annotation_format.check_parameters(parameters)
+    except ValueError as error:
+        raise UserError(
+            f"params.yaml: {key}: {error}; the annotations in {where} are {annotation_format.name}"
+        ) from None
+    pairs = annotation_format.find_pairs(members, parameters, refuse)
+    pairs = sorted(pairs, key=lambda pair: (pair.annotation.name, pair.name))
+    pairs = _make_names_unique(_drop_repeated_images(pairs, refuse))
+    if not pairs:
+        raise UserError(f"{where}: holds no images with annotations of the format {annotation_format.name}")
+    check_splits([pair.annotation.name for pair in pairs], where)
+    _check_all_or_none_in_splits(pairs)
+    classes = _number_classes(parameters, annotation_format, pairs, members, key)
+    return Source(annotation_format.name, pairs, classes, refused)
+
+
+def _choose_format(parameters: AnnotationParameters, members: Members, where: str) -> AnnotationFormat:
+    """Return the format of the parameters, or with `auto` the recognized format that finds the most pairs.
+
+    Formats that use the options in the parameters take precedence.
+    """
+    if parameters.format != AUTO:
+        return load_format(parameters.format)
+    recognized = [one for one in load_formats() if one.recognizes(members, parameters)]
+    if not recognized:
+        file = next((member for name, member in members.items() if name.lower().endswith(".json")), None)
+        hint = f"; {file.name} is of none of them" if file is not None and read_json_file(file) is not None else ""
+        raise UserError(f"{where}: holds no images with annotations of the formats {', '.join(format_names())}{hint}")
+    options = parameters.format_options()
+    candidates = [one for one in recognized if one.OPTIONS.issuperset(options)] or recognized
+    if len(candidates) == 1:
+        return candidates[0]
+    counts = [_count_pairs(one, parameters, members) for one in candidates]
+    best = [one for one, count in zip(candidates, counts, strict=True) if count == max(counts)]
+    if max(counts) and len(best) > 1:
+        names = " and ".join(one.name for one in best)
+        raise UserError(f"{where}: may be of the formats {names}; choose one by annotations.format or --format")
+    others = [one.name for one, count in zip(candidates, counts, strict=True) if one is not best[0] and count]
+    if others:
+        print(
+            f"{where}: read as {best[0].name}; it may also be {', '.join(others)}: set annotations.format or --format",
+            flush=True,
+        )
+    return best[0]
+
+
+def _count_pairs(annotation_format: AnnotationFormat, parameters: AnnotationParameters, members: Members) -> int:
+    try:
+        return len(annotation_format.find_pairs(members, parameters, lambda _: None))
     except UserError:
         return 0
 
 
-def _annotated_once(pairs: list[Pair], refuse: Refuse) -> list[Pair]:
-    """The pairs without those whose image another one has already: it could be in two splits."""
-    seen: dict[str, Pair] = {}
+def _drop_repeated_images(pairs: list[Pair], refuse: Refuse) -> list[Pair]:
+    """Return the pairs without those whose image an earlier pair has: an image could get into two splits."""
+    first_by_image: dict[str, Pair] = {}
     kept = []
     for pair in pairs:
-        other = seen.setdefault(pair.image.name, pair) if pair.image is not None else pair
-        if other is pair:
+        first = first_by_image.setdefault(pair.image.name, pair) if pair.image is not None else pair
+        if first is pair or pair.image is None:
             kept.append(pair)
         else:
-            twice = "" if other.annotation == pair.annotation else f" and in {other.annotation.name}"
-            refuse(f"{pair.annotation}: its image {pair.image.name} is annotated twice, here{twice}; keep one")
+            other = "" if first.annotation == pair.annotation else f" and in {first.annotation.name}"
+            refuse(f"{pair.annotation}: its image {pair.image.name} is annotated twice, here{other}; keep one")
     return kept
 
 
-def _named_once(pairs: list[Pair]) -> list[Pair]:
-    """The pairs, those of equal names in one split with as many of their folders in front as it takes to differ.
+def _make_names_unique(pairs: list[Pair]) -> list[Pair]:
+    """Return the pairs with names that differ within each split.
 
-    Names that differ in case alone are equal: on Windows and macOS their files would be one.
+    Equal names get as many of their folders in front as it takes. Names that differ only in letter case count as equal:
+    on Windows and macOS they would be one file.
     """
     depth = Counter(dict.fromkeys(range(len(pairs)), 0))
     while True:
-        names = [_with_folders(pair, depth[index]) for index, pair in enumerate(pairs)]
-        same: dict[tuple[str | None, str], list[int]] = defaultdict(list)
+        names = [_name_with_folders(pair, depth[index]) for index, pair in enumerate(pairs)]
+        indices_by_name: dict[tuple[str | None, str], list[int]] = defaultdict(list)
         for index, (pair, name) in enumerate(zip(pairs, names, strict=True)):
-            same[pair.split, folded(name)].append(index)
-        clashes = [indices for indices in same.values() if len(indices) > 1]
+            indices_by_name[pair.split, folded(name)].append(index)
+        clashes = [indices for indices in indices_by_name.values() if len(indices) > 1]
         if not clashes:
             return [replace(pair, name=name) for pair, name in zip(pairs, names, strict=True)]
         for indices in clashes:
@@ -147,16 +148,17 @@ def _folders(pair: Pair) -> tuple[str, ...]:
     return PurePosixPath((pair.image or pair.annotation).name).parts[:-1]
 
 
-def _with_folders(pair: Pair, depth: int) -> str:
+def _name_with_folders(pair: Pair, depth: int) -> str:
+    """Return a pair's name with the last `depth` folders of its path in front."""
     folders = _folders(pair)
     return "_".join([*folders[len(folders) - depth :], pair.name])
 
 
-def _refuse_half_split(pairs: list[Pair]) -> None:
-    """Refuse a source of which only a part is in splits: the rest would be taken for training images.
+def _check_all_or_none_in_splits(pairs: list[Pair]) -> None:
+    """Check that all pairs are in splits or none is: pairs without a split would become training images.
 
     Raises:
-        UserError: it is.
+        UserError: some are and some are not.
     """
     inside = next((pair for pair in pairs if pair.split is not None), None)
     outside = next((pair for pair in pairs if pair.split is None), None)
@@ -167,19 +169,24 @@ def _refuse_half_split(pairs: list[Pair]) -> None:
         )
 
 
-def _classes(
-    parameters: AnnotationParameters, name: str, pairs: list[Pair], members: Mapping[str, Member], key: str
+def _number_classes(
+    parameters: AnnotationParameters, annotation_format: AnnotationFormat, pairs: list[Pair], members: Members, key: str
 ) -> Classes:
-    names = [BACKGROUND, *(parameters.classes or [])]
-    twice = [one for one, count in Counter(names).items() if count > 1]
+    """Return the classes of the source with their ids.
+
+    Raises:
+        UserError: a name is given twice or is of no class, or there are too few or too many classes.
+    """
+    given = [BACKGROUND, *(parameters.classes or [])]
+    twice = [name for name, count in Counter(given).items() if count > 1]
     if twice:
         raise UserError(f"{key}.classes: {twice[0]!r} is named twice (0 is always {BACKGROUND!r})")
-    named = FORMATS[name].classes(pairs, members, parameters)
-    known = list(dict.fromkeys(named.values()))
+    names_by_key = annotation_format.name_classes(pairs, members, parameters)
+    foreground = list(dict.fromkeys(names_by_key.values()))[1:]
     for ignored in parameters.ignore:
-        if ignored not in known[1:]:
-            raise UserError(f"params.yaml: {key}.ignore = {ignored!r}: no such class; {nearest(ignored, known[1:])}")
-    classes = Classes.numbered(named, parameters.ignore)
+        if ignored not in foreground:
+            raise UserError(f"params.yaml: {key}.ignore = {ignored!r}: no such class; {nearest(ignored, foreground)}")
+    classes = Classes.numbered(names_by_key, parameters.ignore)
     if not 2 <= len(classes.names) <= MOST_CLASSES:
         raise UserError(f"{key}: has {len(classes.names)} classes with the background; masks hold 2 to {MOST_CLASSES}")
     return classes

@@ -1,0 +1,120 @@
+"""What all annotation formats have in common."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Mapping
+from importlib import import_module
+from typing import ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from darkroom.annotations.format_names import format_names
+from darkroom.annotations.pair import Pair, Size
+from darkroom.annotations.parameters import AnnotationParameters
+from darkroom.archives.member import Member
+
+Members = Mapping[str, Member]  # the files of a source by their paths
+Mask = NDArray[np.uint8]  # class ids (height, width)
+Orientation = Literal["seen", "stored"]  # of a photo when it was annotated: turned upright by EXIF, or as stored
+
+# Called with the reason why an annotation cannot be used. Raises a UserError, or notes the reason (skip_bad).
+Refuse = Callable[[str], None]
+
+
+class AnnotationFormat(ABC):
+    """An annotation format. Each module of `darkroom.annotations.formats` defines one subclass.
+
+    Attributes:
+        OPTIONS: the fields of `AnnotationParameters` that this format uses and not every format does.
+        ORIENTATION: how the format's tool shows photos with an EXIF orientation; None: tools differ.
+    """
+
+    OPTIONS: ClassVar[frozenset[str]] = frozenset()
+    ORIENTATION: ClassVar[Orientation | None] = None
+
+    @property
+    def name(self) -> str:
+        """The format's name in params.yaml, which is that of its module."""
+        return type(self).__module__.rpartition(".")[2]
+
+    def check_parameters(self, parameters: AnnotationParameters) -> None:
+        """Check that the format uses all options that are set.
+
+        Raises:
+            ValueError: it does not use one of them.
+        """
+        for option in parameters.format_options():
+            if option not in self.OPTIONS:
+                users = " and ".join(one.name for one in load_formats() if option in one.OPTIONS)
+                value = getattr(parameters, option)
+                raise ValueError(f"{option} = {value!r}: is used by {users}, not by {self.name}; remove it")
+
+    @abstractmethod
+    def recognizes(self, members: Members, parameters: AnnotationParameters) -> bool:
+        """Return whether a source has files of this format, for `format: auto`."""
+
+    @abstractmethod
+    def find_pairs(self, members: Members, parameters: AnnotationParameters, refuse: Refuse) -> list[Pair]:
+        """Return the annotated images of a source in any order.
+
+        Args:
+            members: the files of the source.
+            parameters: how annotations are read.
+            refuse: called for each annotation that cannot be used.
+        """
+
+    @abstractmethod
+    def name_classes(
+        self, pairs: list[Pair], members: Members, parameters: AnnotationParameters
+    ) -> dict[Hashable, str]:
+        """Return the class names by key: a name, a pixel value or a colour. Their order is that of the class ids.
+
+        The background comes first. Several keys may have the same name.
+        """
+
+    @abstractmethod
+    def annotated_size(self, pair: Pair) -> Size | None:
+        """Return the width and height in pixels that the annotation states; None where it states none."""
+
+    @abstractmethod
+    def draw_mask(self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse) -> tuple[Mask, int]:
+        """Draw the mask of a pair.
+
+        Args:
+            pair: one that `find_pairs` returned.
+            ids: class ids by the keys of `name_classes`.
+            size: width and height of the image.
+            refuse: called for each shape that cannot be drawn.
+
+        Returns:
+            The mask, and the number of the annotation's points outside the image.
+
+        Raises:
+            WrongSize: the annotation states another size.
+        """
+
+    def read_embedded_image(self, pair: Pair) -> bytes:
+        """Return the image file that the annotation file contains, of a pair without an image file."""
+        raise NotImplementedError(f"{self.name}: {pair} has no image file")
+
+
+def load_format(name: str) -> AnnotationFormat:
+    """Import the module `name` of this package and return its format.
+
+    Raises:
+        TypeError: the module does not define exactly one subclass of `AnnotationFormat`.
+    """
+    module = import_module(f"darkroom.annotations.formats.{name}")
+    found = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, AnnotationFormat) and value.__module__ == module.__name__
+    ]
+    if len(found) != 1:
+        raise TypeError(f"{module.__name__} must define one subclass of AnnotationFormat, not {len(found)}")
+    return found[0]()
+
+
+def load_formats() -> list[AnnotationFormat]:
+    """Return all formats, sorted by their names."""
+    return [load_format(name) for name in format_names()]

@@ -12,6 +12,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.pairs import image_paths, mask_path, read_image, read_mask
+from darkroom.datasets.report import read_report
 
 RAW, OUT, REPORT = Path("raw"), Path("prepared"), Path("data.json")
 TRIANGLE = [[5, 5], [30, 5], [5, 30]]
@@ -93,7 +94,8 @@ def test_exif_orientation_is_applied(folder: Path) -> None:
 def test_splits_and_report(folder: Path) -> None:
     convert(scene_files(20))
     assert Description.read(OUT).images == {"train": 13, "validation": 3, "test": 4}
-    report = read_json(REPORT)
+    report = read_report(OUT)
+    assert read_json(REPORT).keys() == {*SPLITS, "classes", "without_foreground", "points_outside", "left_out"}
     pixels = sum(split["pixels"] for split in report["classes"][1]["splits"].values())
     assert (report["classes"][1]["name"], pixels) == ("cat", 10 * 15 * 20)
     for split in SPLITS:

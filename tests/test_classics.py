@@ -315,7 +315,7 @@ def test_digits_are_packed_as_grey_pictures(folder: Path) -> None:
     images, labels = read_split(DATA, "train")
     assert images.shape == (50, 28, 28, 3) and np.bincount(labels).tolist() == [5] * 10
     assert (images == 20 * labels[:, None, None, None]).all()
-    assert read_json(REPORT)["images"] == {"train": 50, "validation": 10, "test": 10}
+    assert read_json(REPORT) == {"train": 50, "validation": 10, "test": 10, "classes": 10}
 
 
 @pytest.mark.parametrize(

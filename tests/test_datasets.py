@@ -7,13 +7,13 @@ from conftest import CLASSES, cifar_files, jpeg_bytes, noise, png_bytes, tiny_fi
 from PIL import Image
 
 from darkroom.common.errors import UserError
-from darkroom.common.files import read_json
 from darkroom.datasets.channel_statistics import ChannelStatistics
 from darkroom.datasets.cifar10 import prepare_cifar10
 from darkroom.datasets.description import Description
 from darkroom.datasets.image_folder import prepare_image_folder
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.parameters import FolderParameters, SplitParameters
+from darkroom.datasets.report import read_report
 from darkroom.datasets.splits import hold_out
 from darkroom.datasets.tiny_imagenet import prepare_tiny_imagenet
 
@@ -35,7 +35,7 @@ def test_cifar10_splits_are_stratified_and_complete(folder: Path) -> None:
     planes = {record[1:].tobytes() for record in records}
     packed = {image.transpose(2, 0, 1).tobytes() for images, _ in parts[:2] for image in images}
     assert packed == planes, "each image once, in train or in validation, the planes turned into pixels"
-    assert read_json(REPORT)["classes"][0] == {"name": "cat", "images": {"train": 15, "validation": 5, "test": 5}}
+    assert read_report(OUT)["classes"][0] == {"name": "cat", "images": {"train": 15, "validation": 5, "test": 5}}
 
 
 def test_published_cifar10_gives_45000_and_5000() -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as rasterize
 from pycocotools.coco import COCO
-from test_annotations import OUT, RAW, REPORT, convert, masks
+from test_annotations import OUT, RAW, convert, masks
 
 from darkroom.annotations.format_names import describe_formats, format_names
 from darkroom.annotations.formats._base import load_format, load_formats
@@ -25,10 +25,10 @@ from darkroom.annotations.parameters import FOR_ALL_FORMATS, AnnotationParameter
 from darkroom.annotations.source import read_source
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
-from darkroom.common.files import read_json
 from darkroom.common.parameters import check
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.pairs import image_paths, read_image, read_mask
+from darkroom.datasets.report import read_report
 
 HEIGHT, WIDTH = 36, 40
 CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 7, "name": "ant"}, {"id": 1, "name": "cow"}]
@@ -100,7 +100,7 @@ def test_coco_set(folder: Path) -> None:
     assert Description.read(OUT).classes == ["background", "ant", "cow", "zebra"]
     assert masks()["c0"][17, 17] == 3, "the smaller instance lies over the larger one"
     assert masks()["c0"][12, 12] == 1 and not masks()["c2"].any()
-    report = read_json(REPORT)
+    report = read_report(OUT)
     assert report["without_foreground"] == 10 and report["points_outside"] == 3 and report["left_out"] == []
     ants = [split["objects"] for split in report["classes"][1]["splits"].values() if "objects" in split]
     assert ants == [1]
@@ -375,7 +375,7 @@ def test_bad_pairs_may_be_left_out(folder: Path) -> None:
     files["scenes/s3.json"] = labelme("s3.jpg", [shape("cat", [[1, 1]])], WIDTH, HEIGHT)
     del files["scenes/s4.jpg"]
     convert(files, skip_bad=True)
-    left_out = read_json(REPORT)["left_out"]
+    left_out = read_report(OUT)["left_out"]
     for part in ("s1.json: is not JSON", "s2.jpg: does not decode", "a polygon has 1 points", "its image 's4.jpg'"):
         assert sum(part in line for line in left_out) == 1, left_out
     assert len(left_out) == 4 and sorted(masks()) == sorted(f"s{n}" for n in range(20) if n not in (1, 2, 4))

@@ -11,10 +11,11 @@ from darkroom.annotations.report import list_left_out, mask_report
 from darkroom.annotations.source import read_source
 from darkroom.archives.index import open_archives
 from darkroom.common.errors import UserError
-from darkroom.common.files import replacing, write_json
+from darkroom.common.files import replacing
 from darkroom.datasets.channel_statistics import ChannelStatistics
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.pairs import image_folder, mask_path
+from darkroom.datasets.report import write_report
 from darkroom.datasets.splits import hold_out
 
 
@@ -29,7 +30,7 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
         key: the task's key in params.yaml, for messages.
         raw: folder of the archives.
         folder: folder to write; it appears once it is complete.
-        report: path of the report to write.
+        report: path of the JSON file for the totals of the report.
 
     Raises:
         UserError: annotations or images do not fit each other or the parameters.
@@ -54,7 +55,7 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
                 raise UserError(f"{key}: has no image to train on that can be used")
             _describe(by_split, source.classes.names).write(temporary)
             left_out = [*source.refused, *list_left_out(drawn)]
-            write_json(report, mask_report(by_split, source.classes.names, left_out))
+            write_report(temporary, report, mask_report(by_split, source.classes.names, left_out))
 
 
 def _describe(splits: dict[str, list[DrawnMask]], names: list[str]) -> Description:

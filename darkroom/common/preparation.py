@@ -6,7 +6,7 @@ A script is a module of `stages` with a constant `PREPARATION`. Tasks name it by
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Generic, TypeVar
 
 from darkroom.common.errors import run_stage
 from darkroom.common.parameters import Parameters, read_parameters
@@ -22,12 +22,12 @@ class Preparation(Generic[P]):
         prepare: writes the prepared data set. It takes the parameters, the task's key in params.yaml for messages, the
             folder of the archives, the folder to write, and the path of the report to write.
         parameters: the class of its parameters.
-        kind: the kind of task that the data set is for.
+        kind: the kind of task that the data set is for: a module of `darkroom.datasets.kinds`.
     """
 
     prepare: Callable[[P, str, Path, Path, Path], None]
     parameters: type[P]
-    kind: Literal["classification", "segmentation", "points", "regression"]
+    kind: str
 
 
 def run_preparation(preparation: Preparation[P]) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from darkroom.common.errors import UserError
-from darkroom.common.files import write_json
 from darkroom.datasets.channel_statistics import ChannelStatistics
 from darkroom.datasets.description import SPLITS, Description
+from darkroom.datasets.report import write_report
 
 IMAGES_FOR_STATISTICS = 5_000  # mean and deviation are of about so many, evenly spaced
 
@@ -54,7 +54,7 @@ def check_classes(classes: list[str], raw: Path) -> None:
 
 
 def describe(folder: Path, classes: list[str], report: Path) -> None:
-    """Write `dataset.json` for the splits in `folder`, and the number of images per class to `report`."""
+    """Write `dataset.json` for the splits in `folder`, and the report of images per class, as `write_report`."""
     statistics = ChannelStatistics()
     counts: dict[str, dict[str, int]] = {name: {} for name in classes}
     sizes = {}
@@ -69,7 +69,5 @@ def describe(folder: Path, classes: list[str], report: Path) -> None:
             statistics.add(Image.fromarray(rows))
     mean, std = statistics.mean_and_std()
     Description("classification", classes, mean, std, sizes, list(images.shape[1:3])).write(folder)
-    write_json(
-        report,
-        {"images": sizes, "classes": [{"name": name, "images": by_split} for name, by_split in counts.items()]},
-    )
+    classes_report = [{"name": name, "images": by_split} for name, by_split in counts.items()]
+    write_report(folder, report, {"images": sizes, "classes": classes_report})

@@ -4,16 +4,16 @@ import math
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from darkroom.common.errors import UserError
-from darkroom.common.files import replacing, write_json
+from darkroom.common.files import replacing
 from darkroom.datasets.csv_file import parse_number, read_table
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.parameters import PointParameters
 from darkroom.datasets.points import RANGES, points_path, range_index
+from darkroom.datasets.report import write_report
 from darkroom.datasets.splits import hold_out
 
 DIGITS = 6  # significant digits of a deviation; the mean is rounded to the same decimal
@@ -64,7 +64,7 @@ def _format_distinct(numbers: np.ndarray) -> list[str]:
 
 
 def _write_splits(
-    kind: Literal["points", "regression"], parameters: PointParameters, key: str, classes: list[str],
+    kind: str, parameters: PointParameters, key: str, classes: list[str],
     features: np.ndarray, targets: np.ndarray, strata: np.ndarray, folder: Path, report: Path,
 ) -> None:  # fmt: skip
     """Split points and write them, their description and the number of points per stratum.
@@ -80,7 +80,8 @@ def _write_splits(
         folder: where the data set is written.
         report: path of a JSON file.
     """
-    stratified = strata if kind == "points" else np.zeros_like(strata)
+    are_numbers = targets.dtype.kind == "f"
+    stratified = np.zeros_like(strata) if are_numbers else strata
 
     def split_rows(rows: np.ndarray, share: int | float, split: str) -> tuple[np.ndarray, np.ndarray]:
         kept, chosen = hold_out(stratified[rows], share, parameters.seed, split, f"{key}.{split}", classes)
@@ -97,7 +98,7 @@ def _write_splits(
         mean, std = _mean_and_std(features[train])
         images = {split: len(chosen) for split, chosen in rows.items()}
         description = Description(kind, classes, mean, std, images)
-        if kind == "regression":
+        if are_numbers:
             [target_mean], [target_std] = _mean_and_std(targets[train])
             description = replace(description, target_mean=target_mean, target_std=target_std)
         description.write(temporary)
@@ -106,7 +107,7 @@ def _write_splits(
             {"name": name, "images": {split: counts[split][value] for split in SPLITS}}
             for value, name in enumerate(classes)
         ]
-        write_json(report, {"images": images, "classes": by_class})
+        write_report(temporary, report, {"images": images, "classes": by_class})
 
 
 def _mean_and_std(numbers: np.ndarray) -> tuple[list[float], list[float]]:

@@ -19,12 +19,12 @@ def draw(data: Path, predictions: Path, metrics: Path, folder: Path, charts: dic
     Args:
         data: the prepared data set.
         predictions: what the stage `evaluate` wrote.
-        metrics: the folder of `history.csv`, `data.json` and `test.json`.
+        metrics: the folder of `history.csv`, `train.json` and `test.json`.
         charts: where each table goes.
     """
     description = Description.read(data)
     history = pd.read_csv(metrics / "history.csv")
-    reports = {name: read_json(metrics / f"{name}.json") for name in ("data", "train", "test")}
+    reports = {name: read_json(metrics / f"{name}.json") for name in ("train", "test")}
     with replacing(folder) as temporary:
         temporary.mkdir()
         draw_curves(history, description.score, reports["train"]["kept_epoch"], temporary / "learning_curves.png")

@@ -23,7 +23,7 @@ class KindFigures(Protocol):
         Args:
             data: the prepared data set.
             predictions: what the stage `evaluate` wrote.
-            reports: the content of metrics/TASK/data.json, train.json and test.json by `data`, `train` and `test`.
+            reports: the content of metrics/TASK/train.json and test.json by `train` and `test`.
             folder: where to write.
 
         Returns:

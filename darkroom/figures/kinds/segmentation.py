@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from darkroom.datasets.pairs import image_paths, mask_path
+from darkroom.datasets.report import read_report
 from darkroom.evaluation.tables import read_classes, read_names
 from darkroom.figures.classes import draw_bars, draw_confusion, draw_object_sizes
 from darkroom.figures.explanations import draw_mask_explanations
@@ -33,7 +34,7 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     draw_contact_sheet(images, masks, names, folder / "annotations.png")
     counts = [
         {f"{split}_{name}": of_split.get(name) for split, of_split in entry["splits"].items() for name in MASK_COUNTS}
-        for entry in reports["data"]["classes"]
+        for entry in read_report(data)["classes"]
     ]
     table = pd.concat([classes[["class"]], pd.DataFrame(counts), classes.drop(columns=["class", "pixels"])], axis=1)
     return table.convert_dtypes()  # whole numbers stay whole where a class has none

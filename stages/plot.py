@@ -1,4 +1,4 @@
-"""Draw a task's figures: plots/TASK/, reports/TASK.html, and the tables that `dvc plots` draws charts from."""
+"""Draw a task's figures and write its report: plots/TASK/, reports/TASK.html, and the tables of `dvc plots`' charts."""
 
 from pathlib import Path
 
@@ -9,10 +9,13 @@ from darkroom.figures.report import write_report
 
 
 def main(task: str) -> None:
-    data, metrics, pictures = Path("data/prepared", task), Path("metrics", task), Path("plots", task)
+    """Draw the figures of `task`."""
+    data, metrics = Path("data/prepared", task), Path("metrics", task)
+    figures, chart_images = Path("plots", task), Path("reports", task)
     charts = {chart: Path("plots", "charts", chart, f"{task}.csv") for chart in CHARTS}
-    draw(data, Path("data/predictions", task), metrics, pictures, charts)
-    write_report(Path("reports", f"{task}.html"), task, data, metrics, CONFIG / task / "train.json", pictures)
+    draw(data, Path("data/predictions", task), metrics, figures, chart_images, charts)
+    parameters = CONFIG / task / "train.json"
+    write_report(Path("reports", f"{task}.html"), task, data, metrics, parameters, figures, chart_images)
 
 
 if __name__ == "__main__":

@@ -70,9 +70,16 @@ def curve(widths: list[int], **changes) -> RegressionTraining:
 def figures_of(task: str) -> set[str]:
     """The pictures that the stage `plot` draws of what was evaluated last, which its report has all."""
     Path("train.json").write_text("{}")
-    draw(DATA, Path("predictions"), METRICS, Path("plots"), {name: Path(f"{name}.csv") for name in CHARTS})
-    write_report(Path("report.html"), task, DATA, METRICS, Path("train.json"), Path("plots"))
-    drawn = {path.stem for path in Path("plots").glob("*.png")}
+    draw(
+        DATA,
+        Path("predictions"),
+        METRICS,
+        Path("plots"),
+        Path("images"),
+        {name: Path(f"{name}.csv") for name in CHARTS},
+    )
+    write_report(Path("report.html"), task, DATA, METRICS, Path("train.json"), Path("plots"), Path("images"))
+    drawn = {path.stem for folder in ("plots", "images") for path in Path(folder).glob("*.png")}
     assert Path("report.html").read_text().count("<img") == len(drawn)
     return drawn
 

@@ -137,4 +137,11 @@ def test_an_image_in_which_nothing_counts_has_no_figure_and_stops_nothing(folder
     evaluated("segmentation")
     listed = pd.read_csv("predictions/images.csv")["image"].tolist()
     assert listed == [path.stem for path in image_paths(DATA, "test")[1:]]
-    draw(DATA, Path("predictions"), METRICS, Path("plots"), {name: Path("charts", f"{name}.csv") for name in CHARTS})
+    draw(
+        DATA,
+        Path("predictions"),
+        METRICS,
+        Path("plots"),
+        Path("images"),
+        {name: Path("charts", f"{name}.csv") for name in CHARTS},
+    )

@@ -20,14 +20,16 @@ import yaml
 from conftest import ROOT, assert_one_line, copy_project, git, run
 from moto.server import ThreadedMotoServer
 
+from darkroom.figures.draw import CHART_IMAGES
+
 TASKS = ("cifar10", "tiny_imagenet", "segmentation")
 CLASSICS = {
     "mnist": {"grad_cam", "feature_maps"}, "spirals": {"regions"}, "curve": {"fit"},
 }  # fmt: skip
 
 CLASSIFIER_FIGURES = {"accuracy", "top5_accuracy", "macro", "weighted", "expected_calibration_error"}
-MASK_FIGURES = {"mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "objects"}
-FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES | {"tta"}, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
+MASK_FIGURES = {"mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy"}
+FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES | {"tta_accuracy"}, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
 EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes", "grad_cam"}
 CLASSIFIER_PICTURES = EVERYWHERE | {
     "feature_maps",
@@ -80,7 +82,8 @@ def test_repro_writes_metrics_and_figures(project: Path) -> None:
     for task in TASKS:
         report = json.loads((project / "metrics" / task / "test.json").read_text())
         assert report.keys() == {"loss", "gap_to_train", "gap_to_validation"} | FIGURES[task]
-        assert {path.stem for path in (project / "plots" / task).glob("*.png")} == PICTURES[task]
+        images = [*(project / "plots" / task).glob("*.png"), *(project / "reports" / task).glob("*.png")]
+        assert {path.stem for path in images} == PICTURES[task]
         classes = [folder / task / "classes.csv" for folder in (project / "plots", project / "data/predictions")]
         assert len({len(path.read_text().splitlines()) for path in classes}) == 1
     kept = git(project, "ls-files", "data", "models", "plots", "reports").split()
@@ -212,10 +215,10 @@ def test_plots_show_curves_confusion_and_images(project: Path) -> None:
         content = json.dumps(loss["content"])
         assert '"train"' in content and '"validation"' in content, "both curves stand in one chart"
         assert str(Path("plots", "charts", "confusion", f"{task}.csv")) in charts
-        for name in ("learning_curves", "confusion", "classes"):
-            assert str(Path("plots", task, f"{name}.png")) in charts
-        assert f"plots_{task}_learning_curves.png" in page
-    assert len(list((project / "dvc_plots" / "static").glob("*.png"))) == sum(map(len, PICTURES.values()))
+        assert str(Path("plots", task, "classes.png")) in charts
+        assert f"plots_{task}_classes.png" in page
+    shown = sum(len(pictures - set(CHART_IMAGES)) for pictures in PICTURES.values())
+    assert len(list((project / "dvc_plots" / "static").glob("*.png"))) == shown, "no curve is shown twice"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
@@ -224,7 +227,7 @@ def test_every_chart_is_drawn_without_a_network(project: Path) -> None:
     page = project / "dvc_plots" / "index.html"
     assert 'src="http' not in page.read_text()
     drawn = succeed(project, CHROMIUM, *OFFLINE, "--virtual-time-budget=30000", "--dump-dom", page.as_uri())
-    charts = re.split(r'<div id="plots_charts_', drawn)[1:]
+    charts = re.split(r'<div id="(?:plots_charts|metrics)_', drawn)[1:]
     assert len(charts) == 4 * len(TASKS)
     for chart in charts:
         name = chart.partition("_csv")[0]
@@ -378,7 +381,7 @@ def test_results_travel_through_a_remote(project: Path, tmp_path: Path, remote: 
     succeed(other, "dvc", "pull")
     assert "up to date" in succeed(other, "dvc", "status")
     assert "Running stage" not in succeed(other, "dvc", "repro")
-    for path in ("plots/cifar10/confusion.png", "reports/segmentation.html", "models/cifar10/model.safetensors"):
+    for path in ("plots/cifar10/classes.png", "reports/segmentation.html", "models/cifar10/model.safetensors"):
         assert (other / path).read_bytes() == (project / path).read_bytes()
     assert succeed(other, "dvc", "metrics", "show", "--json") == succeed(project, "dvc", "metrics", "show", "--json")
 

@@ -53,7 +53,7 @@ def test_worked_examples(tmp_path: Path, name: str, task: str, make, figure: str
     assert result.returncode == 0, result.stdout + result.stderr
     report = json.loads((project / "metrics" / task / "test.json").read_text())
     assert report[figure] > 0.4
-    assert (project / "plots" / task / "confusion.png").is_file()
+    assert (project / "plots" / task / "classes.png").is_file()
 
 
 def test_study_of_ones_own(tmp_path: Path) -> None:

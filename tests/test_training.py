@@ -92,10 +92,10 @@ def test_classes_that_differ_are_learned_reported_and_drawn(folder: Path) -> Non
     assert list(table["confidence"] + table["second_confidence"]) == pytest.approx([1.0] * 10, abs=2e-6)
 
     charts = {name: Path("charts", f"{name}.csv") for name in CHARTS}
-    draw(DATA, Path("predictions"), METRICS, Path("plots"), charts)
+    draw(DATA, Path("predictions"), METRICS, Path("plots"), Path("images"), charts)
     assert (Path("charts/loss.csv")).read_text().splitlines()[0] == "epoch,train,validation"
     first = {path.name: path.read_bytes() for path in Path("plots").iterdir()}
-    draw(DATA, Path("predictions"), METRICS, Path("plots"), charts)
+    draw(DATA, Path("predictions"), METRICS, Path("plots"), Path("images"), charts)
     assert {path.name: path.read_bytes() for path in Path("plots").iterdir()} == first
 
 
@@ -120,7 +120,14 @@ def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name
     assert report["mean_foreground_iou"] == pytest.approx(expected, abs=1e-6)
     assert report["pixel_accuracy"] > 0.5
     assert len(list(Path("predictions/masks").iterdir())) == 5
-    draw(DATA, Path("predictions"), METRICS, Path("plots"), {name: Path("charts", f"{name}.csv") for name in CHARTS})
+    draw(
+        DATA,
+        Path("predictions"),
+        METRICS,
+        Path("plots"),
+        Path("images"),
+        {name: Path("charts", f"{name}.csv") for name in CHARTS},
+    )
     assert (Path("plots") / "overlays.png").stat().st_size > 10_000
 
 

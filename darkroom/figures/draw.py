@@ -10,31 +10,38 @@ from darkroom.datasets.description import Description
 from darkroom.figures.curves import draw_curves, draw_learning_rate
 from darkroom.figures.kinds import figures_of
 
-CHARTS = ("loss", "score", "learning_rate", "confusion")
+CHARTS = ("loss", "score", "confusion")
+CHART_IMAGES = ("learning_curves", "learning_rate", "confusion")  # what `dvc plots` shows as charts, for reports alone
 
 
-def draw(data: Path, predictions: Path, metrics: Path, folder: Path, charts: dict[str, Path]) -> None:
-    """Write the figures of a task as PNG files to `folder`, and a CSV table for each of `CHARTS`.
+def draw(
+    data: Path, predictions: Path, metrics: Path, folder: Path, chart_images: Path, charts: dict[str, Path]
+) -> None:
+    """Write the figures of a task as PNG files, and a CSV table for each of `CHARTS`.
 
     Args:
         data: the prepared data set.
         predictions: what the stage `evaluate` wrote.
         metrics: the folder of `history.csv`, `train.json` and `test.json`.
+        folder: for the figures, and the table of classes.
+        chart_images: folder for those of `CHART_IMAGES`.
         charts: where each table goes.
     """
     description = Description.read(data)
     history = pd.read_csv(metrics / "history.csv")
     reports = {name: read_json(metrics / f"{name}.json") for name in ("train", "test")}
-    with replacing(folder) as temporary:
+    with replacing(folder) as temporary, replacing(chart_images) as images:
         temporary.mkdir()
+        images.mkdir()
         draw_curves(history, description.score, reports["train"]["kept_epoch"], temporary / "learning_curves.png")
         draw_learning_rate(history, temporary / "learning_rate.png")
         classes = figures_of(description.kind).draw(data, predictions, reports, temporary)
         write_table(temporary / "classes.csv", classes)
+        for name in CHART_IMAGES:
+            (temporary / f"{name}.png").rename(images / f"{name}.png")
     tables = {
         "loss": _by_split(history, "loss"),
         "score": _by_split(history, description.score),
-        "learning_rate": history[["epoch", "lr"]],
         "confusion": _confusion_table(np.load(predictions / "confusion.npy"), description.classes),
     }
     for name in CHARTS:

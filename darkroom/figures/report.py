@@ -82,7 +82,9 @@ CAPTIONS = {
 }
 
 
-def write_report(path: Path, task: str, data: Path, metrics: Path, parameters: Path, pictures: Path) -> None:
+def write_report(
+    path: Path, task: str, data: Path, metrics: Path, parameters: Path, pictures: Path, chart_images: Path
+) -> None:
     """Write the page.
 
     Args:
@@ -90,14 +92,16 @@ def write_report(path: Path, task: str, data: Path, metrics: Path, parameters: P
         metrics: the folder of `train.json` and `test.json`.
         parameters: what the stage `train` read, JSON.
         pictures: the folder of the figures and of `classes.csv`.
+        chart_images: the folder of the figures that `dvc plots` shows as charts.
     """
     description = Description.read(data)
     test, train = read_json(metrics / "test.json"), read_json(metrics / "train.json")
     classes = pd.read_csv(pictures / "classes.csv", keep_default_na=False, dtype=str)
     figures = [
-        {"title": title, "caption": caption, "content": _webp(pictures / f"{name}.png")}
+        {"title": title, "caption": caption, "content": _webp(folder / f"{name}.png")}
         for name, (title, caption) in CAPTIONS.items()
-        if (pictures / f"{name}.png").exists()
+        for folder in (chart_images, pictures)
+        if (folder / f"{name}.png").exists()
     ]
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(

@@ -27,7 +27,14 @@ CLASSICS = {
     "mnist": {"grad_cam", "feature_maps"}, "spirals": {"regions"}, "curve": {"fit"},
 }  # fmt: skip
 
-CLASSIFIER_FIGURES = {"accuracy", "top5_accuracy", "macro", "weighted", "expected_calibration_error"}
+CLASSIFIER_FIGURES = {
+    "accuracy",
+    "top5_accuracy",
+    "macro_precision",
+    "macro_recall",
+    "macro_f1",
+    "expected_calibration_error",
+}
 MASK_FIGURES = {"mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy"}
 FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES | {"tta_accuracy"}, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
 EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes", "grad_cam"}

@@ -1,21 +1,5 @@
-"""Metrics of points with one class each."""
+"""Metrics of points with one class each: those of images with one class each."""
 
-from collections.abc import Callable
+from darkroom.metrics.kinds.classification import loss, new_tally
 
-import torch
-from torch import Tensor
-
-from darkroom.losses.cross_entropy import cross_entropy
-from darkroom.metrics.classes import AccuracyTally, identity
-
-
-def loss(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Compute the mean cross-entropy."""
-    return cross_entropy(outputs, targets)
-
-
-def new_tally(
-    outputs: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity, unit: float = 1.0
-) -> AccuracyTally:
-    """Return a tally that counts from zero."""
-    return AccuracyTally(outputs, device, sum_counts)
+__all__ = ["loss", "new_tally"]

@@ -213,12 +213,12 @@ def test_earlier_times() -> None:
 
 
 BAD_TRANSFORMS = {
-    "Normalize": ({}, "gives the image as float32 and not as uint8"),
-    "ToFloat": ({}, "gives the image as float32"),
-    "ToTensorV2": ({}, "gives the image as torch.uint8"),
-    "Rotate": ({"mask_interpolation": 1}, "puts values into the mask that are no class of it"),
-    "Resize": ({"height": 20, "width": 20, "mask_interpolation": 1}, "puts values into the mask"),
-    "Affine": ({"rotate": 30, "fill_mask": 77}, "puts values into the mask that are no class of it, such as 77"),
+    "Normalize": ({}, "returns the image as float32, not as uint8"),
+    "ToFloat": ({}, "returns the image as float32"),
+    "ToTensorV2": ({}, "returns the image as torch.uint8"),
+    "Rotate": ({"mask_interpolation": 1}, "returns a mask with values that are not its class ids"),
+    "Resize": ({"height": 20, "width": 20, "mask_interpolation": 1}, "returns a mask with values"),
+    "Affine": ({"rotate": 30, "fill_mask": 77}, "returns a mask with values that are not its class ids, such as 77"),
     "RandomCropNearBBox": ({}, "does not take an image and its mask"),
 }  # fmt: skip
 

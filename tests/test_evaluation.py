@@ -24,8 +24,8 @@ from torch import nn
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import check
 from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_mask
+from darkroom.evaluation.classifier import calibration_bins, calibration_error, class_metrics
 from darkroom.evaluation.inference import VIEWS, logits_of, mean_over_views
-from darkroom.evaluation.judge import calibration_bins, calibration_error, class_metrics
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.figures.classes import draw_confused_pairs
 from darkroom.figures.confidence import draw_ranks

@@ -20,7 +20,7 @@ from small_runs import (
 from torch import nn
 
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
-from darkroom.evaluation.explanations import telling_images
+from darkroom.evaluation.explanations import select_images
 from darkroom.evaluation.grad_cam import _as_map, grad_cam
 from darkroom.models.architecture import architectures
 
@@ -76,9 +76,9 @@ def test_telling_images_are_the_surest_of_their_kind() -> None:
     for row, (column, share) in enumerate(zip(said, sure, strict=True)):
         logits[row] = ((1 - share) / 2 * torch.ones(3)).log()
         logits[row, column] = torch.tensor(share).log()
-    chosen = telling_images(logits, torch.tensor(true))
+    chosen = select_images(logits, torch.tensor(true))
     assert chosen == {"right": [4, 0, 2], "wrong": [6, 7, 8, 9], "confused": [10, 3, 5, 12]}
-    assert telling_images(logits[:3], torch.tensor(true[:3])) == {"right": [0, 2], "wrong": [], "confused": []}
+    assert select_images(logits[:3], torch.tensor(true[:3])) == {"right": [0, 2], "wrong": [], "confused": []}
 
 
 def test_explanations_of_a_classifier(folder: Path) -> None:

@@ -33,7 +33,7 @@ def test_boundary_of_shifted_squares() -> None:
     assert tally_of(truth, truth).boundary_iou()[1] == 1
     assert np.isnan(tally_of(truth * 0, truth * 0).boundary_iou()[1])
     whole = np.ones((100, 100))
-    assert tally_of(whole, whole).boundary_all[1] == 100**2 - 94**2, "the image's border is a boundary"
+    assert tally_of(whole, whole).boundary_union[1] == 100**2 - 94**2, "the image's border is a boundary"
 
 
 def test_objects_by_size() -> None:
@@ -70,5 +70,5 @@ def test_boundaries_agree_with_a_distance_transform(seed: int, height: int, widt
         distance = ndimage.distance_transform_cdt(np.pad(mask, 1), "chessboard")[1:-1, 1:-1]
         edges.append(mask & (distance <= reach))
     tally = tally_of(*masks)
-    assert tally.boundary_shared[1] == (edges[0] & edges[1]).sum()
-    assert tally.boundary_all[1] == (edges[0] | edges[1]).sum()
+    assert tally.boundary_intersection[1] == (edges[0] & edges[1]).sum()
+    assert tally.boundary_union[1] == (edges[0] | edges[1]).sum()

@@ -15,7 +15,7 @@ from conftest import ROOT, cifar_files, scene_files, stage, write_tar, write_zip
 from small_runs import CPU, NARROW, classification, prepare_classes, trained
 
 from darkroom.common.environment import LIBRARIES, PYTORCH, limit_pytorch
-from darkroom.device.numerics import EVERYWHERE, VERSION, hash_numerics, why_not_everywhere
+from darkroom.device.numerics import LOCKED_HASH, LOCKED_VERSION, find_bits_mismatch, hash_numerics
 from darkroom.device.precision import choose_device, choose_precision
 
 # Of models, histories and predictions of `TASKS`; they change with the code of training and with the pinned packages.
@@ -50,7 +50,7 @@ MEASURED_HERE = (
     platform.system() == "Linux"
     and platform.machine() == "x86_64"
     and torch.cpu.get_capabilities().get("avx2", False)
-    and torch.__version__.startswith(f"{VERSION}.")
+    and torch.__version__.startswith(f"{LOCKED_VERSION}.")
 )
 everywhere = pytest.mark.skipif(not MEASURED_HERE, reason="the hashes are of Linux, x86-64, AVX2 and this PyTorch")
 
@@ -171,24 +171,24 @@ def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
             text=True,
         )
         hashes[name] = done.stdout.strip()
-    assert hashes["limited"] == EVERYWHERE != hashes["not"]
+    assert hashes["limited"] == LOCKED_HASH != hashes["not"]
     assert hash_numerics(CPU, "fp32") == hash_numerics(CPU, "fp32") != hash_numerics(CPU, "bf16")
 
 
 @pytest.mark.parametrize(
     ("object_and_name", "value", "found", "reason"),
     [
-        ((platform, "machine"), lambda: "arm64", EVERYWHERE, "this machine is arm64, not x86-64"),
-        ((platform, "system"), lambda: "Windows", EVERYWHERE, "this is Windows, and the lock is Linux's"),
-        ((torch, "__version__"), "2.11.0+cu130", EVERYWHERE, f"this is PyTorch 2.11.0+cu130, not {VERSION}"),
+        ((platform, "machine"), lambda: "arm64", LOCKED_HASH, "this machine is arm64, not x86-64"),
+        ((platform, "system"), lambda: "Windows", LOCKED_HASH, "this is Windows, and dvc.lock was made on Linux"),
+        ((torch, "__version__"), "2.11.0+cu130", LOCKED_HASH, f"this is PyTorch 2.11.0+cu130, not {LOCKED_VERSION}"),
         ((torch.backends.cpu, "get_cpu_capability"), lambda: "DEFAULT", "another", "this processor has no AVX2"),
         (
             (platform, "machine"),
             lambda: "AMD64",
             "another",
-            f"the hash of some operations is another, not {EVERYWHERE}",
+            f"the hash of some operations is another, not {LOCKED_HASH}",
         ),
-        ((platform, "machine"), lambda: "AMD64", EVERYWHERE, None),
+        ((platform, "machine"), lambda: "AMD64", LOCKED_HASH, None),
     ],
 )
 def test_what_keeps_a_machine_from_the_committed_bits_is_named(
@@ -196,13 +196,13 @@ def test_what_keeps_a_machine_from_the_committed_bits_is_named(
 ) -> None:
     an_x86_64_machine(monkeypatch)
     monkeypatch.setattr(*object_and_name, value)
-    assert why_not_everywhere(found) == reason
+    assert find_bits_mismatch(found) == reason
 
 
 def an_x86_64_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
-    monkeypatch.setattr(torch, "__version__", f"{VERSION}.1")
+    monkeypatch.setattr(torch, "__version__", f"{LOCKED_VERSION}.1")
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
 
 
@@ -214,9 +214,9 @@ def an_x86_64_machine(monkeypatch: pytest.MonkeyPatch) -> None:
             False,
             "the committed dvc.lock may not be met here, and figures differ a little: the hash of some",
         ),
-        (EVERYWHERE, False, "the same bits on every x86-64 processor"),
+        (LOCKED_HASH, False, "the same bits on every x86-64 processor"),
         (
-            EVERYWHERE,
+            LOCKED_HASH,
             True,
             "the same bits on every x86-64 processor; the GPU would compute others: -S train.bits=machine",
         ),

@@ -1,1 +1,1 @@
-"""From data sets on disk to augmented batches on the training device."""
+"""Batches of prepared data sets, augmented, on the training device."""

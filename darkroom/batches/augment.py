@@ -1,7 +1,7 @@
-"""Augmentation of whole batches on the device that they lie on, one draw for each image.
+"""Flips, shifted crops and cutout of whole batches on their device.
 
-Every function takes the draws as an argument, so that what happens to an image depends on its draw
-alone and not on the batch that it comes in.
+Every function takes the random draws as an argument, one for each image. So the result for an image does not depend on
+the batch that it is in.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,13 @@ from darkroom.common.randomness import seed_for
 
 @dataclass(frozen=True)
 class Draws:
-    """An epoch's draws, one row for each image of the split.
+    """The random draws of an epoch, one row for each image that it shows.
 
     Attributes:
-        flipped: bool (n,).
-        shift: int64 (n, 2), how far down and to the right the crop's window lies, 0 to 2·crop.
-        hole: int64 (n, 2), row and column of the cut-out square's centre.
+        flipped: whether to mirror the image, bool (n,).
+        shift: the upper left corner of the crop in the padded image, down and right in pixels, 0 to 2·crop;
+            int64 (n, 2).
+        hole: row and column of the centre of the cutout square, int64 (n, 2).
     """
 
     flipped: Tensor
@@ -38,10 +39,16 @@ class Draws:
         device: torch.device,
         flipped: Tensor,
     ) -> "Draws":
-        """Draw for `count` images of `size` (height, width), from generators keyed by (seed, purpose, epoch).
+        """Return the draws of an epoch, from generators keyed by (seed, purpose, epoch).
 
         Args:
-            flipped: bool (count,), as of `flips`.
+            parameters: of the augmentation.
+            count: number of images that the epoch shows.
+            size: (height, width) of the images in pixels.
+            seed: of the run.
+            epoch: its number.
+            device: where the draws are put.
+            flipped: bool (count,), as `flips` returns it.
         """
 
         def generator(purpose: str) -> torch.Generator:
@@ -59,27 +66,34 @@ class Draws:
         )
 
     def at(self, indices: Tensor) -> "Draws":
-        """The draws of the images at `indices` (b,)."""
+        """Return the draws of the rows `indices`, int64 (b,)."""
         return Draws(self.flipped[indices], self.shift[indices], self.hole[indices])
 
 
-def flips(how: str, images: Tensor, times: Tensor, seed: int, epoch: int) -> Tensor:
-    """Which rows of an epoch to mirror, bool (n,).
-
-    Alternating, an image is seen both ways in any two times that it is shown (arXiv:2404.00498, section 3.6): the first
-    time as drawn for the image, and from then on the other way each time. Otherwise each row is drawn for anew.
+def flips(mode: str, images: Tensor, times: Tensor, seed: int, epoch: int) -> Tensor:
+    """Return which rows of an epoch to mirror, bool (n,).
 
     Args:
-        images: int64 (n,), the image that each row shows.
-        times: int64 (n,), how often that image was shown before.
+        mode: alternate: draw once for each image and mirror it every second time that it is shown
+            (arXiv:2404.00498, section 3.6). Any other: draw for each row of each epoch.
+        images: index of the image that each row shows, int64 (n,).
+        times: how often that image was shown before, int64 (n,).
+        seed: of the run.
+        epoch: its number.
     """
-    first = 0 if how == "alternate" else epoch
+    first = 0 if mode == "alternate" else epoch
     drawn = torch.randint(2, (len(images),), generator=torch.Generator().manual_seed(seed_for(seed, "flip", first)))
-    return (drawn[images] + times) % 2 == 1 if how == "alternate" else drawn == 1
+    return (drawn[images] + times) % 2 == 1 if mode == "alternate" else drawn == 1
 
 
 def augment(images: Tensor, parameters: ImageAugmentation, draws: Draws) -> Tensor:
-    """Apply the augmentation to normalized images, float (b, c, h, w), in the order crop, flip, cutout."""
+    """Return augmented images, in the order crop, flip, cutout.
+
+    Args:
+        images: normalized, float (b, c, h, w).
+        parameters: of the augmentation.
+        draws: one row for each image.
+    """
     if parameters.crop:
         images = shifted_crop(images, draws.shift, parameters.crop, parameters.padding)
     if parameters.flip != "none":
@@ -90,43 +104,44 @@ def augment(images: Tensor, parameters: ImageAugmentation, draws: Draws) -> Tens
 
 
 def flip(images: Tensor, flipped: Tensor) -> Tensor:
-    """Mirror the images (b, c, h, w) where `flipped` (b,) is true, left to right."""
+    """Mirror images (b, c, h, w) left to right where `flipped`, bool (b,), is true."""
     return torch.where(flipped[:, None, None, None], images.flip(-1), images)
 
 
-def shifted_crop(images: Tensor, shift: Tensor, padding: int, beyond: str) -> Tensor:
-    """Windows of the images' own size out of the padded images.
+def shifted_crop(images: Tensor, shift: Tensor, padding: int, mode: str) -> Tensor:
+    """Pad the images and crop each to its original size at its own place.
 
     Args:
         images: (b, c, h, w).
-        shift: (b, 2), the window's upper left corner in the padded image, 0 to 2·padding.
+        shift: upper left corner of each crop in the padded image, down and right in pixels, 0 to 2·padding; (b, 2).
         padding: in pixels, on every side.
-        beyond: the padding's pixels: `reflect`, or `zero`, the mean of normalized images.
+        mode: reflect: the padding mirrors the image. zero: it is 0, the mean of normalized images.
     """
     b, channels, height, width = images.shape
     rows = shift[:, 0, None] + torch.arange(-padding, height - padding, device=images.device)
     columns = shift[:, 1, None] + torch.arange(-padding, width - padding, device=images.device)
     first = torch.arange(b, device=images.device)[:, None, None] * height
-    pixels = (first + _reflected(rows, height)[:, :, None]) * width + _reflected(columns, width)[:, None, :]
-    shown = images.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, pixels.flatten())
-    shown = shown.view(b, height, width, channels).permute(0, 3, 1, 2)
-    if beyond == "reflect":
-        return shown
+    pixels = (first + _reflect(rows, height)[:, :, None]) * width + _reflect(columns, width)[:, None, :]
+    crops = images.permute(0, 2, 3, 1).reshape(-1, channels).index_select(0, pixels.flatten())
+    crops = crops.view(b, height, width, channels).permute(0, 3, 1, 2)
+    if mode == "reflect":
+        return crops
     outside = ((rows < 0) | (rows >= height))[:, :, None] | ((columns < 0) | (columns >= width))[:, None, :]
-    return shown.masked_fill(outside[:, None], 0)
+    return crops.masked_fill(outside[:, None], 0)
 
 
-def _reflected(places: Tensor, side: int) -> Tensor:
-    """Places along a side of so many pixels, those beyond it mirrored at its outermost pixels."""
-    return side - 1 - (side - 1 - places.abs()).abs()
+def _reflect(positions: Tensor, side: int) -> Tensor:
+    """Return positions from 0 to `side` - 1: those outside are mirrored at the first or the last pixel."""
+    return side - 1 - (side - 1 - positions.abs()).abs()
 
 
 def cutout(images: Tensor, centre: Tensor, side: int) -> Tensor:
-    """Set a square of `side` pixels to zero, the mean of normalized images (DeVries and Taylor, arXiv:1708.04552).
+    """Set a square of each image to zero, the mean of normalized images (DeVries and Taylor, arXiv:1708.04552).
 
     Args:
         images: (b, c, h, w).
-        centre: (b, 2), row and column; squares over the border are clipped.
+        centre: row and column of each square's centre, (b, 2). Squares are clipped at the border.
+        side: of the square, in pixels.
     """
     height, width = images.shape[-2:]
     rows = torch.arange(height, device=images.device) - centre[:, 0, None] + side // 2

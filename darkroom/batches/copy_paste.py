@@ -1,24 +1,35 @@
-"""Objects of one image in another, after Ghiasi et al., "Simple Copy-Paste" (arXiv:2012.07177)."""
+"""Copy-paste augmentation (Ghiasi et al., arXiv:2012.07177)."""
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from darkroom.datasets.pairs import IGNORED
 
-SMALLEST = 16  # pixels: less is a splinter of the annotation and no object
+MIN_PIXELS = 16  # smaller regions are fragments of an annotation, not objects
 
 
 def paste_object(
-    image: np.ndarray, mask: np.ndarray, other: np.ndarray, other_mask: np.ndarray, draw: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """`image` and `mask` with an object of another pair, moved to a random place in which it lies as a whole.
+    image: NDArray[np.uint8],
+    mask: NDArray[np.uint8],
+    other: NDArray[np.uint8],
+    other_mask: NDArray[np.uint8],
+    draw: np.random.Generator,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Paste an object of another image at a random place, where all of it fits into the image.
 
-    All classes of the other image but the background are equally likely, and so are a class's objects: regions that
-    hang together, corners counting. Without one that fits, nothing changes.
+    An object is a connected region of one class other than the background. All classes are equally likely, and so are
+    all objects of a class.
 
     Args:
-        image, other: uint8 (h, w, 3).
-        mask, other_mask: uint8 (h, w).
+        image: uint8 (h, w, 3).
+        mask: class ids of `image`, uint8 (h, w).
+        other: the image to take an object from, uint8 (h, w, 3). It may have another size.
+        other_mask: class ids of `other`, uint8 (h, w).
+        draw: of class, object and place.
+
+    Returns:
+        Copies of `image` and `mask` with the object; `image` and `mask` themselves if no object fits.
     """
     values = np.setdiff1d(np.unique(other_mask), [0, IGNORED])
     if not len(values):
@@ -30,17 +41,17 @@ def paste_object(
     fitting = [
         number
         for number, (_, _, w, h, pixels) in enumerate(statistics)
-        if number and pixels >= SMALLEST and w <= width and h <= height
+        if number and pixels >= MIN_PIXELS and w <= width and h <= height
     ]
     if not fitting:
         return image, mask
     number = draw.choice(fitting)
     left, top, w, h, _ = statistics[number]
     x, y = draw.integers(width - w + 1), draw.integers(height - h + 1)
-    taken = (slice(top, top + h), slice(left, left + w))
-    place = (slice(y, y + h), slice(x, x + w))
-    object_ = regions[taken] == number
+    source = (slice(top, top + h), slice(left, left + w))
+    target = (slice(y, y + h), slice(x, x + w))
+    is_object = regions[source] == number
     image, mask = image.copy(), mask.copy()
-    image[place][object_] = other[taken][object_]
-    mask[place][object_] = other_mask[taken][object_]
+    image[target][is_object] = other[source][is_object]
+    mask[target][is_object] = other_mask[source][is_object]
     return image, mask

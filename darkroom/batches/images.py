@@ -1,4 +1,4 @@
-"""Batches of a packed data set that lies on the training device as a whole."""
+"""Training batches of a packed data set, which is kept on the training device as a whole."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +22,20 @@ from darkroom.datasets.packed import read_split
 
 
 class ImageBatches:
-    """Training batches: images float (b, 3, h, w) in channels_last, class ids int64 (b,).
+    """Training batches of images with one class each, augmented on the device.
 
-    Mixup and CutMix give shares of the classes instead, float32 (b, classes). Of several processes each takes
-    its `share` of every batch of `batch_size` images, and the draws are those of one.
+    Args:
+        folder: of the prepared data set.
+        description: of the data set.
+        augmentation: of the images.
+        batch_size: images in a batch, over all processes.
+        seed: of the run.
+        device: where the data set and its batches are.
+        share: the part of each batch that this process gets. Draws do not depend on it.
+        sampler: name of a module of `darkroom.batches.samplers`.
+
+    Raises:
+        UserError: the data set is too small for the batch size, or its images for the crop.
     """
 
     unit = "images"
@@ -34,7 +44,7 @@ class ImageBatches:
         self, folder: Path, description: Description, augmentation: ImageAugmentation, batch_size: int, seed: int,
         device: torch.device, share: slice = slice(None), sampler: str = "plain",
     ) -> None:  # fmt: skip
-        height, width = description.image_size
+        height, width = description.size
         if augmentation.crop >= min(height, width):
             raise UserError(f"params.yaml: augment.crop = {augmentation.crop}: the images have {height}×{width} pixels")
         if batch_size > description.images["train"]:
@@ -45,64 +55,83 @@ class ImageBatches:
         self.batch_size, self.seed, self.device, self.share, self.sampler = batch_size, seed, device, share, sampler
         images, labels = read_split(folder, "train")
         self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
-        self.steps = len(self.labels) // batch_size  # the rest of an epoch's images waits for another epoch
-        self._counted = 0, torch.zeros(len(self.labels), dtype=torch.int64)  # epochs, and how often they showed each
+        self.steps = len(self.labels) // batch_size  # images that do not fill a batch are left out of the epoch
+        # Number of epochs, and how often they showed each image.
+        self._counted = 0, torch.zeros(len(self.labels), dtype=torch.int64)
 
     def two_views(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch, every image twice and augmented each time anew: (2b, 3, h, w), (2b,)."""
+        """Yield the batches of one epoch with every image twice, augmented by different draws.
+
+        Yields:
+            Images, float (2b, 3, h, w) in channels_last, of which the second half shows the images of the first half
+            again, and their class ids, int64 (2b,).
+        """
         for views in zip(self.train(epoch), self.train(epoch, view=1), strict=True):
             images, labels = (torch.cat(parts) for parts in zip(*views, strict=True))
             yield images.contiguous(memory_format=torch.channels_last), labels
 
     def train(self, epoch: int, view: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch, shuffled and augmented by draws that depend on (seed, epoch) alone.
+        """Yield the batches of one epoch, shuffled and augmented by draws that depend on (seed, epoch, view) alone.
 
-        Another `view` is of the same images in the same order, augmented by other draws.
+        Args:
+            epoch: its number.
+            view: views show the same images in the same order, augmented by different draws.
+
+        Yields:
+            Images, float (b, 3, h, w) in channels_last, and their class ids, int64 (b,), or with Mixup or CutMix the
+            shares of their classes, float32 (b, classes).
         """
-        order, shown = self._order(epoch), self._shown(epoch)
+        order, sampled = self._order(epoch), self._sampled(epoch)
         times = torch.zeros(len(order), dtype=torch.int64)
-        times[order] = self._times_shown(epoch)[shown[order]] + earlier_times(shown[order])
-        size = tuple(self.images.shape[1:3])
+        times[order] = self._times_before(epoch)[sampled[order]] + earlier_times(sampled[order])
+        size = self.images.shape[1], self.images.shape[2]
         seed = seed_for(self.seed, "view", view) if view else self.seed
-        flipped = flips(self.augmentation.flip, shown, times, seed, epoch)
+        flipped = flips(self.augmentation.flip, sampled, times, seed, epoch)
         draws = Draws.of_epoch(self.augmentation, len(self.labels), size, seed, epoch, self.device, flipped)
         plans = self._plans(seed, epoch)
         mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
-        mixed = self.augmentation.mixup or self.augmentation.cutmix
-        order, shown = order.to(self.device), shown.to(self.device)
-        for rows in order[: self.steps * self.batch_size].split(self.batch_size):
-            own = rows if mixed else rows[self.share]
-            images, labels = self._augmented(shown[own], draws.at(own), [plan.at(own.cpu()) for plan in plans])
-            if mixed:  # with images that are another process's
+        is_mixed = self.augmentation.mixup or self.augmentation.cutmix
+        order, sampled = order.to(self.device), sampled.to(self.device)
+        for batch in torch.split(order[: self.steps * self.batch_size], self.batch_size):
+            rows = batch if is_mixed else batch[self.share]
+            images, labels = self._augment(sampled[rows], draws.at(rows), [plan.at(rows.cpu()) for plan in plans])
+            if is_mixed:  # mix the whole batch first: an image may be mixed with one of another process
                 images, labels = mix(images, labels, len(self.description.classes), self.augmentation, mixing)
                 images, labels = images[self.share], labels[self.share]
             yield images, labels
 
     def _order(self, epoch: int) -> Tensor:
-        """The rows of an epoch as they follow one another, those that no batch takes at the end; int64 (n,)."""
+        """Return the order of an epoch's rows, int64 (n,). The rows at the end that fill no batch are left out."""
         return torch.randperm(len(self.labels), generator=self._generator("order", epoch))
 
-    def _shown(self, epoch: int) -> Tensor:
-        """The image that each row of an epoch shows; int64 (n,)."""
+    def _sampled(self, epoch: int) -> Tensor:
+        """Return the index of the image in each row of an epoch, int64 (n,)."""
         return samplers.sample(self.sampler, self.class_counts() > 0, self._generator("sample", epoch))
 
-    def _times_shown(self, epoch: int) -> Tensor:
-        """How often each image was shown in the epochs before this one; int64 (n,).
+    def _times_before(self, epoch: int) -> Tensor:
+        """Return how often each image was shown in the epochs before `epoch`, int64 (n,).
 
-        Counted on from the last call, and from the start where a run goes on from its file. Of the plain sampler each
-        epoch counts, for the images too that it left over, so that any two epochs that follow each other differ.
+        With the plain sampler, an epoch counts for all images, also for those that it left out: then alternating flips
+        differ in any two successive epochs. With other samplers, each epoch is counted once: counting continues from
+        the previous call, or starts at epoch 0 in a resumed run.
         """
         if self.sampler == "plain":
             return torch.full((len(self.labels),), epoch)
         counted, times = self._counted if self._counted[0] <= epoch else (0, torch.zeros_like(self._counted[1]))
         for earlier in range(counted, epoch):
             rows = self._order(earlier)[: self.steps * self.batch_size]
-            times = times + torch.bincount(self._shown(earlier)[rows], minlength=len(times))
+            times = times + torch.bincount(self._sampled(earlier)[rows], minlength=len(times))
         self._counted = epoch, times
         return times
 
-    def _augmented(self, indices: Tensor, draws: Draws, plans: list[Plan]) -> tuple[Tensor, Tensor]:
-        """The images at `indices` (b,), with draws and plans of one row for each of them."""
+    def _augment(self, indices: Tensor, draws: Draws, plans: list[Plan]) -> tuple[Tensor, Tensor]:
+        """Return augmented images and their class ids.
+
+        Args:
+            indices: of the images, int64 (b,).
+            draws: a row for each of them.
+            plans: likewise, in the order in which they are applied.
+        """
         images = self.images[indices]
         if plans:
             pixels = images.permute(0, 3, 1, 2).float()
@@ -113,7 +142,7 @@ class ImageBatches:
         return augment(images, self.augmentation, draws), self.labels[indices]
 
     def _plans(self, seed: int, epoch: int) -> list[Plan]:
-        """What is done to the pixels of each image shown in one epoch, drawn from (seed, purpose, epoch)."""
+        """Draw the operations on pixels for each row of an epoch, from generators keyed by (seed, purpose, epoch)."""
 
         def generator(purpose: str) -> torch.Generator:
             return torch.Generator().manual_seed(seed_for(seed, purpose, epoch))
@@ -130,19 +159,26 @@ class ImageBatches:
         return torch.Generator().manual_seed(seed_for(self.seed, purpose, epoch))
 
     def class_counts(self) -> Tensor:
-        """What there is of each class in each image, int64 (n, classes): 1 of its own."""
+        """Return the one-hot class of each training image, int64 (n, classes)."""
         return F.one_hot(self.labels.cpu(), len(self.description.classes))
 
     def sample(self, count: int) -> Tensor:
-        """The first `count` training images, normalized; float (n, 3, h, w)."""
+        """Return the first `count` training images, normalized, float (n, 3, h, w)."""
         return normalize(self.images[:count], self.description.mean, self.description.std)
 
 
 def earlier_times(images: Tensor) -> Tensor:
-    """Count how often each entry of a sequence of images, int64 (n,), occurs before it; int64 (n,)."""
+    """Return how often each entry of a sequence occurs before it in the sequence.
+
+    Args:
+        images: int64 (n,).
+
+    Returns:
+        int64 (n,): 0 for the first occurrence of an entry, 1 for the second, and so on.
+    """
     order = images.argsort(stable=True)
     values = images[order]
-    starts = torch.searchsorted(values, values)  # where the run of equal ones begins
+    starts = torch.searchsorted(values, values)  # where the equal entries begin
     times = torch.empty_like(images)
     times[order] = torch.arange(len(images)) - starts
     return times

@@ -11,39 +11,49 @@ from darkroom.datasets.pairs import IGNORED
 
 
 def normalize(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
-    """Normalize images with values from 0 to 255 (b, h, w, 3) to float32 (b, 3, h, w) in channels_last.
+    """Normalize images by the mean and standard deviation of the training images.
 
     Args:
-        images: uint8, or float with values from 0 to 255.
-        mean: of each channel over the training images, from 0 to 1.
-        std: likewise.
+        images: (b, h, w, 3), uint8 or float, with values from 0 to 255.
+        mean: of each channel, as a fraction of 255.
+        std: standard deviation of each channel, as a fraction of 255.
+
+    Returns:
+        float32 (b, 3, h, w) in channels_last.
     """
     b, height, width, channels = images.shape
     centre = torch.tensor(mean, device=images.device) * 255
     scale = 1 / (torch.tensor(std, device=images.device) * 255)
-    rows = images.reshape(b, -1) - centre.repeat(
-        height * width
-    )  # broadcasting over long rows is 4× faster than over 3 channels
+    # Broadcasting over flat rows is 4× faster than over 3 channels.
+    rows = images.reshape(b, -1) - centre.repeat(height * width)
     rows *= scale.repeat(height * width)
     return rows.view(b, height, width, channels).permute(0, 3, 1, 2)
 
 
 def standardize(numbers: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """Standardize features or targets, float64 (n, columns), to float32 by the training points' mean and deviation.
+    """Standardize features or targets by the mean and standard deviation of the training points.
 
-    The difference is taken in float64: years or prices vary by less than float32 resolves.
+    It computes in float64, since float32 is too coarse for the differences of numbers such as years or prices.
+
+    Args:
+        numbers: float (n, columns).
+        mean: of each column.
+        std: standard deviation of each column.
+
+    Returns:
+        float32 (n, columns).
     """
     centre, scale = (torch.tensor(values, dtype=torch.float64) for values in (mean, std))
     return ((numbers.double() - centre) / scale).float()
 
 
 def standardized_targets(targets: Tensor, description: Description) -> Tensor:
-    """Standardize numbers, float64 (n, 1), to float32; return class ids as they are."""
+    """Standardize the targets of a regression, float64 (n, 1), to float32. Return class ids, int64 (n,), unchanged."""
     if not targets.is_floating_point():
         return targets
     return standardize(targets, [description.target_mean], [description.target_std])
 
 
 def mask_targets(masks: Tensor) -> Tensor:
-    """Convert masks uint8 (b, h, w) to class ids int64, ignored pixels to `IGNORE_INDEX`."""
+    """Convert masks, uint8 (b, h, w), to targets, int64 (b, h, w): `IGNORED` becomes `IGNORE_INDEX`."""
     return torch.where(masks == IGNORED, IGNORE_INDEX, masks.long())

@@ -1,4 +1,4 @@
-"""Operations on the pixels of whole batches, each image with draws of its own."""
+"""Plans of operations on pixels, one for each image, and how to apply them to a batch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,21 +18,22 @@ GEOMETRY = ("shear_x", "shear_y", "translate_x", "translate_y", "rotate")
 BLENDS = ("brightness", "colour", "contrast", "sharpness")
 SIGNED = (*GEOMETRY, *BLENDS)
 
-# The strength at the highest level; posterize takes away bits, solarize lowers its threshold from full scale.
+# Strength of each operation at the highest level, as `plan_from_levels` takes it. Posterize: how many bits it removes.
+# Solarize: how far its threshold lies below full scale. Translations: fractions of the side.
 STRONGEST = {
     "shear_x": 0.3, "shear_y": 0.3, "translate_x": 150 / 331, "translate_y": 150 / 331, "rotate": 30.0,
     "posterize": 4.0, "solarize": 1.0, **dict.fromkeys(BLENDS, 0.9),
 }  # fmt: skip
-LEVELS = 30  # of strength
+LEVELS = 30  # the highest level
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The operations for each of n images, one after another.
+    """The operations for n images, which each image goes through in their order.
 
     Attributes:
-        operation: int64 (n, steps), of `OPERATIONS`.
-        strength: float32 (n, steps).
+        operation: indices into `OPERATIONS`, int64 (n, steps).
+        strength: of each operation, float32 (n, steps).
     """
 
     operation: Tensor
@@ -44,10 +45,18 @@ class Plan:
 
 
 def apply(images: Tensor, plan: Plan) -> Tensor:
-    """Apply a plan to images, float (b, 3, h, w) of whole values from 0 to 255. The plan is on the CPU."""
+    """Return images after the operations of a plan.
+
+    Args:
+        images: float (b, 3, h, w) with integral values from 0 to 255.
+        plan: of b images, on the CPU.
+
+    Returns:
+        Images like `images`.
+    """
     images = images.clone()
     for step in range(plan.operation.shape[1]):
-        for number in plan.operation[:, step].unique().tolist():
+        for number in torch.unique(plan.operation[:, step]).tolist():
             if number == NUMBER["identity"]:
                 continue
             rows = (plan.operation[:, step] == number).nonzero()[:, 0]
@@ -58,7 +67,7 @@ def apply(images: Tensor, plan: Plan) -> Tensor:
 
 
 def jitter_plan(strength: float, count: int, generator: torch.Generator) -> Plan:
-    """Draw changes of brightness, contrast and colour by factors between 1 - strength and 1 + strength."""
+    """Draw changes of brightness, contrast and colour for `count` images, by factors 1 - strength to 1 + strength."""
     operations = torch.tensor([NUMBER[name] for name in ("brightness", "contrast", "colour")])
     return Plan(operations.expand(count, 3), (torch.rand((count, 3), generator=generator) * 2 - 1) * strength)
 
@@ -66,14 +75,14 @@ def jitter_plan(strength: float, count: int, generator: torch.Generator) -> Plan
 def plan_from_levels(
     operation: Tensor, level: Tensor, strongest: dict[str, float], side: int, generator: torch.Generator
 ) -> Plan:
-    """Return the plan of operations at given levels. Operations that have a direction get one at random.
+    """Return the plan of operations at given levels. The sign of a strength is random where it means a direction.
 
     Args:
-        operation: int64 (n, steps), of `OPERATIONS`.
-        level: float (n, steps), from 0 to 1.
-        strongest: the strength of each operation at level 1.
-        side: pixels that a translation of 1 moves by.
-        generator: of the directions.
+        operation: indices into `OPERATIONS`, int64 (n, steps).
+        level: of each operation, float (n, steps) from 0 to 1.
+        strongest: the strength of each operation at level 1, by its name.
+        side: pixels that a translation of strength 1 moves by.
+        generator: of the signs.
     """
     scale = torch.tensor([strongest.get(kind.__name__, 0.0) for kind in OPERATIONS])
     scale[[NUMBER["translate_x"], NUMBER["translate_y"]]] *= side

@@ -1,4 +1,4 @@
-"""Batches of images and masks of varying size, augmented together in loader workers."""
+"""Training batches of images and masks of any size, augmented together in loader workers."""
 
 from collections.abc import Iterator
 from functools import cached_property, partial
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -22,10 +23,21 @@ from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image,
 
 
 class PairBatches:
-    """Training batches of augmented crops.
+    """Training batches of augmented crops of images and their masks.
 
-    Images are float (b, 3, h, w) in channels_last, targets int64 (b, h, w) with -100 where nothing counts.
-    Of several processes each takes its `share` of every batch of `batch_size` pairs.
+    Args:
+        folder: of the prepared data set.
+        description: of the data set.
+        augmentation: of the pairs.
+        batch_size: pairs in a batch, over all processes.
+        seed: of the run.
+        device: where the batches are put.
+        workers: number of processes that load and augment pairs. 0: this process does it.
+        share: the part of each batch that this process gets. Draws do not depend on it.
+        sampler: name of a module of `darkroom.batches.samplers`.
+
+    Raises:
+        UserError: the data set is too small for the batch size.
     """
 
     unit = "images"
@@ -44,19 +56,23 @@ class PairBatches:
         self.steps = len(paths) // batch_size
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch, shuffled by (seed, epoch), each pair augmented by (seed, epoch, row).
+        """Yield the batches of one epoch. The order depends on (seed, epoch), a pair's draws on (seed, epoch, row).
+
+        Yields:
+            Images, float (b, 3, crop, crop) in channels_last, and targets, int64 (b, crop, crop), in which
+            `IGNORE_INDEX` marks ignored pixels.
 
         Raises:
             UserError: a process that loads pairs was killed.
         """
         order = np.random.default_rng(seed_for(self.seed, "order", epoch)).permutation(len(self.pairs))
-        shown = self._shown(epoch)
+        sampled = self._sampled(epoch)
         batches = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
         loader = DataLoader(
             self.pairs,
-            batch_sampler=[[(epoch, int(row), shown[row]) for row in batch[self.share]] for batch in batches],
+            batch_sampler=[[(epoch, int(row), sampled[row]) for row in batch[self.share]] for batch in batches],
             num_workers=self.workers,
-            generator=torch.Generator(),  # of its own, so that the global one stays where it is
+            generator=torch.Generator(),  # otherwise the loader would draw from the global one
             pin_memory=self.device.type == "cuda",
         )
         try:
@@ -68,27 +84,36 @@ class PairBatches:
                 raise
             raise UserError(f"params.yaml: train.workers = {self.workers}: {KILLED}") from None
 
-    def _shown(self, epoch: int) -> list[int]:
-        """The index of the pair that each row of an epoch shows."""
-        if self.sampler == "plain":  # counting classes would read every mask for nothing
+    def _sampled(self, epoch: int) -> list[int]:
+        """Return the index of the pair in each row of an epoch."""
+        if self.sampler == "plain":  # saves reading every mask to count classes
             return list(range(len(self.pairs)))
         draw = torch.Generator().manual_seed(seed_for(self.seed, "sample", epoch))
-        return samplers.sample(self.sampler, self.class_counts() > 0, draw).tolist()
+        indices: list[int] = samplers.sample(self.sampler, self.class_counts() > 0, draw).tolist()
+        return indices
 
     def class_counts(self) -> Tensor:
-        """Pixels of each class in each training mask, int64 (n, classes)."""
+        """Return the number of pixels of each class in each training mask, int64 (n, classes)."""
         return torch.from_numpy(self.pairs.pixels)
 
     def sample(self, count: int) -> Tensor:
-        """The first `count` training pairs of epoch 0, normalized crops; float (n, 3, crop, crop)."""
+        """Return normalized crops of the first `count` training images, float (n, 3, crop, crop)."""
         images = [self.pairs[0, index, index][0] for index in range(min(count, len(self.pairs)))]
         return self.normalize(torch.from_numpy(np.stack(images)).to(self.device))
 
 
-class AugmentedPairs(Dataset):
-    """Pairs by (epoch, row, index): crops of an image, uint8 (crop, crop, 3), and of its mask, uint8 (crop, crop).
+class AugmentedPairs(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):
+    """Augmented crops of training images, uint8 (crop, crop, 3), and of their masks, uint8 (crop, crop).
 
-    An index that an epoch shows in several rows is augmented by draws of its own in each.
+    The key of a pair is (epoch, row of the epoch, index of the image). Its draws depend on the epoch and the row: where
+    a sampler repeats an image, each repetition is augmented differently.
+
+    Args:
+        folder: of the prepared data set.
+        paths: of the training images.
+        augmentation: of the pairs.
+        seed: of the run.
+        classes: their number.
     """
 
     def __init__(
@@ -98,34 +123,37 @@ class AugmentedPairs(Dataset):
         self.copy_paste = augmentation.copy_paste
         self.pipeline = build_pipeline(augmentation)
         if self.copy_paste:
-            self.shows = self.pixels > 0  # counted here, once, and not in each worker
+            self.has_class = self.pixels > 0  # counted here once instead of in each worker
 
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, key: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, key: tuple[int, int, int]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         epoch, row, index = key
         image, mask = self._read(index)
         draw = np.random.default_rng(seed_for(self.seed, "copy_paste", epoch, row))
         if self.copy_paste and draw.random() < self.copy_paste:
             image, mask = paste_object(image, mask, *self._read(self._donor(draw)), draw)
-        self.pipeline.set_random_seed(seed_for(self.seed, "augment", epoch, row) >> 31)  # it takes 32 bits
+        self.pipeline.set_random_seed(seed_for(self.seed, "augment", epoch, row) >> 31)  # albumentations takes 32 bits
         pair = self.pipeline(image=image, mask=mask)
-        return pair["image"].copy(), pair["mask"].copy()  # where they are views of what Pillow lets no one write to
+        return pair["image"].copy(), pair["mask"].copy()  # they may be views of Pillow's read-only memory
 
     @cached_property
-    def pixels(self) -> np.ndarray:
-        """Of each class in each mask, int64 (n, classes)."""
+    def pixels(self) -> NDArray[np.int64]:
+        """Number of pixels of each class in each mask, int64 (n, classes)."""
         masks = (read_mask(mask_path(self.folder, "train", path.stem)) for path in self.paths)
         return np.stack([np.bincount(mask.ravel(), minlength=IGNORED + 1)[: self.classes] for mask in masks])
 
     def _donor(self, draw: np.random.Generator) -> int:
-        """A pair that shows some class: all classes but the background are equally likely, then all its images."""
-        present = np.flatnonzero(self.shows[:, 1:].any(0)) + 1
+        """Draw the index of an image to paste an object from.
+
+        All classes but the background are equally likely, and so are all images that show the drawn class.
+        """
+        present = np.flatnonzero(self.has_class[:, 1:].any(0)) + 1
         if not len(present):
             return 0
-        return int(draw.choice(np.flatnonzero(self.shows[:, draw.choice(present)])))
+        return int(draw.choice(np.flatnonzero(self.has_class[:, draw.choice(present)])))
 
-    def _read(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def _read(self, index: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         path = self.paths[index]
         return read_image(path), read_mask(mask_path(self.folder, "train", path.stem))

@@ -1,4 +1,4 @@
-"""Parameters of the batches: augmentation, for images with one class and for pairs of image and mask."""
+"""Parameters of augmentation: for images with one class each, and for pairs of an image and its mask."""
 
 from typing import Annotated, Any, Literal
 
@@ -10,24 +10,22 @@ from darkroom.common.parameters import Parameters
 
 
 class ImageAugmentation(Parameters):
-    """Augmentation of classification batches, on the training device.
-
-    `crop` and `cutout` are in pixels; 0 switches them off.
-    """
+    """Augmentation of images with one class each, on the training device."""
 
     flip: Literal["none", "random", "alternate"]
-    """Horizontal flip of half of the images. `random` draws them anew in each epoch; `alternate` flips the other half
-    in the next epoch."""
+    """Horizontal flip of half of the images. `random` draws them anew in each epoch. `alternate` flips the other half
+    in the next epoch. `none` flips no image."""
     crop: int = Field(ge=0)
-    """Largest random shift, in pixels."""
+    """Largest random shift, in pixels; 0 switches it off."""
     padding: Literal["reflect", "zero"] = "reflect"
-    """What a shifted image shows beyond its border. `zero` is the mean colour, since images are normalized."""
+    """What a shifted image shows beyond its border: its mirror image, or with `zero` the mean colour of the training
+    images."""
     cutout: int = Field(ge=0)
-    """Side, in pixels, of a square that is set to the mean colour."""
+    """Side, in pixels, of a random square that is set to the mean colour; 0 switches it off."""
     jitter: float = Field(default=0.0, ge=0, le=1)
-    """Largest random change of brightness, contrast and colour, as a fraction."""
+    """Largest random change of brightness, contrast and colour, as a fraction; 0 switches it off."""
     policy: Literal["none"] | Annotated[str, NameIn(darkroom.batches.policies.__name__)] = "none"
-    """An augmentation policy, drawn anew for each image."""
+    """Augmentation policy, which draws operations on the pixels of each image in each epoch."""
     mixup: float = Field(default=0.0, ge=0)
     """α of the Beta distribution of Mixup's shares; 0 switches it off."""
     cutmix: float = Field(default=0.0, ge=0)
@@ -35,10 +33,7 @@ class ImageAugmentation(Parameters):
 
 
 class PairAugmentation(Parameters):
-    """Augmentation of segmentation pairs: a crop of `crop` × `crop` pixels after `transforms`.
-
-    A transform is a name of albumentations and its arguments, such as `{HorizontalFlip: {p: 0.5}}`.
-    """
+    """Augmentation of pairs of an image and its mask: `transforms`, then a crop of `crop` × `crop` pixels."""
 
     crop: int = Field(ge=32)
     """Side of the training crops, in pixels; a multiple of 2 to the power of `model.encoder_depth`."""
@@ -47,5 +42,5 @@ class PairAugmentation(Parameters):
     copy_paste: float = Field(default=0.0, ge=0, le=1)
     """Fraction of the images that get an object pasted in from another image."""
     transforms: list[dict[str, dict[str, Any]]] = []
-    """Transforms of albumentations in their order, each a name and its arguments. Transforms that do not return uint8,
-    such as Normalize, are refused."""
+    """Transforms of albumentations in their order, each a name and its arguments, such as `HorizontalFlip: {p: 0.5}`.
+    Transforms that do not return uint8, such as Normalize, are refused."""

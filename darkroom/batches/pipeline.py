@@ -1,4 +1,4 @@
-"""The albumentations pipeline that an image and its mask go through together."""
+"""The albumentations pipeline, which transforms an image and its mask together."""
 
 import warnings
 from inspect import signature
@@ -10,22 +10,23 @@ from darkroom.batches.parameters import PairAugmentation
 from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
 
-DRAWS = 3  # that each transform is tried with
-LARGE_SIDE = 4096  # pixels, for what crops more than the images that are tried first have
-PROBE_IDS = (0, 3, 200)  # far from each other, so that what is interpolated between them shows
+TRIALS = 3  # of each transform, with different draws
+LARGE_SIDE = 4096  # pixels: some transforms crop more than the images that are tried first have
+PROBE_IDS = (0, 3, 200)  # far apart, so that interpolation between them gives other values
 
 if TYPE_CHECKING:
     from albumentations import Compose
 
 
 def build_pipeline(augmentation: PairAugmentation, where: str = "augment") -> "Compose":
-    """The transforms, then a random crop; what lies outside of the image is ignored in the mask.
+    """Return the pipeline: the transforms, then a random crop. Mask pixels from outside of the image are ignored.
 
     Args:
-        where: the key that the augmentation stands under in params.yaml, for messages.
+        augmentation: the transforms and the crop.
+        where: the key of the augmentation in params.yaml, for messages.
 
     Raises:
-        UserError: a transform that albumentations does not have, or arguments that it does not take.
+        UserError: albumentations has no such transform, or it refuses the arguments.
     """
     import albumentations  # here, since it takes seconds and few stages need it
 
@@ -40,8 +41,8 @@ def build_pipeline(augmentation: PairAugmentation, where: str = "augment") -> "C
                 raise UserError(f"{key}: albumentations has no such transform")
             try:
                 with warnings.catch_warnings():
-                    warnings.simplefilter("error", UserWarning)  # it warns of arguments that it does not take
-                    transforms.append(transform(**(_beyond_the_border(transform) | arguments)))
+                    warnings.simplefilter("error", UserWarning)  # albumentations only warns of unknown arguments
+                    transforms.append(transform(**(_mask_padding(transform) | arguments)))
             except (ValueError, TypeError, UserWarning) as error:
                 raise UserError(f"{key}: {' '.join(str(error).split())}") from None
     crop = ForegroundCrop(augmentation.crop, augmentation.crop, augmentation.foreground)
@@ -49,62 +50,70 @@ def build_pipeline(augmentation: PairAugmentation, where: str = "augment") -> "C
 
 
 def check_pipeline(augmentation: PairAugmentation, where: str) -> None:
-    """Refuse transforms after which an image is trained on that no image looks like in the evaluation, by trying each.
+    """Try each transform on noise, and refuse those that training cannot use.
 
-    Images and masks must come out as they go in: arrays of uint8, of one size, the mask's values class ids that it had.
+    A transform must take an image and its mask alone and return both as uint8, of one size. The mask must have no class
+    id that it did not have before.
 
     Args:
-        where: the key that the augmentation stands under in params.yaml, for messages.
+        augmentation: the transforms and the crop.
+        where: the key of the augmentation in params.yaml, for messages.
 
     Raises:
-        UserError: the first transform that gives something else, or that needs more than an image and its mask; and
-            what `build_pipeline` raises.
+        UserError: a transform does not fulfil this, or `build_pipeline` refuses it.
     """
     build_pipeline(augmentation, where)
     for number, entry in enumerate(augmentation.transforms):
         for name, arguments in entry.items():
             alone = augmentation.model_copy(update={"transforms": [{name: arguments | {"p": 1.0}}], "foreground": 0.0})
-            for draw in range(DRAWS):
-                tried = build_pipeline(alone, where)
-                wrong = _what_comes_out_wrong(tried, 2 * augmentation.crop + draw, draw)
-                wrong = wrong and _what_comes_out_wrong(tried, LARGE_SIDE, draw)
-                if wrong:
-                    raise UserError(f"params.yaml: {where}.transforms[{number}].{name}: {wrong}; take it out")
+            for seed in range(TRIALS):
+                pipeline = build_pipeline(alone, where)
+                fault = _find_fault(pipeline, 2 * augmentation.crop + seed, seed)
+                fault = fault and _find_fault(pipeline, LARGE_SIDE, seed)
+                if fault:
+                    raise UserError(f"params.yaml: {where}.transforms[{number}].{name}: {fault}; take it out")
 
 
-def _what_comes_out_wrong(pipeline: "Compose", side: int, draw: int) -> str | None:
-    """What is wrong with what the first transform of `pipeline` makes of a noisy square, and the rest of that."""
-    noise = np.random.default_rng(draw)
+def _find_fault(pipeline: "Compose", side: int, seed: int) -> str | None:
+    """Return what is wrong with the output of the first transform, or of the whole pipeline, for noise; or None.
+
+    Args:
+        pipeline: a transform and a crop.
+        side: of the image, in pixels.
+        seed: of the noise and of the transform.
+    """
+    noise = np.random.default_rng(seed)
     image = noise.integers(0, 256, (side, side + 5, 3), np.uint8)
     mask = noise.choice(np.array(PROBE_IDS, np.uint8), (side, side + 5))
-    pipeline.set_random_seed(draw)
+    pipeline.set_random_seed(seed)
     transform = pipeline.transforms[0]
-    for what_is_called in (transform, pipeline):
+    for function in (transform, pipeline):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of noise that a real image is not
-                pair = what_is_called(image=image.copy(), mask=mask.copy())
-        except Exception as error:  # whatever albumentations and what it calls raise
+                warnings.simplefilter("ignore")  # noise may cause warnings that real images do not
+                pair = function(image=image.copy(), mask=mask.copy())
+        except Exception as error:  # albumentations and the libraries that it calls raise many kinds
             return f"does not take an image and its mask ({' '.join(str(error).split()) or type(error).__name__})"
-        for what, dimensions in (("image", 3), ("mask", 2)):
-            given = pair.get(what)
-            if not isinstance(given, np.ndarray) or given.dtype != np.uint8:
-                kind = given.dtype if hasattr(given, "dtype") else type(given).__name__
-                return f"gives the {what} as {kind} and not as uint8, which the project normalizes itself"
-            if given.ndim != dimensions or (what == "image" and given.shape[2] != 3):
-                return f"gives the {what} the shape {given.shape}"
+        for name, dimensions in (("image", 3), ("mask", 2)):
+            array = pair.get(name)
+            if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+                kind = array.dtype if hasattr(array, "dtype") else type(array).__name__
+                return f"returns the {name} as {kind}, not as uint8; the project normalizes images itself"
+            if array.ndim != dimensions or (name == "image" and array.shape[2] != 3):
+                return f"returns the {name} with the shape {array.shape}"
         if pair["image"].shape[:2] != pair["mask"].shape:
-            return f"gives the image another size than the mask: {pair['image'].shape[:2]} and {pair['mask'].shape}"
-        strange = np.setdiff1d(pair["mask"], [*PROBE_IDS, IGNORED])
-        if len(strange):
-            return f"puts values into the mask that are no class of it, such as {strange[0]}"
+            return f"returns image and mask of different sizes: {pair['image'].shape[:2]} and {pair['mask'].shape}"
+        unknown = np.setdiff1d(pair["mask"], [*PROBE_IDS, IGNORED])
+        if len(unknown):
+            return f"returns a mask with values that are not its class ids, such as {unknown[0]}"
     return None
 
 
-def _beyond_the_border(transform: type) -> dict[str, int]:
-    """What makes a transform that moves pixels ignore those that come from outside of the mask.
+def _mask_padding(transform: type) -> dict[str, int]:
+    """Return the argument by which a transform ignores mask pixels from outside of the image.
 
-    albumentations takes them for class 0. Transforms that leave the mask as it is where they hide pixels have None.
+    By default albumentations fills them with 0, a class id. Where the default is None, the transform does not fill the
+    mask, and nothing is to change.
     """
     parameter = signature(transform).parameters.get("fill_mask")
     return {"fill_mask": IGNORED} if parameter is not None and parameter.default == 0 else {}

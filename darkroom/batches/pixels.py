@@ -1,7 +1,7 @@
-"""Operations on the pixels of whole batches, each image with a strength of its own.
+"""Operations on the pixels of whole batches, with one strength for each image.
 
-All take images as float (b, 3, h, w) with integral values from 0 to 255, and strengths float (b,), and
-give images of the same kind. They are those of the AutoAugment family, as Pillow and torchvision have them.
+All operations take images, float (b, 3, h, w) with integral values from 0 to 255, and strengths, float (b,), and return
+images of the same form. They are the operations of AutoAugment, with the results of Pillow and torchvision.
 """
 
 from collections.abc import Callable
@@ -10,30 +10,32 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-GREY = (0.2989, 0.587, 0.114)  # shares of red, green and blue (ITU-R BT.601)
-SMOOTHING = ((1, 1, 1), (1, 5, 1), (1, 1, 1))  # Pillow's, in thirteenths
+GREY_WEIGHTS = (0.2989, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
+SMOOTHING = ((1, 1, 1), (1, 5, 1), (1, 1, 1))  # Pillow's smoothing kernel times 13
 
 
 def identity(images: Tensor, _: Tensor) -> Tensor:
+    """Return the images unchanged."""
     return images
 
 
 def brightness(images: Tensor, strength: Tensor) -> Tensor:
+    """Make images brighter, or darker where `strength` is negative; -1 gives black."""
     return _blend(images, torch.zeros_like(images), strength)
 
 
 def colour(images: Tensor, strength: Tensor) -> Tensor:
-    """Towards grey where `strength` is negative."""
+    """Make colours stronger, or greyer where `strength` is negative; -1 gives grey."""
     return _blend(images, _grey(images), strength)
 
 
 def contrast(images: Tensor, strength: Tensor) -> Tensor:
-    """Towards the mean grey where `strength` is negative."""
+    """Raise the contrast, or lower it where `strength` is negative; -1 gives the mean grey."""
     return _blend(images, _grey(images).mean(dim=(1, 2, 3), keepdim=True), strength)
 
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
-    """Towards the smoothed image where `strength` is negative; the border stays."""
+    """Sharpen images, or smooth them where `strength` is negative. The pixels at the border do not change."""
     kernel = images.new_tensor(SMOOTHING).expand(3, 1, 3, 3) / 13
     smooth = images.clone()
     smooth[:, :, 1:-1, 1:-1] = F.conv2d(images, kernel, groups=3).round()
@@ -41,53 +43,59 @@ def sharpness(images: Tensor, strength: Tensor) -> Tensor:
 
 
 def posterize(images: Tensor, bits: Tensor) -> Tensor:
-    """Keep the upper `bits` of each value."""
-    step = 2 ** (8 - _rows(bits))
+    """Keep the upper `bits` of the eight bits of each value."""
+    step = 2 ** (8 - _broadcastable(bits))
     return (images / step).floor() * step
 
 
 def solarize(images: Tensor, threshold: Tensor) -> Tensor:
-    """Invert the values from `threshold` on, a share of full scale."""
-    return torch.where(images >= _rows(threshold) * 255, 255 - images, images)
+    """Invert values from `threshold` on, a fraction of 255."""
+    return torch.where(images >= _broadcastable(threshold) * 255, 255 - images, images)
 
 
 def invert(images: Tensor, _: Tensor) -> Tensor:
+    """Return the negatives of the images."""
     return 255 - images
 
 
 def autocontrast(images: Tensor, _: Tensor) -> Tensor:
+    """Stretch the values of each channel to the range from 0 to 255."""
     from torchvision.transforms.v2.functional import autocontrast
 
-    return autocontrast(images.byte()).float()
+    stretched: Tensor = autocontrast(images.byte())
+    return stretched.float()
 
 
 def equalize(images: Tensor, _: Tensor) -> Tensor:
+    """Equalize the histogram of each channel."""
     from torchvision.transforms.v2.functional import equalize
 
-    return equalize(images.byte()).float()
+    equalized: Tensor = equalize(images.byte())
+    return equalized.float()
 
 
 def shear_x(images: Tensor, slope: Tensor) -> Tensor:
-    """About the upper left corner, as Pillow does; so are the following."""
+    """Shear images horizontally by `slope`, about their upper left corner like Pillow."""
     return _resample(images, lambda x, y: (x + slope[:, None, None] * y, y))
 
 
 def shear_y(images: Tensor, slope: Tensor) -> Tensor:
+    """Shear images vertically by `slope`, about their upper left corner like Pillow."""
     return _resample(images, lambda x, y: (x, y + slope[:, None, None] * x))
 
 
 def translate_x(images: Tensor, pixels: Tensor) -> Tensor:
-    """By whole pixels, to the right."""
+    """Move images to the right by `pixels`, without their fractions."""
     return _resample(images, lambda x, y: (x - pixels.trunc()[:, None, None], y))
 
 
 def translate_y(images: Tensor, pixels: Tensor) -> Tensor:
-    """By whole pixels, down."""
+    """Move images down by `pixels`, without their fractions."""
     return _resample(images, lambda x, y: (x, y - pixels.trunc()[:, None, None]))
 
 
 def rotate(images: Tensor, degrees: Tensor) -> Tensor:
-    """About the middle, counter-clockwise."""
+    """Rotate images counter-clockwise about their centre."""
     height, width = images.shape[-2:]
     angle = torch.deg2rad(degrees)[:, None, None]
 
@@ -101,26 +109,32 @@ def rotate(images: Tensor, degrees: Tensor) -> Tensor:
     return _resample(images, origin)
 
 
-def _rows(strength: Tensor) -> Tensor:
+def _broadcastable(strength: Tensor) -> Tensor:
+    """Reshape (b,) to (b, 1, 1, 1)."""
     return strength[:, None, None, None]
 
 
 def _blend(images: Tensor, other: Tensor, strength: Tensor) -> Tensor:
-    """(1 + strength) of the images and -strength of the others, as Pillow adds them: equal values stay the same."""
-    return (other + (1 + _rows(strength)) * (images - other)).clamp(0, 255).floor()
+    """Return (1 + strength)·images - strength·other, clipped to 0 to 255.
+
+    It computes in Pillow's order, which keeps values that are equal in both unchanged.
+    """
+    return (other + (1 + _broadcastable(strength)) * (images - other)).clamp(0, 255).floor()
 
 
 def _grey(images: Tensor) -> Tensor:
-    weights = images.new_tensor(GREY)[:, None, None]
+    """Convert images to grey, float (b, 1, h, w)."""
+    weights = images.new_tensor(GREY_WEIGHTS)[:, None, None]
     return (images * weights).sum(1, keepdim=True).floor()
 
 
 def _resample(images: Tensor, origin: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Tensor:
-    """The nearest pixels to where `origin` says that each place comes from; black beyond the border.
+    """Return images whose pixels are taken from other places, by nearest neighbour; black from outside the image.
 
     Args:
-        origin: maps x and y, float (h, w), to those in the images, float (b, h, w) or (h, w); a pixel's middle
-            lies at halves.
+        images: (b, 3, h, w).
+        origin: returns from where the pixels at x and y, float (h, w), are taken, as x and y, float (b, h, w) or
+            (h, w). The centre of the first pixel is at 0.5.
     """
     b, _, height, width = images.shape
     y, x = torch.meshgrid(

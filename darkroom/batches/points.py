@@ -1,4 +1,4 @@
-"""Batches of points: features and one class, or one number, for each."""
+"""Training batches and whole splits of points with one class or one number each."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,9 +16,19 @@ from darkroom.datasets.points import read_points
 
 
 class PointBatches:
-    """Training batches: features float32 (b, features), class ids int64 (b,) or numbers, standardized, float32 (b, 1).
+    """Training batches of points with one class or one number each.
 
-    Of several processes each takes its `share` of every batch of `batch_size` points.
+    Args:
+        folder: of the prepared data set.
+        description: of the data set.
+        batch_size: points in a batch, over all processes.
+        seed: of the run.
+        device: where the data set and its batches are.
+        share: the part of each batch that this process gets. Draws do not depend on it.
+        sampler: name of a module of `darkroom.batches.samplers`.
+
+    Raises:
+        UserError: the data set is too small for the batch size.
     """
 
     unit = "points"
@@ -36,33 +46,40 @@ class PointBatches:
         points, targets = read_points(folder, "train")
         self.points = standardize(torch.from_numpy(points), description.mean, description.std).to(device)
         self.targets = standardized_targets(torch.from_numpy(targets), description).to(device)
-        self.steps = len(self.targets) // batch_size  # the rest of an epoch's points waits for another epoch
+        self.steps = len(self.targets) // batch_size  # points that do not fill a batch are left out of the epoch
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch, shuffled by a draw that depends on (seed, epoch) alone."""
+        """Yield the batches of one epoch, in an order that depends on (seed, epoch) alone.
+
+        Yields:
+            Standardized features, float32 (b, features), and class ids, int64 (b,), or standardized numbers,
+            float32 (b, 1).
+        """
         order = torch.randperm(len(self.targets), generator=self._generator("order", epoch))
-        shown = samplers.sample(self.sampler, self.class_counts() > 0, self._generator("sample", epoch))
-        for rows in order[: self.steps * self.batch_size].split(self.batch_size):
-            own = shown[rows[self.share]].to(self.points.device)
-            yield self.points[own], self.targets[own]
+        sampled = samplers.sample(self.sampler, self.class_counts() > 0, self._generator("sample", epoch))
+        for rows in torch.split(order[: self.steps * self.batch_size], self.batch_size):
+            indices = sampled[rows[self.share]].to(self.points.device)
+            yield self.points[indices], self.targets[indices]
 
     def _generator(self, purpose: str, epoch: int) -> torch.Generator:
         return torch.Generator().manual_seed(seed_for(self.seed, purpose, epoch))
 
     def class_counts(self) -> Tensor:
-        """What there is of each class in each point, int64 (n, classes): 1 of its own; of numbers 1 of one class."""
+        """Return the one-hot class of each training point, int64 (n, classes). In a regression all have one class."""
         labels = torch.zeros(len(self.targets), dtype=torch.int64) if self.targets.ndim > 1 else self.targets.cpu()
         return F.one_hot(labels, self.description.outputs)
 
     def sample(self, count: int) -> Tensor:
-        """The features of the first `count` training points; float32 (n, features)."""
+        """Return the standardized features of the first `count` training points, float32 (n, features)."""
         return self.points[:count]
 
 
 def read_whole(folder: Path, split: str, description: Description) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield all points of a split at once, standardized float32 (n, features), and their targets.
+    """Yield all points of a split as one batch. An empty split yields nothing.
 
-    Targets are class ids int64 (n,), or standardized numbers float32 (n, 1). An empty split yields nothing.
+    Yields:
+        Standardized features, float32 (n, features), and class ids, int64 (n,), or standardized numbers,
+        float32 (n, 1).
     """
     points, targets = (torch.from_numpy(array) for array in read_points(folder, split))
     if len(points):

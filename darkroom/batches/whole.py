@@ -1,4 +1,4 @@
-"""Whole splits in their order, without augmentation, for validation and test."""
+"""Batches of whole splits in their order, without augmentation, for validation and test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +14,18 @@ from darkroom.datasets.description import Description
 def whole_split(
     folder: Path, description: Description, split: str, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the batches of a split of the prepared data set in `folder`, on the device.
+    """Yield the batches of a split, on the device.
+
+    Args:
+        folder: of the prepared data set.
+        description: of the data set.
+        split: train, validation or test.
+        device: where the batches are put.
 
     Yields:
-        Normalized images float (b, 3, h, w) in channels_last, or standardized points float32 (n, features) all at
-        once; and targets: class ids int64 (b,), of a segmentation (1, h, w) with `IGNORE_INDEX` where nothing counts,
-        of a regression standardized numbers float32 (n, 1).
+        Inputs and targets. Inputs are normalized images, float (b, 3, h, w) in channels_last, or standardized points,
+        float32 (n, features). Targets are class ids, int64 (b,); in segmentation, int64 (1, h, w), in which
+        `IGNORE_INDEX` marks ignored pixels; in regression, standardized numbers, float32 (n, 1).
     """
     for inputs, targets in reader_of(description.kind).read_whole(folder, split, description):
         inputs = inputs.to(device)

@@ -18,7 +18,7 @@ from darkroom.common.files import replacing, write_json
 from darkroom.common.numbers import DIGITS
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
-from darkroom.evaluation.judge import judge
+from darkroom.evaluation.classifier import evaluate_logits
 from darkroom.figures.kinds import figures_of
 from darkroom.revisions import read_at
 
@@ -69,7 +69,7 @@ def ensemble(task: str, revisions: list[str], method: str, out: Path | None, as_
         with replacing(folder) as place:
             (place / "predictions").mkdir(parents=True)
             logits = joined.clamp(min=LEAST).log().float()
-            report = judge(description.classes, logits, torch.from_numpy(targets), place / "predictions")
+            report = evaluate_logits(description.classes, logits, torch.from_numpy(targets), place / "predictions")
             write_json(place / "test.json", report)
             if out is not None:
                 (place / "plots").mkdir()

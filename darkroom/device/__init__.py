@@ -1,1 +1,1 @@
-"""What computes: the device, the number format, the determinism, the memory of the process."""
+"""The device, its number formats, deterministic algorithms and the memory of the process."""

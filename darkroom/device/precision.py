@@ -1,62 +1,69 @@
-"""The device, and the number format that it computes in."""
+"""The device, its number format, and deterministic algorithms."""
 
 import os
-from contextlib import AbstractContextManager
 
 import torch
 
 from darkroom.common.errors import UserError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-THREADS = 2  # of `everywhere`, on any number of cores
-BF16_CPUS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # have one of these features
+THREADS = 2  # with bits = everywhere, on any number of cores
+BF16_CPUS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # CPU features that compute bfloat16 in hardware
 
 
 def choose_device(bits: str = "machine") -> torch.device:
-    """The GPU where there is one; with `bits` = `everywhere` the CPU."""
+    """Return the GPU if there is one. With `bits` = `everywhere`, return the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() and bits != "everywhere" else "cpu")
 
 
 def choose_precision(asked: str, device: torch.device, bits: str = "machine") -> str:
-    """`fp32`, `bf16` or `fp16`: what is asked for, or with `auto` the fastest that the device has in hardware.
+    """Return the number format of training: fp32, bf16 or fp16.
 
-    With `bits` = `everywhere` that is fp32, which alone all processors have.
+    Args:
+        asked: one of the three, or auto: the fastest that the device has in hardware.
+        device: where training computes.
+        bits: everywhere: always fp32, the only format that all processors have.
 
     Raises:
-        UserError: fp16 on a CPU, where gradients would have no hardware and no scaler.
+        UserError: fp16 on a CPU, which has no hardware for it, and no gradient scaler.
     """
     if bits == "everywhere":
         return "fp32"
     if asked == "auto":
-        return in_hardware("fp16" if device.type == "cuda" else "bf16", device)
+        return supported_precision("fp16" if device.type == "cuda" else "bf16", device)
     if asked == "fp16" and device.type == "cpu":
         raise UserError("params.yaml: train.precision = fp16: needs a CUDA GPU; take auto, bf16 or fp32 on a CPU")
     return asked
 
 
-def in_hardware(precision: str, device: torch.device) -> str:
-    """`precision`, or `fp32` where the device would emulate it, several times slower."""
+def supported_precision(precision: str, device: torch.device) -> str:
+    """Return `precision`, or fp32 where the device would emulate it, several times slower."""
     if device.type == "cuda":
-        has_it = precision != "bf16" or torch.cuda.is_bf16_supported(including_emulation=False)
+        is_supported = precision != "bf16" or torch.cuda.is_bf16_supported(including_emulation=False)
     else:
         features = torch.cpu.get_capabilities()
-        has_it = precision == "bf16" and any(features.get(name, False) for name in BF16_CPUS)
-    return precision if has_it else "fp32"
+        is_supported = precision == "bf16" and any(features.get(name, False) for name in BF16_CPUS)
+    return precision if is_supported else "fp32"
 
 
-def autocast(device: torch.device, precision: str) -> AbstractContextManager:
+def autocast(device: torch.device, precision: str) -> torch.autocast:
+    """Return a context in which operations compute in `precision` where that is safe; with fp32 it does nothing."""
     return torch.autocast(device.type, DTYPES[precision], enabled=precision != "fp32")
 
 
 def fix_algorithms(deterministic: bool = True, bits: str = "machine") -> None:
-    """Choose the same algorithms at every run, those without atomic sums; or let cuDNN take the fastest.
+    """Make PyTorch choose the same algorithms in every run.
 
-    With `bits` = `everywhere` so many threads share the work as on every other machine: each sums a part by itself.
     https://docs.pytorch.org/docs/stable/notes/randomness.html
+
+    Args:
+        deterministic: False: let cuDNN choose the fastest algorithms instead.
+        bits: everywhere: use the same number of threads on every machine, since each thread sums a part of its own.
     """
     if bits == "everywhere":
         torch.set_num_threads(THREADS)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(deterministic)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # it takes time, and nobody reads it
+    # Filling memory takes time, and no code reads it before writing.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # PyTorch's own setting
     torch.backends.cudnn.benchmark = not deterministic

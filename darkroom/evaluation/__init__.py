@@ -1,1 +1,1 @@
-"""Metrics and predictions on the test split."""
+"""Evaluation on the test split: predictions, metrics and heat maps."""

@@ -1,4 +1,4 @@
-"""A trained model on the test split: its metrics, and its prediction for every image."""
+"""Evaluation of a trained model on the test split."""
 
 from pathlib import Path
 
@@ -16,18 +16,20 @@ from darkroom.models.model_file import load_model
 def evaluate(
     parameters: EvaluateParameters, model_file: Path, data: Path, training: Path, predictions: Path, report: Path
 ) -> None:
-    """Write the metrics of the test split to `report`, and predictions and tables to the folder `predictions`.
+    """Write the metrics of a model on the test split, its predictions, and tables of them.
+
+    The metrics include `gap_to_train` and `gap_to_validation`: how far the test score is below those of training.
 
     Args:
-        parameters: of the stage.
+        parameters: of the stage `evaluate`.
         model_file: the trained model.
-        data: the folder of the prepared data set.
-        training: the report of the stage `train`, from which the gaps are taken.
-        predictions: a folder to write.
-        report: a JSON file to write.
+        data: folder of the prepared data set.
+        training: the report of the stage `train`, a JSON file with the scores of training and validation.
+        predictions: folder to write predictions and tables to.
+        report: JSON file to write metrics to.
 
     Raises:
-        UserError: the model was trained for other classes than the data has.
+        UserError: the model was trained for other classes than those of the data set.
     """
     keep_freed_memory()
     fix_algorithms(bits=parameters.bits)

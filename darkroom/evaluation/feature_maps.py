@@ -1,4 +1,4 @@
-"""What a network's first convolutions and poolings make of one image."""
+"""Outputs of a network's first convolutions and poolings for one image."""
 
 from pathlib import Path
 
@@ -9,26 +9,35 @@ from torch import Tensor, nn
 from darkroom.evaluation.inference import TrainedModel, logits_of
 from darkroom.evaluation.tables import write_csv
 
-SHOWN = {nn.Conv2d: "convolution", nn.MaxPool2d: "maximum pooling", nn.AvgPool2d: "average pooling"}
-MOST_LAYERS, MOST_CHANNELS = 4, 8
+LAYER_KINDS: dict[type[nn.Module], str] = {
+    nn.Conv2d: "convolution",
+    nn.MaxPool2d: "maximum pooling",
+    nn.AvgPool2d: "average pooling",
+}
+MAX_LAYERS, MAX_CHANNELS = 4, 8
 
 
 def write_feature_maps(trained: TrainedModel, image: Tensor, folder: Path) -> None:
-    """Write what leaves the first four layers of `SHOWN` that `image`, normalized (1, 3, h, w), runs through.
+    """Write the outputs of the first four layers of `LAYER_KINDS`, in the order in which the network computes them.
 
-    `feature_maps.csv` has a row for each: its number, its kind, and how many channels it has; `feature_maps/NUMBER.npy`
-    has the first eight of them, float16 (channels, h, w).
+    `feature_maps.csv` has a row for each layer: its number, its kind, and its number of channels.
+    `feature_maps/NUMBER.npy` has the first eight channels, float16 (channels, h, w).
+
+    Args:
+        trained: the model.
+        image: normalized, float (1, 3, h, w).
+        folder: where to write.
     """
     (folder / "feature_maps").mkdir()
-    rows: list[list] = []
+    rows: list[list[int | str]] = []
 
-    def keep(layer: nn.Module, _: tuple, output: Tensor) -> None:
-        if len(rows) < MOST_LAYERS:
-            shown = output[0, :MOST_CHANNELS].float().cpu().numpy().astype(np.float16)
-            np.save(folder / "feature_maps" / f"{len(rows)}.npy", shown)
-            rows.append([len(rows), SHOWN[type(layer)], output.shape[1]])
+    def write(layer: nn.Module, _: tuple[Tensor, ...], output: Tensor) -> None:
+        if len(rows) < MAX_LAYERS:
+            maps = output[0, :MAX_CHANNELS].float().cpu().numpy().astype(np.float16)
+            np.save(folder / "feature_maps" / f"{len(rows)}.npy", maps)
+            rows.append([len(rows), LAYER_KINDS[type(layer)], output.shape[1]])
 
-    hooks = [layer.register_forward_hook(keep) for layer in trained.model.modules() if type(layer) in SHOWN]
+    hooks = [layer.register_forward_hook(write) for layer in trained.model.modules() if type(layer) in LAYER_KINDS]
     with torch.inference_mode():
         logits_of(trained.model, trained.card, image)
     for hook in hooks:

@@ -1,4 +1,4 @@
-"""Where a model looks: Grad-CAM (Selvaraju et al., arXiv:1610.02391)."""
+"""Grad-CAM: heat maps of where a model looks (Selvaraju et al., arXiv:1610.02391)."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,18 +12,18 @@ from torch import Tensor, nn
 def grad_cam(
     model: nn.Module, layer: nn.Module, image: Tensor, score: Callable[[Tensor], Tensor]
 ) -> NDArray[np.float32]:
-    """Return how much the surroundings of each pixel raise a score.
+    """Return a heat map of how much each part of an image raises a score.
 
     Args:
-        model: A trained network, in evaluation mode.
-        layer: The layer of it whose output is weighed, as `Architecture.explained_layer` returns it.
-        image: Normalized, float (1, 3, h, w).
-        score: Returns a number for the image's logits, (classes,) or (classes, h, w).
+        model: a trained network, in evaluation mode.
+        layer: the layer of the network whose output is weighted, as `Architecture.explained_layer` returns it.
+        image: normalized, float (1, 3, h, w).
+        score: returns a scalar for the logits of the image, (classes,) or (classes, h, w).
 
     Returns:
-        float32 (h, w), between 0 and 1. All of it is 0 where no pixel raises the score.
+        float32 (h, w), from 0 to 1. It is 0 everywhere if no part raises the score.
     """
-    from pytorch_grad_cam import GradCAM  # here, since it takes seconds
+    from pytorch_grad_cam import GradCAM  # imported here, since it takes seconds
 
     with GradCAM(model, [layer], partial(_as_map, image.shape[2:])) as explained:
         heat: NDArray[np.float32] = explained(image, [score])[0]
@@ -35,7 +35,7 @@ def _as_map(size: torch.Size, values: Tensor) -> Tensor:
 
     Args:
         size: (height, width) of the image in pixels.
-        values: Maps, or tokens (b, 1 + rows·columns, c), of which the first is the class token.
+        values: maps, or tokens (b, 1 + rows·columns, c), of which the first is the class token.
     """
     if values.ndim == 4:
         return values

@@ -1,4 +1,4 @@
-"""What a trained model says of images: whole, by windows, or as the mean over several views."""
+"""Inference: the logits of a trained model, for whole splits, large images and several views of an image."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from darkroom.batches.whole import whole_split
 from darkroom.common.progress import progress
 from darkroom.datasets.description import Description
-from darkroom.device.precision import autocast, in_hardware
+from darkroom.device.precision import autocast, supported_precision
 from darkroom.models.model_file import Card
 
-AS_IT_IS = (False, 0)
-VIEWS: dict[str, list[tuple[bool, int]]] = {  # mirrored or not, and by how many pixels it is shifted
-    "flip": [AS_IT_IS, (True, 0)],
+ORIGINAL = (False, 0)
+VIEWS: dict[str, list[tuple[bool, int]]] = {  # for each view: whether it is mirrored, and its shift in pixels
+    "flip": [ORIGINAL, (True, 0)],
     "flip_shift": [(flipped, shift) for flipped in (False, True) for shift in (-1, 0, 1)],
 }
 
@@ -32,7 +32,11 @@ class TrainedModel:
     device: torch.device
 
     def batches(self, split: str = "test") -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """Normalized images of a split, their targets, and the model's logits, float32, all on the device."""
+        """Yield the batches of a split with the outputs of the model, all on the device.
+
+        Yields:
+            Inputs and targets as `whole_split` yields them, and outputs as `logits_of` returns them.
+        """
         bar = progress(self.description.images[split], f"{split} images")
         with torch.inference_mode():
             for images, targets in whole_split(self.data, self.description, split, self.device):
@@ -42,25 +46,39 @@ class TrainedModel:
 
 
 def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
-    """Logits float32 of normalized images (b, 3, h, w): (b, classes), or of a segmentation (b, classes, h, w).
+    """Return the outputs of a model: logits, or the numbers of a regression.
 
-    Of points (b, features) they are (b, classes), or of a regression its numbers (b, 1).
+    It computes in the precision of training, or in fp32 where the device would emulate that precision. A segmentation
+    model sees images that are larger than its training crops in overlapping windows.
 
-    They are computed in the precision of the training where the device has it, so that a GPU's model serves a laptop.
-    What a segmentation gives for images larger than the crops that it was trained on is put together from windows.
+    Args:
+        model: the network, in evaluation mode.
+        card: of its model file.
+        images: normalized, float (b, 3, h, w); or standardized points, float32 (b, features).
+
+    Returns:
+        float32: logits (b, classes), in segmentation (b, classes, h, w); in regression, numbers (b, 1).
     """
-    with autocast(images.device, in_hardware(card.precision, images.device)):
+    with autocast(images.device, supported_precision(card.precision, images.device)):
         return card.architecture.predict(model, images, tuple(card.image_size)).float()
 
 
 def mean_over_views(model: nn.Module, card: Card, images: Tensor, logits: Tensor, views: str) -> Tensor:
-    """The mean logits float32 (b, classes) over the `VIEWS` of images (b, 3, h, w), whose own are `logits`."""
-    others = [logits_of(model, card, _view(images, *view)) for view in VIEWS[views] if view != AS_IT_IS]
+    """Return the mean logits over several views of each image, float32 (b, classes).
+
+    Args:
+        model: the network, in evaluation mode.
+        card: of its model file.
+        images: normalized, float (b, 3, h, w).
+        logits: of `images`, float32 (b, classes).
+        views: a key of `VIEWS`.
+    """
+    others = [logits_of(model, card, _view(images, *view)) for view in VIEWS[views] if view != ORIGINAL]
     return torch.stack([logits, *others]).mean(0)
 
 
 def _view(images: Tensor, flipped: bool, shift: int) -> Tensor:
-    """Shifted right and down by pixels, -1 to 1, the border reflected into what comes free; then mirrored."""
+    """Return a view of images: shifted right and down by -1 to 1 pixels with a reflected border, then mirrored."""
     if shift:
         height, width = images.shape[2:]
         images = F.pad(images, (1, 1, 1, 1), mode="reflect")[:, :, 1 - shift :, 1 - shift :][:, :, :height, :width]

@@ -1,4 +1,4 @@
-"""Parameters of the evaluation."""
+"""Parameters of the stage `evaluate`."""
 
 from typing import Literal
 
@@ -8,22 +8,23 @@ from darkroom.common.parameters import Parameters
 
 
 class Evaluation(Parameters):
-    """How test images are shown to the model."""
+    """Options of the evaluation."""
 
     tta: Literal["none", "flip", "flip_shift"] = "none"
-    """Test-time augmentation, for classification: flip adds mirrored images, flip_shift those shifted by a pixel too.
-    The accuracy over the mean logits is `tta_accuracy`."""
+    """Test-time augmentation, for classification. flip averages the logits of each image and its mirror image.
+    flip_shift also averages over shifts by one pixel. The metric `tta_accuracy` is the accuracy of the mean logits."""
 
 
 class EvaluateParameters(Parameters):
-    """All that the stage `evaluate` reads."""
+    """All parameters of the stage `evaluate`."""
 
     kind: str
     """The kind of task: a module of `darkroom.evaluation.kinds`."""
     bits: Literal["everywhere", "machine"] = "machine"
-    """As of the training."""
+    """everywhere: compute on the CPU, with the same bits on every x86-64 machine, as in training. machine: compute on
+    the GPU if there is one."""
     evaluate: Evaluation = Evaluation()
-    """How test images are shown to the model."""
+    """Options of the evaluation."""
 
     @model_validator(mode="after")
     def _fit_the_kind(self) -> "EvaluateParameters":

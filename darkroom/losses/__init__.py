@@ -1,1 +1,1 @@
-"""Loss functions. Each module here is a loss, and its name is what `train.loss` in params.yaml names it by."""
+"""Loss functions. Each module here is a loss. `train.loss` in params.yaml names it by the module's name."""

@@ -1,4 +1,4 @@
-"""What all losses have in common."""
+"""The base class of losses."""
 
 from abc import abstractmethod
 from typing import Any, ClassVar
@@ -10,13 +10,17 @@ from darkroom.common.parameters import Parameters
 
 
 class Loss(Parameters):
-    """A term of what training minimizes. A subclass has the loss's options as fields.
+    """A term of the sum that training minimizes. The fields of a subclass are its options.
 
-    In params.yaml a number alone is the weight: `dice: 0.5` is `dice: {weight: 0.5}`.
+    In params.yaml a plain number is the weight: `dice: 0.5` means `dice: {weight: 0.5}`.
+
+    Attributes:
+        KINDS: kinds of tasks that the loss is for.
+        TAKES_PROBABILITIES: whether targets may be class probabilities, as Mixup and CutMix return them.
     """
 
-    KINDS: ClassVar[tuple[str, ...]]  # of tasks that it can be used for
-    TAKES_PROBABILITIES: ClassVar[bool] = False  # as targets, which Mixup and CutMix make of class ids
+    KINDS: ClassVar[tuple[str, ...]]
+    TAKES_PROBABILITIES: ClassVar[bool] = False
 
     weight: float = Field(default=1.0, gt=0)
     """Factor of this loss in the sum of all losses."""
@@ -29,11 +33,12 @@ class Loss(Parameters):
 
     @abstractmethod
     def compute(self, outputs: Tensor, targets: Tensor, label_smoothing: float, class_weights: Tensor | None) -> Tensor:
-        """Compute the mean loss of a batch, float32, without the factor `weight`.
+        """Compute the mean loss of a batch, a float32 scalar, without the factor `weight`.
 
         Args:
-            outputs: logits (b, classes) or (b, classes, h, w), or numbers (b, 1).
-            targets: class ids int64 (b,) or (b, h, w) with `IGNORE_INDEX` where nothing counts, or numbers (b, 1).
+            outputs: logits (b, classes) or (b, classes, h, w), or predicted numbers (b, 1).
+            targets: class ids, int64 (b,) or (b, h, w), in which `IGNORE_INDEX` marks ignored pixels; or numbers,
+                float (b, 1).
             label_smoothing: `train.label_smoothing`.
-            class_weights: float (classes,), or None where all weigh the same.
+            class_weights: float (classes,). None: all classes weigh the same.
         """

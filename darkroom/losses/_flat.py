@@ -1,4 +1,4 @@
-"""Logits and targets as flat rows."""
+"""Flattening of logits and targets."""
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ def flatten(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         logits: (b, classes) or (b, classes, h, w).
-        targets: int64 (b,) or (b, h, w), or class probabilities, float (b, classes), which stay as they are.
+        targets: int64 (b,) or (b, h, w). Class probabilities, float (b, classes), are returned unchanged.
     """
     logits = logits.float().movedim(1, -1).reshape(-1, logits.shape[1])
     return logits, targets if targets.is_floating_point() else targets.flatten()

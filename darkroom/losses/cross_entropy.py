@@ -15,20 +15,20 @@ class CrossEntropy(Loss):
     TAKES_PROBABILITIES = True
 
     def compute(self, outputs: Tensor, targets: Tensor, label_smoothing: float, class_weights: Tensor | None) -> Tensor:
-        """Compute `cross_entropy`."""
+        """Compute the loss as `cross_entropy` does."""
         return cross_entropy(outputs, targets, label_smoothing, class_weights)
 
 
 def cross_entropy(
     logits: Tensor, targets: Tensor, label_smoothing: float = 0.0, class_weights: Tensor | None = None
 ) -> Tensor:
-    """Compute the mean cross-entropy in float32 over all targets other than `IGNORE_INDEX`.
+    """Compute the mean cross-entropy, a float32 scalar. Targets of `IGNORE_INDEX` do not count.
 
     Args:
         logits: (b, classes) or (b, classes, h, w).
         targets: int64 (b,) or (b, h, w), or class probabilities, float (b, classes).
         label_smoothing: share of each target that is spread over all classes, from 0 to 1.
-        class_weights: of the mean, float (classes,).
+        class_weights: float (classes,): the result is the weighted mean. None: all classes weigh the same.
     """
     logits, targets = flatten(logits, targets)
     return F.cross_entropy(logits, targets, class_weights, ignore_index=IGNORE_INDEX, label_smoothing=label_smoothing)

@@ -7,12 +7,12 @@ from darkroom.losses._overlap import overlap_loss
 
 
 class Dice(Loss):
-    """1 − the Dice coefficient, which balances classes by itself."""
+    """1 − the Dice coefficient. All classes weigh the same, however many pixels they have."""
 
     KINDS = ("segmentation",)
 
     def compute(self, outputs: Tensor, targets: Tensor, _: float, _class_weights: Tensor | None) -> Tensor:
-        """Compute `dice_loss`. Label smoothing and class weights are not used."""
+        """Compute the loss as `dice_loss` does. Label smoothing and class weights are not used."""
         return dice_loss(outputs, targets)
 
 
@@ -21,6 +21,6 @@ def dice_loss(logits: Tensor, targets: Tensor) -> Tensor:
 
     Args:
         logits: (b, classes, h, w).
-        targets: int64 (b, h, w); pixels of `IGNORE_INDEX` do not count.
+        targets: int64 (b, h, w). Pixels of `IGNORE_INDEX` do not count.
     """
     return overlap_loss(logits, targets, false_positives=0.5)

@@ -18,7 +18,7 @@ class Focal(Loss):
     """Exponent γ of the paper. The higher, the less easy targets count."""
 
     def compute(self, outputs: Tensor, targets: Tensor, _: float, class_weights: Tensor | None) -> Tensor:
-        """Compute `focal_loss`. Label smoothing is not used: easy targets hardly count anyway."""
+        """Compute the loss as `focal_loss` does. Label smoothing is not used: easy targets hardly count anyway."""
         return focal_loss(outputs, targets, self.gamma, class_weights)
 
 
@@ -27,14 +27,14 @@ def focal_loss(logits: Tensor, targets: Tensor, gamma: float = 2.0, class_weight
 
     Args:
         logits: (b, classes) or (b, classes, h, w).
-        targets: int64 (b,) or (b, h, w).
+        targets: int64 (b,) or (b, h, w). Pixels of `IGNORE_INDEX` do not count.
         gamma: γ of the paper.
         class_weights: α of the paper, float (classes,).
     """
     logits, targets = flatten(logits, targets)
     log_probability = -F.cross_entropy(logits, targets, ignore_index=IGNORE_INDEX, reduction="none")
     losses = (1 - log_probability.exp()) ** gamma * -log_probability
-    counted = (targets != IGNORE_INDEX).float()
+    weights = (targets != IGNORE_INDEX).float()
     if class_weights is not None:
-        counted = counted * class_weights[targets.clamp(min=0)]
-    return (losses * counted).sum() / counted.sum().clamp(min=1e-6)
+        weights = weights * class_weights[targets.clamp(min=0)]
+    return (losses * weights).sum() / weights.sum().clamp(min=1e-6)

@@ -12,10 +12,10 @@ class SquaredError(Loss):
     KINDS = ("regression",)
 
     def compute(self, outputs: Tensor, targets: Tensor, _: float, _class_weights: Tensor | None) -> Tensor:
-        """Compute `squared_error`. There are no classes, so label smoothing and class weights are not used."""
+        """Compute the loss as `squared_error` does. Label smoothing and class weights are not used."""
         return squared_error(outputs, targets)
 
 
 def squared_error(predicted: Tensor, targets: Tensor) -> Tensor:
-    """Compute the mean squared error in float32 of predictions and targets, float (b, 1)."""
+    """Compute the mean squared error of predictions and targets, both float (b, 1); a float32 scalar."""
     return F.mse_loss(predicted.float(), targets)

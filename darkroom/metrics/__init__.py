@@ -1,1 +1,1 @@
-"""Metrics, counted on the device batch by batch."""
+"""Metrics, accumulated on the device batch by batch."""

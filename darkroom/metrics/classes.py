@@ -1,4 +1,4 @@
-"""Metrics of predicted classes, one for each image, point or pixel."""
+"""Metrics of predicted classes of images, points or pixels."""
 
 from collections.abc import Callable
 
@@ -9,17 +9,17 @@ from darkroom.common.numbers import IGNORE_INDEX
 
 
 def identity(count: Tensor) -> Tensor:
-    """Return `count`: the sum over all processes where there is one."""
+    """Return `count` unchanged: with one process it is the sum over all processes."""
     return count
 
 
 class ClassTally:
-    """Loss and confusion matrix, counted on the device batch by batch.
+    """Loss and confusion matrix, accumulated on the device batch by batch.
 
     Args:
         classes: their number.
-        device: where to count.
-        sum_counts: returns the sum of a count over all processes.
+        device: of the logits.
+        sum_counts: returns the sum of a tensor over all processes.
     """
 
     def __init__(self, classes: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity) -> None:
@@ -33,8 +33,9 @@ class ClassTally:
 
         Args:
             logits: float (b, classes, …).
-            targets: int64 (b, …), or class probabilities, float (b, classes), of which the largest counts.
-            loss: their mean loss.
+            targets: int64 (b, …). Targets of `IGNORE_INDEX` do not count. Of class probabilities, float (b, classes),
+                the likeliest class counts.
+            loss: the mean loss of the batch, a scalar.
         """
         targets = class_ids(targets)
         counted = targets != IGNORE_INDEX
@@ -46,24 +47,24 @@ class ClassTally:
 
     @property
     def confusion(self) -> Tensor:
-        """Counts of each pair of true class (row) and predicted class (column); float64 (classes, classes)."""
+        """The confusion matrix, float64 (classes, classes), with a row for each true class."""
         return self.sum_counts(self.cells).reshape(self.classes, self.classes).double()
 
     def loss_and_accuracy(self) -> tuple[float, float]:
-        """Return the mean loss and the share of right predictions."""
+        """Return the mean loss and the accuracy."""
         total = max(1, int(self.sum_counts(self.targets)))
         return float(self.sum_counts(self.loss)) / total, float(self.confusion.diagonal().sum()) / total
 
 
 class AccuracyTally(ClassTally):
-    """As `ClassTally`, of one class for each image or point; also counts true classes among the five likeliest."""
+    """Loss, accuracy and top-5 accuracy of one class for each image or point. Arguments as of `ClassTally`."""
 
     def __init__(self, classes: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity) -> None:
         super().__init__(classes, device, sum_counts)
         self.in_top5 = torch.zeros((), dtype=torch.int64, device=device)
 
     def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Count a batch, as `ClassTally.add`, of logits (b, classes)."""
+        """Count a batch of logits, float (b, classes). Arguments as of `ClassTally.add`."""
         super().add(logits, targets, loss)
         likeliest = logits.topk(min(5, self.classes), dim=1).indices
         self.in_top5 += (likeliest == class_ids(targets)[:, None]).sum()
@@ -76,12 +77,12 @@ class AccuracyTally(ClassTally):
 
 
 class OverlapTally(ClassTally):
-    """As `ClassTally`, of one class for each pixel."""
+    """Loss, IoU, Dice and accuracy of one class for each pixel. Arguments as of `ClassTally`."""
 
     def compute(self) -> dict[str, float]:
         """Return `loss`, `mean_iou`, `mean_dice` and `pixel_accuracy`.
 
-        Both means are over the classes that occur in targets or predictions, each class weighing the same.
+        The means are over the classes that occur in targets or predictions. All classes weigh the same.
         """
         loss, accuracy = self.loss_and_accuracy()
         confusion = self.confusion
@@ -95,24 +96,24 @@ class OverlapTally(ClassTally):
 
 
 def class_ids(targets: Tensor) -> Tensor:
-    """Return int64 targets as they are, and the likeliest class of probabilities, float (b, classes)."""
+    """Return class ids, int64 (b, …), unchanged. Of class probabilities, float (b, classes), return the likeliest."""
     return targets.argmax(1) if targets.is_floating_point() else targets
 
 
 def intersection_over_union(confusion: Tensor) -> Tensor:
-    """Compute the IoU of each class, float (classes,); NaN where a class occurs nowhere.
+    """Return the IoU of each class, float (classes,); NaN where a class occurs nowhere.
 
     Args:
-        confusion: float (classes, classes), a row for each true class.
+        confusion: float (classes, classes), with a row for each true class.
     """
-    right = confusion.diagonal()
-    return right / (confusion.sum(0) + confusion.sum(1) - right)
+    correct = confusion.diagonal()
+    return correct / (confusion.sum(0) + confusion.sum(1) - correct)
 
 
 def dice_coefficient(confusion: Tensor) -> Tensor:
-    """Compute the Dice coefficient of each class, float (classes,); NaN where a class occurs nowhere.
+    """Return the Dice coefficient of each class, float (classes,); NaN where a class occurs nowhere.
 
     Args:
-        confusion: float (classes, classes), a row for each true class.
+        confusion: float (classes, classes), with a row for each true class.
     """
     return 2 * confusion.diagonal() / (confusion.sum(0) + confusion.sum(1))

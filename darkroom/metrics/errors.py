@@ -1,4 +1,4 @@
-"""Metrics of predicted numbers."""
+"""Metrics of predicted numbers, for regression."""
 
 from collections.abc import Callable
 
@@ -9,12 +9,12 @@ from darkroom.metrics.classes import identity
 
 
 class ErrorTally:
-    """Mean squared error, its root and R², counted on the device batch by batch.
+    """Mean squared error, RMSE and R², accumulated on the device batch by batch.
 
     Args:
-        device: where to count.
-        sum_counts: returns the sum of a count over all processes.
-        unit: the standard deviation of the targets, which are standardized.
+        device: of the predictions.
+        sum_counts: returns the sum of a tensor over all processes.
+        unit: standard deviation of the targets before they were standardized.
     """
 
     def __init__(
@@ -27,15 +27,15 @@ class ErrorTally:
     def add(self, predicted: Tensor, targets: Tensor, _loss: Tensor) -> None:
         """Count a batch of standardized predictions and targets, float (b, 1).
 
-        The variation of the targets is kept around their mean so far, since sums of squares would cancel where targets
-        are far from 0. Two parts are joined after Chan, Golub and LeVeque (1979).
+        The sum of squared deviations of the targets is updated with their mean (Chan, Golub and LeVeque, 1979). Plain
+        sums of squares would lose digits where targets are far from 0.
         """
         predicted, targets = predicted.double(), targets.double()
         count, mean = targets.numel(), targets.mean()
         self.error += ((predicted - targets) ** 2).sum()
-        share = count / (self.count + count)
-        self.variation += ((targets - mean) ** 2).sum() + self.count * share * (mean - self.mean) ** 2
-        self.mean += share * (mean - self.mean)
+        weight = count / (self.count + count)
+        self.variation += ((targets - mean) ** 2).sum() + self.count * weight * (mean - self.mean) ** 2
+        self.mean += weight * (mean - self.mean)
         self.count += count
 
     @property
@@ -44,9 +44,10 @@ class ErrorTally:
         return self.count
 
     def compute(self) -> dict[str, float]:
-        """Return `loss`, the mean squared error; `r2`, 0 where all targets are equal; and `rmse` in the targets' unit.
+        """Return `loss`, `r2` and `rmse`.
 
-        R² is 1 − the error's share of the targets' variance.
+        `loss` is the mean squared error of standardized numbers, `rmse` its root in the unit of the targets. `r2` is 1
+        minus the mean squared error divided by the variance of the targets; 0 if all targets are equal.
         """
         count, error, target = self.sum_counts(torch.stack([self.count, self.error, self.count * self.mean])).tolist()
         variation = float(self.sum_counts(self.variation + self.count * (self.mean - target / count) ** 2))

@@ -13,7 +13,7 @@ from darkroom.common.files import remove, write_json
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.device.allocator import keep_freed_memory
-from darkroom.device.numerics import hash_numerics, why_not_everywhere
+from darkroom.device.numerics import find_bits_mismatch, hash_numerics
 from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
 from darkroom.models.architecture import trained_weights
 from darkroom.models.model_file import Card, save_model
@@ -123,7 +123,7 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
 
 def _which_bits(numerics: str) -> str:
     """The line that training for the same bits everywhere begins with, on a machine of this hash."""
-    other = why_not_everywhere(numerics)
+    other = find_bits_mismatch(numerics)
     if other:
         return f"the committed dvc.lock may not be met here, and figures differ a little: {other}"
     gpu = "; the GPU would compute others: -S train.bits=machine takes it" if torch.cuda.is_available() else ""

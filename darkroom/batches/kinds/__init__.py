@@ -1,4 +1,4 @@
-"""How the splits of each kind of task are read. Each module here is named after a kind and has what `Reader` lists."""
+"""Readers of splits. Each module here is named after a kind of task and implements `Reader`."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,12 +11,19 @@ from darkroom.datasets.description import Description
 
 
 class Reader(Protocol):
-    """How the splits of a kind of task are read."""
+    """Functions that read the splits of a kind of task."""
 
     def read_whole(self, folder: Path, split: str, description: Description) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches of a split in its order: inputs and targets as `whole_split` gives them, on the CPU.
+        """Yield the batches of a split in its order, on the CPU.
 
-        Images are uint8 (b, h, w, 3); they are normalized on the device. Points are standardized already.
+        Args:
+            folder: of the prepared data set.
+            split: train, validation or test.
+            description: of the data set.
+
+        Yields:
+            Inputs and targets. Inputs are images, uint8 (b, h, w, 3), which `whole_split` normalizes on the device, or
+            standardized points, float32 (n, features). Targets are those of `whole_split`.
         """
 
 

@@ -1,4 +1,4 @@
-"""Points with one class each."""
+"""Reading of points with one class each."""
 
 from darkroom.batches.points import read_whole
 

@@ -1,4 +1,4 @@
-"""Points with one number each."""
+"""Reading of points with one number each."""
 
 from darkroom.batches.points import read_whole
 

@@ -1,4 +1,4 @@
-"""Images of any size with one class for each pixel."""
+"""Reading of images of any size with one class for each pixel."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +12,11 @@ from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image,
 
 
 def read_whole(folder: Path, split: str, _: Description) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield one pair at a time, sorted by name and padded at the right and below.
+    """Yield one image and its mask at a time, sorted by name, both padded at the right and below.
 
     Yields:
-        An image uint8 (1, h, w, 3), and class ids int64 (1, h, w) with `IGNORE_INDEX` where nothing counts.
+        An image, uint8 (1, h, w, 3), and its class ids, int64 (1, h, w), in which `IGNORE_INDEX` marks ignored pixels
+        and the padding.
     """
     for path in image_paths(folder, split):
         mask = read_mask(mask_path(folder, split, path.stem))[..., None]

@@ -4,7 +4,8 @@ import torch
 
 from darkroom.batches.operations import NUMBER, STRONGEST, Plan, plan_from_levels
 
-# CIFAR-10's 25 pairs of operation, probability in tenths and level of 9 (Cubuk et al., arXiv:1805.09501, table 7).
+# The 25 pairs of operations for CIFAR-10 (table 7). An operation is its name, its probability in tenths, and its level
+# from 0 to 9.
 PAIRS = """
 invert 1 7 contrast 2 6; rotate 7 2 translate_x 3 9; sharpness 8 1 sharpness 9 3; shear_y 5 8 translate_y 7 9;
 autocontrast 5 8 equalize 9 2; shear_y 2 7 posterize 3 7; colour 4 3 brightness 6 7; sharpness 3 9 brightness 7 9;
@@ -17,7 +18,7 @@ equalize 8 8 invert 1 3; translate_y 7 9 autocontrast 9 1
 
 
 def draw(count: int, side: int, generator: torch.Generator) -> Plan:
-    """Draw one of the learned pairs of operations for each image. Each operation has its probability and level."""
+    """Draw one of the learned pairs of operations for each image. An operation happens with its probability."""
     words = [pair.split() for pair in PAIRS.split(";")]
     table = torch.tensor([[[NUMBER[w[0]], int(w[1]), int(w[2])] for w in (pair[:3], pair[3:])] for pair in words])
     drawn = table[torch.randint(len(table), (count,), generator=generator)]  # (count, 2, 3)

@@ -1,4 +1,7 @@
-"""Samplers: which training images an epoch shows. Each module here is one, named by `train.sampler` in params.yaml."""
+"""Samplers, which choose the training images of an epoch.
+
+Each module here is a sampler. `train.sampler` in params.yaml names it by the module's name.
+"""
 
 from typing import Protocol, cast
 
@@ -9,17 +12,23 @@ from darkroom.common.named import module_named
 
 
 class Sampler(Protocol):
-    """A module of this package."""
+    """A module that chooses the training images of an epoch."""
 
-    def sample(self, shows: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the images that an epoch shows: as many indices as there are images, int64 (n,).
+    def sample(self, has_class: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the images of an epoch: as many indices as there are images, int64 (n,).
 
         Args:
-            shows: bool (n, classes), which classes each image shows.
+            has_class: which classes each image shows, bool (n, classes).
             generator: of the epoch's draws.
         """
 
 
-def sample(name: str, shows: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the images that an epoch shows, int64 (n,), by the sampler `name`. Arguments as of `Sampler.sample`."""
-    return cast(Sampler, module_named(__name__, name)).sample(shows, generator)
+def sample(name: str, has_class: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the images of an epoch, int64 (n,), chosen by the sampler `name`.
+
+    Args:
+        name: of the sampler.
+        has_class: which classes each image shows, bool (n, classes).
+        generator: of the epoch's draws.
+    """
+    return cast(Sampler, module_named(__name__, name)).sample(has_class, generator)

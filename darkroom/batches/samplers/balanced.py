@@ -1,24 +1,25 @@
-"""Images of all classes equally often."""
+"""Sampler that takes all classes equally often."""
 
 import torch
 from torch import Tensor
 
 
-def sample(shows: Tensor, generator: torch.Generator) -> Tensor:
-    """Return as many indices as there are images, int64 (n,), each class with an equal part of them.
+def sample(has_class: Tensor, generator: torch.Generator) -> Tensor:
+    """Return as many indices as there are images, int64 (n,), in equal parts for all classes that occur.
 
-    A class repeats the images that show it equally often. Where parts do not come out even, the first classes, and the
-    images that are drawn first, are taken once more.
+    The part of a class repeats the images that show it, each equally often. Where n is not a multiple of the number of
+    classes, the first classes get one image more. Where a part is not a multiple of the number of its images, randomly
+    drawn images are repeated once more.
 
     Args:
-        shows: bool (n, classes), which classes each image shows.
+        has_class: which classes each image shows, bool (n, classes).
         generator: of the epoch's draws.
     """
-    present = shows.any(0).nonzero().flatten()
+    present = has_class.any(0).nonzero().flatten()
     chosen = []
-    for label, part in zip(present, torch.arange(len(shows)).tensor_split(len(present)), strict=True):
-        own = shows[:, label].nonzero().flatten()
-        rounds = -(-len(part) // len(own))
-        drawn = [own[torch.randperm(len(own), generator=generator)] for _ in range(rounds)]
+    for label, part in zip(present, torch.arange(len(has_class)).tensor_split(len(present)), strict=True):
+        images = has_class[:, label].nonzero().flatten()
+        rounds = -(-len(part) // len(images))
+        drawn = [images[torch.randperm(len(images), generator=generator)] for _ in range(rounds)]
         chosen.append(torch.cat(drawn)[: len(part)])
     return torch.cat(chosen)

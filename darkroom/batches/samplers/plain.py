@@ -1,9 +1,9 @@
-"""Each image once."""
+"""Sampler that takes each image once."""
 
 import torch
 from torch import Tensor
 
 
-def sample(shows: Tensor, _: torch.Generator) -> Tensor:
-    """Return each image's index once, int64 (n,)."""
-    return torch.arange(len(shows))
+def sample(has_class: Tensor, _: torch.Generator) -> Tensor:
+    """Return the index of each image once, int64 (n,)."""
+    return torch.arange(len(has_class))

@@ -1,4 +1,4 @@
-"""The evaluation of each kind of task. Each module here is named after a kind and has what `Evaluator` lists."""
+"""Evaluators. Each module here is named after a kind of task and implements `Evaluator`."""
 
 from pathlib import Path
 from typing import Protocol, cast
@@ -9,18 +9,23 @@ from darkroom.evaluation.parameters import Evaluation
 
 
 class Evaluator(Protocol):
-    """How models of a kind of task are evaluated.
+    """Evaluation of models of a kind of task.
 
     Attributes:
-        TTA: the values that `evaluate.tta` may have.
+        TTA: values of `evaluate.tta` that the kind supports.
     """
 
     TTA: tuple[str, ...]
 
     def evaluate(self, trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, float | None]:
-        """Compute the metrics of the test split, the numbers that people compare; write the rest to `folder`.
+        """Return the metrics of the test split, and write predictions and tables of them to `folder`.
 
-        Every kind writes `predictions.csv` or `masks/`, `confusion.npy` and `classes.csv`.
+        Every kind writes `confusion.npy`, `classes.csv`, and `predictions.csv` or `masks/`.
+
+        Args:
+            trained: the model and its data set.
+            parameters: of the evaluation.
+            folder: where to write.
         """
 
 

@@ -9,10 +9,10 @@ from torch import Tensor
 
 from darkroom.batches.whole import whole_split
 from darkroom.common.numbers import round_metric
+from darkroom.evaluation.classifier import evaluate_logits
 from darkroom.evaluation.explanations import explain_classes
 from darkroom.evaluation.feature_maps import write_feature_maps
 from darkroom.evaluation.inference import TrainedModel, mean_over_views
-from darkroom.evaluation.judge import judge
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
@@ -21,12 +21,19 @@ TTA = ("none", "flip", "flip_shift")
 
 
 def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, float | None]:
-    """Compute the metrics of the test split. `folder` gets what `judge` writes, and
+    """Return the metrics of the test split, and write predictions and tables of them.
 
-    - `validation_logits.npy`, `validation_labels.npy`: float32 (images, classes) and int64 (images,), on which
-      ensembles are fitted;
-    - `explanations/`, `explanations.csv`: where the model looks, as `explain_classes` describes;
-    - `feature_maps/`, `feature_maps.csv`: outputs of its first layers for the first test image.
+    It writes the files of `evaluate_logits`, and to `folder`:
+
+    - `validation_logits.npy` and `validation_labels.npy`: float32 (n, classes) and int64 (n,), from which ensembles are
+      fitted;
+    - `explanations/` and `explanations.csv`: heat maps, as `explain_classes` writes them;
+    - `feature_maps/` and `feature_maps.csv`: outputs of the first layers for the first test image.
+
+    Args:
+        trained: the model and its data set.
+        parameters: of the evaluation.
+        folder: where to write.
     """
     for name, values in zip(("logits", "labels"), _predict(trained, "validation"), strict=True):
         np.save(folder / f"validation_{name}.npy", values.numpy())
@@ -38,7 +45,7 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
 
     has_views = parameters.tta != "none"
     logits, targets = _predict(trained, "test", add_views if has_views else None)
-    metrics = judge(trained.card.classes, logits, targets, folder)
+    metrics = evaluate_logits(trained.card.classes, logits, targets, folder)
     explain_classes(trained, logits, targets, folder)
     first, _ = next(whole_split(trained.data, trained.description, "test", trained.device))
     write_feature_maps(trained, first[:1], folder)
@@ -48,9 +55,12 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
 def _predict(
     trained: TrainedModel, split: str, each_batch: Callable[[Tensor, Tensor, Tensor], None] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Return logits float32 (n, classes) and targets int64 (n,) of a split, which may be empty.
+    """Return the logits, float32 (n, classes), and the targets, int64 (n,), of a split, which may be empty.
 
-    `each_batch` is called with images, targets and logits of each batch.
+    Args:
+        trained: the model and its data set.
+        split: train, validation or test.
+        each_batch: called with images, targets and logits of each batch.
     """
     all_logits, all_targets = [torch.empty(0, len(trained.card.classes))], [torch.empty(0, dtype=torch.int64)]
     for images, targets, logits in trained.batches(split):

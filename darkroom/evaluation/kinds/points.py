@@ -2,16 +2,21 @@
 
 from pathlib import Path
 
+from darkroom.evaluation.classifier import evaluate_logits
 from darkroom.evaluation.grid import write_grid
 from darkroom.evaluation.inference import TrainedModel
-from darkroom.evaluation.judge import judge
 from darkroom.evaluation.parameters import Evaluation
 
 TTA = ("none",)
 
 
 def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:
-    """Compute the metrics of the test split. `folder` gets what `judge` writes, and `grid.npy` of `write_grid`."""
+    """Return the metrics of the test split. Write the files of `evaluate_logits`, and `grid.npy` by `write_grid`.
+
+    Args:
+        trained: the model and its data set.
+        folder: where to write.
+    """
     [(_points, targets, logits)] = trained.batches()
     write_grid(trained, folder / "grid.npy")
-    return judge(trained.card.classes, logits.cpu(), targets.cpu(), folder)
+    return evaluate_logits(trained.card.classes, logits.cpu(), targets.cpu(), folder)

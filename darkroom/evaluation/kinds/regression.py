@@ -19,34 +19,40 @@ TTA = ("none",)
 
 
 def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:
-    """Compute the metrics of the test split. `folder` gets, all in the targets' unit,
+    """Return the metrics of the test split, and write predictions and tables of them.
 
-    - `predictions.csv`: true and predicted number of each point;
-    - `confusion.npy`: int64 (ranges, ranges), how often a number of each range (row) was predicted in each range;
-    - `classes.csv`: points and RMSE of each range;
-    - `grid.npy`: of `write_grid`.
+    It writes these files to `folder`, in the unit of the targets:
+
+    - `predictions.csv`: the true and the predicted number of each point;
+    - `confusion.npy`: the number of points by the range of the true number (row) and of the predicted number, int64
+      (ranges, ranges);
+    - `classes.csv`: number of points and RMSE of each range;
+    - `grid.npy`: as `write_grid` writes it.
+
+    Args:
+        trained: the model and its data set.
+        folder: where to write.
     """
     [(_points, targets, predicted)] = trained.batches()
     tally = ErrorTally(trained.device, unit=trained.card.target_std)
     tally.add(predicted, targets, squared_error(predicted, targets))
-    true, guessed = read_points(trained.data, "test")[1][:, 0], to_target_unit(trained, predicted)
-    places = max(0, DIGITS - math.floor(math.log10(trained.card.target_std)))
-    pairs = zip(true.tolist(), guessed.tolist(), strict=True)
-    rows = [[index, target, round(guess, places)] for index, (target, guess) in enumerate(pairs)]
+    true, estimates = read_points(trained.data, "test")[1][:, 0], to_target_unit(trained, predicted)
+    decimals = max(0, DIGITS - math.floor(math.log10(trained.card.target_std)))
+    pairs = zip(true.tolist(), estimates.tolist(), strict=True)
+    rows = [[index, target, round(estimate, decimals)] for index, (target, estimate) in enumerate(pairs)]
     write_csv(folder / "predictions.csv", ["index", "true", "predicted"], rows)
     write_grid(trained, folder / "grid.npy")
 
-    everywhere = np.concatenate([read_points(trained.data, split)[1] for split in SPLITS])
+    all_targets = np.concatenate([read_points(trained.data, split)[1] for split in SPLITS])
     names = trained.card.classes
-    true_ranges, guessed_ranges = range_index(true, everywhere), range_index(guessed, everywhere)
-    pairs_of_ranges = true_ranges * len(names) + guessed_ranges
+    true_ranges, predicted_ranges = range_index(true, all_targets), range_index(estimates, all_targets)
+    pairs_of_ranges = true_ranges * len(names) + predicted_ranges
     np.save(folder / "confusion.npy", np.bincount(pairs_of_ranges, minlength=len(names) ** 2).reshape(len(names), -1))
-    errors = (guessed - true) ** 2
+    errors = (estimates - true) ** 2
     by_range = []
     for number, name in enumerate(names):
-        within = true_ranges == number
-        by_range.append(
-            [name, int(within.sum()), round_metric(float(errors[within].mean() ** 0.5)) if within.any() else None]
-        )
+        in_range = true_ranges == number
+        rmse = round_metric(float(errors[in_range].mean() ** 0.5)) if in_range.any() else None
+        by_range.append([name, int(in_range.sum()), rmse])
     write_csv(folder / "classes.csv", ["class", "points", "rmse"], by_range)
     return rounded(tally.compute())

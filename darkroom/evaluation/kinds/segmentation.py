@@ -20,33 +20,39 @@ TTA = ("none",)
 
 
 def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:
-    """Compute the metrics of the test split. `folder` gets
+    """Return the metrics of the test split, and write predictions and tables of them.
 
-    - `confusion.npy`: int64 (classes, classes), the pixels of each true class in a row;
-    - `images.csv`: the mean IoU of each image that has a pixel that counts;
-    - `classes.csv`: pixels, IoU, Dice, precision, recall and boundary IoU of each class;
-    - `objects.csv`: objects by size: how many there are, are found, are predicted and are right;
+    It writes these files to `folder`:
+
+    - `confusion.npy`: the confusion matrix of pixels, int64 (classes, classes), with a row for each true class;
+    - `images.csv`: the mean IoU of each image with at least one pixel that is not ignored;
+    - `classes.csv`: number of pixels, IoU, Dice, precision, recall and boundary IoU of each class;
+    - `objects.csv`: recall and precision of objects by size;
     - `masks/NAME.png`: the predicted masks;
-    - `explanations/`, `explanations.csv`: where the model looks, as `explain_masks` describes.
+    - `explanations/` and `explanations.csv`: heat maps, as `explain_masks` writes them.
+
+    Args:
+        trained: the model and its data set.
+        folder: where to write.
     """
     names = trained.card.classes
     tally, masks = OverlapTally(len(names), trained.device), MaskTally(len(names))
     (folder / "masks").mkdir()
     rows, by_image = [], []
     for path, (_images, targets, logits) in zip(image_paths(trained.data, "test"), trained.batches(), strict=True):
-        own = OverlapTally(len(names), trained.device)
+        image_tally = OverlapTally(len(names), trained.device)
         loss = cross_entropy(logits, targets)
-        for each in (tally, own):
+        for each in (tally, image_tally):
             each.add(logits, targets, loss)
         truth = read_mask(mask_path(trained.data, "test", path.stem))
         height, width = truth.shape
         predicted = logits.argmax(1)[0, :height, :width].byte().cpu().numpy()
         masks.add(truth, predicted)
         write_mask(folder / "masks" / f"{path.stem}.png", predicted)
-        counts = own.confusion.cpu()
+        counts = image_tally.confusion.cpu()
         by_image.append(intersection_over_union(counts).where(counts.sum(1) > 0, torch.nan))
         if counts.any():
-            rows.append([path.stem, f"{own.compute()['mean_iou']:.{DIGITS}f}"])
+            rows.append([path.stem, f"{image_tally.compute()['mean_iou']:.{DIGITS}f}"])
     write_csv(folder / "images.csv", ["image", "mean_iou"], rows)
     explain_masks(trained, torch.stack(by_image).numpy(), folder)
     confusion = tally.confusion.cpu()
@@ -58,19 +64,19 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
     write_csv(folder / "classes.csv", ["class", "pixels", *columns], classes)
     sizes = [{"size": size, **counts} for size, counts in masks.by_size().items()]
     write_csv(folder / "objects.csv", list(sizes[0]), [list(row.values()) for row in sizes])
-    foreground = [_number(iou) for iou in columns["iou"][1:] if not iou.isnan()]
+    foreground = [round(float(iou), DIGITS) for iou in columns["iou"][1:] if not iou.isnan()]
     mean = round(sum(foreground) / len(foreground), DIGITS) if foreground else None
     return rounded(tally.compute()) | {"mean_foreground_iou": mean}
 
 
 def _by_class(confusion: Tensor) -> dict[str, Tensor]:
-    """Compute the metrics of each class, float (classes,); NaN where there is nothing to divide by."""
-    right = confusion.diagonal()
+    """Return the metrics of each class, float64 (classes,); NaN where the denominator is 0."""
+    correct = confusion.diagonal()
     return {
         "iou": intersection_over_union(confusion),
         "dice": dice_coefficient(confusion),
-        "precision": right / confusion.sum(0),
-        "recall": right / confusion.sum(1),
+        "precision": correct / confusion.sum(0),
+        "recall": correct / confusion.sum(1),
     }
 
 

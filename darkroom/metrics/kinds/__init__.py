@@ -1,4 +1,4 @@
-"""The metrics of each kind of task. Each module here is named after a kind and has what `KindMetrics` lists."""
+"""Metrics by kind of task. Each module here is named after a kind and implements `KindMetrics`."""
 
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -10,35 +10,35 @@ from darkroom.common.named import module_named
 
 
 class Tally(Protocol):
-    """Metrics of a split, counted on the device batch by batch."""
+    """Metrics of a split, accumulated on the device batch by batch."""
 
     @property
     def targets(self) -> Tensor:
         """The number of targets counted."""
 
     def add(self, outputs: Tensor, targets: Tensor, loss: Tensor) -> None:
-        """Count a batch of a model's outputs, their targets and their mean loss."""
+        """Count a batch: the outputs of the model, their targets and their mean loss."""
 
     def compute(self) -> dict[str, float]:
-        """Return the metrics by name, `loss` among them."""
+        """Return the metrics by name, including `loss`."""
 
 
 class KindMetrics(Protocol):
-    """How the predictions of a kind of task are measured."""
+    """Loss and metrics of the predictions of a kind of task."""
 
     def loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Compute the mean loss that is reported for every split, whatever training minimizes."""
+        """Compute the mean loss that is reported for every split. `train.loss` does not change it."""
 
     def new_tally(
         self, outputs: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = ..., unit: float = ...
     ) -> Tally:
-        """Return a tally that counts from zero.
+        """Return an empty tally.
 
         Args:
-            outputs: how many numbers the model gives for each image, pixel or point.
-            device: where to count.
-            sum_counts: returns the sum of a count over all processes.
-            unit: the standard deviation of the targets of a regression, which are standardized.
+            outputs: number of outputs of the model for each image, pixel or point.
+            device: of the outputs.
+            sum_counts: returns the sum of a tensor over all processes.
+            unit: standard deviation of the targets of a regression before they were standardized.
         """
 
 

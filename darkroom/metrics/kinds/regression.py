@@ -18,5 +18,5 @@ def loss(outputs: Tensor, targets: Tensor) -> Tensor:
 def new_tally(
     outputs: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity, unit: float = 1.0
 ) -> ErrorTally:
-    """Return a tally that counts from zero."""
+    """Return an empty tally."""
     return ErrorTally(device, sum_counts, unit)

@@ -17,5 +17,5 @@ def loss(outputs: Tensor, targets: Tensor) -> Tensor:
 def new_tally(
     outputs: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity, unit: float = 1.0
 ) -> OverlapTally:
-    """Return a tally that counts from zero."""
+    """Return an empty tally."""
     return OverlapTally(outputs, device, sum_counts)

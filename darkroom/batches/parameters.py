@@ -26,7 +26,7 @@ class ImageAugmentation(Parameters):
     """Side, in pixels, of a square that is set to the mean colour."""
     jitter: float = Field(default=0.0, ge=0, le=1)
     """Largest random change of brightness, contrast and colour, as a fraction."""
-    policy: Literal["none"] | Annotated[str, NameIn(darkroom.batches.policies.__name__)] = "none"
+    policy: Annotated[str, NameIn(darkroom.batches.policies.__name__, besides=("none",))] = "none"
     """An augmentation policy, drawn anew for each image."""
     mixup: float = Field(default=0.0, ge=0)
     """α of the Beta distribution of Mixup's shares; 0 switches it off."""

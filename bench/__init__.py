@@ -1,1 +1,1 @@
-"""Measurements of speed, each against a plain way of doing the same."""
+"""Measurements of speed and accuracy, and checks that take too long for the tests. Each module is a script."""

@@ -1,11 +1,11 @@
-"""How fast Tiny ImageNet is prepared, beside a bare loop over the same decoder.
+"""Measure how fast Tiny ImageNet is prepared, compared with a bare loop over the same decoder.
 
     python -m bench.decode ARCHIVE.zip
 
-Prints the images a second and core of both and their ratio. The bare loop decodes from memory, a share of the
-images on every core at once, since cores that share a cache are slower together; preparing reads the zip, decodes
-on all cores and writes the packed arrays. Both go through all images, in turns, and the median of the rounds'
-ratios counts.
+Prints images per second and core of both, and the median ratio of their times per image over some rounds.
+
+The bare loop decodes images from memory. It runs on all cores at once, since cores that share a cache are slower
+together. The preparation reads the zip archive, decodes on all cores and writes the packed arrays.
 """
 
 import io
@@ -29,6 +29,7 @@ ROUNDS = 3
 
 
 def main(archive: str) -> None:
+    """Measure both with the zip archive at this path and print the results."""
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder, "raw")
         raw.mkdir()
@@ -37,23 +38,23 @@ def main(archive: str) -> None:
             files = [member for name, member in members.items() if name.endswith(".JPEG")]
         ratios = []
         for _ in range(ROUNDS):
-            bare, prepared = bare_loops(files), preparing(raw, Path(folder))
+            bare, prepared = time_bare_loops(files), time_preparation(raw, Path(folder))
             images = sum(read_json(Path(folder, "prepared", "dataset.json"))["images"].values())
             ratios.append(prepared / images / (bare / len(files)))
-            for name, number, seconds in (("bare loop", len(files), bare), ("preparing", images, prepared)):
-                print(f"{name}: {number} images in {seconds:.1f} s, {number / seconds / cores():.0f} images/s a core")
-    print(f"ratio of the times per core: {statistics.median(ratios):.2f}")
+            for name, number, seconds in (("bare loop", len(files), bare), ("preparation", images, prepared)):
+                print(f"{name}: {number} images in {seconds:.1f} s, {number / seconds / cores():.0f} images/s per core")
+    print(f"preparation takes this many times the bare loop: {statistics.median(ratios):.2f}")
 
 
-def bare_loops(files: list[Member]) -> float:
-    """Seconds to decode `files` once, a share on every core, the mean of the cores."""
+def time_bare_loops(files: list[Member]) -> float:
+    """Return the seconds to decode all files on all cores, each a part of them: the mean of the cores."""
     shares = [files[core :: cores()] for core in range(cores())]
     with ProcessPoolExecutor(cores()) as pool:
-        return statistics.mean(pool.map(bare_loop, shares))
+        return statistics.mean(pool.map(time_bare_loop, shares))
 
 
-def bare_loop(files: list[Member]) -> float:
-    """Seconds to decode `files` from memory."""
+def time_bare_loop(files: list[Member]) -> float:
+    """Return the seconds to decode `files` from memory."""
     contents = [file.read() for file in files]
     started = time.perf_counter()
     for content in contents:
@@ -61,8 +62,8 @@ def bare_loop(files: list[Member]) -> float:
     return time.perf_counter() - started
 
 
-def preparing(raw: Path, folder: Path) -> float:
-    """Seconds that the stage takes where nothing was prepared before."""
+def time_preparation(raw: Path, folder: Path) -> float:
+    """Return the seconds to prepare the archive in `raw`. The output goes to `folder`."""
     remove(folder / "prepared")
     started = time.perf_counter()
     parameters = SplitParameters(seed=0, validation=0.1)

@@ -1,10 +1,10 @@
-"""Whether processors of different kinds give the same bytes, from the drawn sample to the report.
+"""Check that processors of different kinds give the same bytes, from the drawn sample to the report.
 
     python -m bench.same_bits [TASK …]
 
-Goes through all stages of the tasks (default: all of params.yaml) with a small sample and few epochs: on this
-processor, on one core of it, and under those of `PROCESSORS`, emulated by qemu-x86_64 of Debian's package qemu-user.
-Prints each file whose bytes differ; exits with 1 where there is one. A processor takes a quarter of an hour.
+Runs all stages of the tasks (default: all of params.yaml) with a small sample and few epochs: on this processor, on one
+of its cores, and on each of `PROCESSORS`, emulated by qemu-x86_64 from Debian's package qemu-user. Prints each file
+whose bytes differ and exits with code 1 if there is one. Each processor takes a quarter of an hour.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ from unittest.mock import patch
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
-PROCESSORS = ("Haswell", "EPYC")  # Intel's first with AVX2, and the first of AMD's that the emulator knows
+PROCESSORS = ("Haswell", "EPYC")  # Intel's first with AVX2, and the first of AMD that the emulator has
 STAGES = ("fetch", "{prepare}", "train", "evaluate", "plot")
 OUTPUTS = ("data", "models", "metrics", "plots", "reports")
-SMALL_SAMPLE = {  # what is drawn: a hundredth of what the pipeline draws
+SMALL_SAMPLE = {  # constants of darkroom.sources.sample: a hundredth of what the pipeline draws
     "cifar10": {"TEST_IMAGES": 20},
     "tiny_imagenet": {"TRAIN_IMAGES": 10, "VAL_IMAGES": 1},
     "scenes": {"SCENES": 24},
@@ -34,37 +34,45 @@ SMALL_SAMPLE = {  # what is drawn: a hundredth of what the pipeline draws
 
 
 def main(tasks: list[str]) -> None:
+    """Run the stages on each processor, compare the files and print the differences."""
     emulator = shutil.which("qemu-x86_64")
-    kinds: dict[str, list[str]] = {"this processor": [], "one core of it": []}
+    prefixes: dict[str, list[str]] = {"this processor": [], "one core of it": []}
     if emulator is None:
-        print("qemu-x86_64 is not installed (Debian: qemu-user): no other processor is tried")
+        print("qemu-x86_64 is not installed (Debian: qemu-user), so no other processors are emulated")
     else:
-        kinds |= {f"{name}, emulated": [emulator, "-cpu", name] for name in PROCESSORS}
+        prefixes |= {f"{name}, emulated": [emulator, "-cpu", name] for name in PROCESSORS}
     first: dict[str, str] = {}
     differ = False
-    for kind, prefix in kinds.items():
+    for processor, prefix in prefixes.items():
         started = time.monotonic()
-        found = _hashes(prefix, kind.startswith("one core"), tasks)
-        first = first or found
-        others = sorted(name for name in first.keys() | found.keys() if first.get(name) != found.get(name))
-        differ = differ or bool(others)
-        outcome = f"{len(others)} of {len(first)} files differ" if others else f"the same {len(first)} files"
-        print(f"{kind}: {outcome}, {time.monotonic() - started:.0f} s", *others, sep="\n  ", flush=True)
+        hashes = _hashes(prefix, processor.startswith("one core"), tasks)
+        first = first or hashes
+        different = sorted(name for name in first.keys() | hashes.keys() if first.get(name) != hashes.get(name))
+        differ = differ or bool(different)
+        outcome = f"{len(different)} of {len(first)} files differ" if different else f"the same {len(first)} files"
+        print(f"{processor}: {outcome}, {time.monotonic() - started:.0f} s", *different, sep="\n  ", flush=True)
     sys.exit(differ)
 
 
 def _hashes(prefix: list[str], one_core: bool, tasks: list[str]) -> dict[str, str]:
-    """The SHA-256 of each file that the stages write, run by `prefix` and Python."""
+    """Run the stages in a new project and return the SHA-256 of each file that they write.
+
+    Args:
+        prefix: the command of the emulator, before that of Python.
+        one_core: keep all processes on one core.
+        tasks: names of tasks; empty: all.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        python = Path(folder, "python")  # for the processes that stages start
+        python = Path(folder, "python")  # the stages start processes with it
         python.write_text(f'#!/bin/sh\nexec {" ".join(prefix)} "{sys.executable}" "$@"\n')
         python.chmod(0o755)
         project = Path(folder, "project")
         project.mkdir()
-        cores = (lambda: os.sched_setaffinity(0, {0})) if one_core else None
+        limit_cores = (lambda: os.sched_setaffinity(0, {0})) if one_core else None
         done = subprocess.run(
             [python, "-m", "bench.same_bits", "--stages", python, *tasks],
-            cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, preexec_fn=cores, capture_output=True, text=True,
+            cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, preexec_fn=limit_cores, capture_output=True,
+            text=True,
         )  # fmt: skip
         if done.returncode:
             lines = (done.stdout + done.stderr).splitlines()
@@ -74,17 +82,18 @@ def _hashes(prefix: list[str], one_core: bool, tasks: list[str]) -> dict[str, st
 
 
 def _run_stages(python: str, tasks: list[str]) -> None:
-    """Run every stage of `tasks` in this process, in the current folder; the processes that it starts by `python`."""
+    """Run every stage of `tasks` in this process and the current folder. Child processes are started by `python`."""
     multiprocessing.set_executable(python)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     for name, task in params["tasks"].items():
-        batch_size = 8 if name == "segmentation" else 45  # few steps: emulated, one takes 20 s
+        batch_size = 8 if name == "segmentation" else 45  # few steps, since an emulated one takes 20 s
         task["train"].update(epochs=1, batch_size=batch_size, workers=0, bits="everywhere")
     params["train"]["warmup_epochs"] = 0.5
     params["tasks"] = {name: params["tasks"][name] for name in tasks or params["tasks"]}
     Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for module, constants in SMALL_SAMPLE.items():
-        patch.multiple(f"darkroom.sources.sample.{module}", **constants).start()
+        for name, value in constants.items():
+            patch(f"darkroom.sources.sample.{module}.{name}", value).start()
     _run("configure")
     for name, task in params["tasks"].items():
         for stage in STAGES:
@@ -100,7 +109,7 @@ if __name__ == "__main__":
     if sys.argv[1:2] == ["--stages"]:
         from darkroom.common.environment import limit_pytorch
 
-        limit_pytorch("everywhere")  # before the first stage imports PyTorch for its workers
+        limit_pytorch("everywhere")  # before the first stage imports PyTorch
         _run_stages(sys.argv[2], sys.argv[3:])
     else:
         main(sys.argv[1:])

@@ -1,14 +1,16 @@
-"""Images a second of the train stage against the loop of a first tutorial, side by side.
+"""Measure images per second of training, compared with the training loop of a first tutorial.
 
     python -m bench.training [STEPS]
 
-on `data/prepared/cifar10` (`dvc repro prepare@cifar10`). The tutorial's loop reads PIL images through
-torchvision's transforms and a DataLoader, in float32 and NCHW, with the same ResNet-18, batch size (128, as
-tutorials have it, and 500, as the default recipe) and optimizer. Then the whole loop of the default network,
-augmentation included, against its bare forward, backward and step on one batch that never changes.
+It needs `data/prepared/cifar10` (`dvc repro prepare@cifar10`) and makes two comparisons:
 
-Both sides of a comparison take turns, each in processes of its own that stand still while it is the other's
-turn: neither one's allocator nor its loader's workers touch the other.
+- The tutorial's loop and Darkroom's train the same ResNet-18 with the same optimizer, with batches of 128, as in
+  tutorials, and of 500. The tutorial's loop reads PIL images through torchvision's transforms and a DataLoader, in
+  float32 and NCHW.
+- Darkroom's loop trains the default network, once with augmented batches and once with one batch that never changes.
+
+Each loop runs in its own group of processes, so that the memory allocator and the loader's workers of one do not
+disturb the other. The two loops of a comparison take turns; one is stopped while the other runs.
 """
 
 import os
@@ -23,17 +25,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torchvision
 from PIL import Image
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
+from darkroom.common.errors import run_command
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
-from darkroom.device.allocator import keep_freed_memory
-from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
+from darkroom.device.precision import choose_device
+from darkroom.device.setup import set_up
 from darkroom.models.architecture import architectures
 from darkroom.training.loop import Run, supervised_objective, train_step
 from darkroom.training.parameters import TrainParameters
@@ -46,15 +48,15 @@ TRAIN = {
     "epochs": 1, "optimizer": "sgd", "lr": 0.01, "weight_decay": 5e-4,
     "warmup_epochs": 0.0, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.0, "precision": "auto", "keep": "last",
 }  # fmt: skip
-RESNET = [TrainParameters(**TRAIN, batch_size=batch_size) for batch_size in (128, 500)]
-FAST = TrainParameters(**TRAIN | {"optimizer": "muon"}, batch_size=500)
+RESNET = [TrainParameters.model_validate({**TRAIN, "batch_size": batch_size}) for batch_size in (128, 500)]
+FAST = TrainParameters.model_validate({**TRAIN, "optimizer": "muon", "batch_size": 500})
 
 
-class Pictures(torchvision.datasets.VisionDataset):
+class Pictures(Dataset[tuple[torch.Tensor, int]]):
     """The training images as torchvision's own CIFAR10 gives them: PIL images through transforms."""
 
-    def __init__(self, transform: Callable) -> None:
-        super().__init__(root=".", transform=transform)
+    def __init__(self, transform: Callable[[Image.Image], torch.Tensor]) -> None:
+        self.transform = transform
         self.images, self.labels = (np.array(part) for part in read_split(DATA, "train"))
 
     def __len__(self) -> int:
@@ -65,7 +67,7 @@ class Pictures(torchvision.datasets.VisionDataset):
 
 
 def tutorial(hyper: TrainParameters) -> Iterator[None]:
-    """One step of the tutorial's loop at each `next`."""
+    """Make one step of the tutorial's loop at each `next`."""
     device, description = choose_device(), Description.read(DATA)
     steps = [transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(), transforms.ToTensor()]
     transform = transforms.Compose([*steps, transforms.Normalize(description.mean, description.std)])
@@ -76,29 +78,33 @@ def tutorial(hyper: TrainParameters) -> Iterator[None]:
         for images, labels in loader:
             loss = torch.nn.functional.cross_entropy(model(images.to(device)), labels.to(device))
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
             optimizer.step()
             yield
 
 
-def darkroom(hyper: TrainParameters, name: str, fixed: bool = False) -> Iterator[None]:
-    """One step of the train stage at each `next`; `fixed`: on one batch, made beforehand."""
-    fix_algorithms()
-    keep_freed_memory()
-    device, description = choose_device(), Description.read(DATA)
+def darkroom(hyper: TrainParameters, name: str, is_fixed: bool = False) -> Iterator[None]:
+    """Make one step of Darkroom's loop at each `next`.
+
+    Args:
+        hyper: the section `train` of the parameters.
+        name: of the model.
+        is_fixed: train on the first batch again and again.
+    """
+    setup, description = set_up(precision=hyper.precision), Description.read(DATA)
     augmentation = ImageAugmentation(flip="random", crop=4, cutout=0)
-    batches = ImageBatches(DATA, description, augmentation, hyper.batch_size, 0, device)
+    batches = ImageBatches(DATA, description, augmentation, hyper.batch_size, 0, setup.device)
     architecture = architectures()[name](name=name)
-    model = architecture.build(len(description.classes), tuple(description.image_size))
+    model = architecture.build(description.outputs, description.size)
     architecture.initialize(model, batches.sample)
-    model = model.to(device, memory_format=torch.channels_last)
-    precision = choose_precision(hyper.precision, device)
-    state = start(model, hyper, device, precision, architecture.bias_lr_factor)
-    job = Run("classification", len(description.classes), hyper, 0, device, precision)
+    model = model.to(setup.device).to(memory_format=torch.channels_last)
+    state = start(model, hyper, setup.device, setup.precision, architecture.bias_lr_factor)
+    run = Run("classification", description.outputs, hyper, 0, setup.device, setup.precision)
+    objective = supervised_objective(hyper)
     first, epoch = next(iter(batches.train(0))), 0
     while True:
-        for batch in [first] if fixed else batches.train(epoch):
-            train_step(state, model, [batch], job, supervised_objective(job.parameters))
+        for batch in [first] if is_fixed else batches.train(epoch):
+            train_step(state, model, [batch], run, objective)
             yield
         epoch += 1
 
@@ -106,31 +112,31 @@ def darkroom(hyper: TrainParameters, name: str, fixed: bool = False) -> Iterator
 Loop = Callable[..., Iterator[None]]
 
 
-def _run(told: Connection, steps: int, loop: Loop, arguments: tuple) -> None:
-    """Go through a loop in a group of processes of its own and tell of each time that so many `steps` are done."""
+def _run(connection: Connection, steps: int, loop: Loop, arguments: tuple[object, ...]) -> None:
+    """Run a loop in a new group of processes. Send the group's number after the first step and after every `steps`."""
     os.setpgrp()
-    with suppress(BrokenPipeError):  # nobody listens any more
+    with suppress(BrokenPipeError):  # the measuring process has closed its end: the end of the measurement
         for done, _ in enumerate(loop(*arguments)):
             if done % steps == 0:  # the first step warms up
                 if torch.cuda.is_available():
                     torch.cuda.synchronize()
-                told.send(os.getpgrp())
+                connection.send(os.getpgrp())
 
 
 @contextmanager
 def turns(steps: int, loop: Loop, *arguments: object) -> Iterator[Callable[[], float]]:
-    """Gives what lets the loop run for so many `steps`, the seconds of which it returns."""
-    hears, told = Pipe(duplex=False)
-    process = get_context("spawn").Process(target=_run, args=(told, steps, loop, arguments))
+    """Start a loop. Yield a function that lets it make `steps` steps and returns the seconds that they took."""
+    receiver, sender = Pipe(duplex=False)
+    process = get_context("spawn").Process(target=_run, args=(sender, steps, loop, arguments))
     process.start()
-    told.close()  # here: the process has its own
-    group = hears.recv()
+    sender.close()  # in this process; the other one has its own
+    group = receiver.recv()
     os.killpg(group, signal.SIGSTOP)
 
     def turn() -> float:
         os.killpg(group, signal.SIGCONT)
         started = time.perf_counter()
-        hears.recv()
+        receiver.recv()
         seconds = time.perf_counter() - started
         os.killpg(group, signal.SIGSTOP)
         return seconds
@@ -138,42 +144,45 @@ def turns(steps: int, loop: Loop, *arguments: object) -> Iterator[Callable[[], f
     try:
         yield turn
     finally:
-        hears.close()
+        receiver.close()
         os.killpg(group, signal.SIGCONT)
         process.join()
 
 
-def compare(one: Callable[[], float], other: Callable[[], float], images: int) -> tuple[float, float, float]:
-    """Images a second of both and the other's ratio to the first, medians of rounds that take turns.
+def compare(first: Callable[[], float], second: Callable[[], float], images: int) -> tuple[float, float, float]:
+    """Return images per second of both loops and the ratio of the second to the first, as medians over the rounds.
 
-    The ratio is taken round by round, since both are as fast as the machine is at that moment.
+    The ratio is computed in each round, since the speed of the machine changes from round to round for both loops.
 
     Args:
-        images: in a turn.
+        first: makes a turn of one loop and returns its seconds.
+        second: makes a turn of the other.
+        images: the number of images in a turn.
     """
-    seconds = np.array([(one(), other()) for _ in range(ROUNDS)])
+    seconds = np.array([(first(), second()) for _ in range(ROUNDS)])
     ratios = seconds[:, 0] / seconds[:, 1]
-    first, second = images / np.median(seconds, axis=0)
-    return float(first), float(second), float(np.median(ratios))
+    speeds = images / np.median(seconds, axis=0)
+    return float(speeds[0]), float(speeds[1]), float(np.median(ratios))
 
 
 def main(steps: int) -> None:
-    device = choose_device()
-    name = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
-    print(f"on {device.type} ({name}), {choose_precision('auto', device)}, medians of {ROUNDS} rounds of {steps} steps")
+    """Print both comparisons, with turns of `steps` steps."""
+    setup = set_up()
+    name = torch.cuda.get_device_name() if setup.device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    print(f"on {setup.device.type} ({name}), {setup.precision}, medians of {ROUNDS} rounds of {steps} steps")
 
     tutorials = []
     for hyper in RESNET:
         with turns(steps, tutorial, hyper) as one, turns(steps, darkroom, hyper, "resnet18") as other:
             plain, ours, ratio = compare(one, other, steps * hyper.batch_size)
         where = f"ResNet-18, batches of {hyper.batch_size}"
-        print(f"{where}: tutorial {plain:.1f} images/s, darkroom {ours:.1f} images/s: {ratio:.2f} times")
+        print(f"{where}: tutorial {plain:.1f} images/s, darkroom {ours:.1f} images/s, {ratio:.2f} times as fast")
         tutorials.append(plain)
     with turns(steps, darkroom, FAST, "fast_cnn", True) as one, turns(steps, darkroom, FAST, "fast_cnn") as other:
-        bare, whole, ratio = compare(one, other, steps * FAST.batch_size)
-    print(f"fast_cnn: the epoch {whole:.1f} images/s, the bare step {bare:.1f} images/s: {ratio:.1%}")
-    print(f"the tutorial's first epoch of ResNet-18 over 45,000 images takes {45_000 / max(tutorials):.0f} s here")
+        fixed, augmented, ratio = compare(one, other, steps * FAST.batch_size)
+    print(f"fast_cnn: {augmented:.1f} images/s with augmentation, {fixed:.1f} images/s without: {ratio:.1%}")
+    print(f"the tutorial needs {45_000 / max(tutorials):.0f} s here for an epoch of ResNet-18 over 45,000 images")
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 3)
+    run_command(lambda: main(int(sys.argv[1]) if len(sys.argv) > 1 else 3))

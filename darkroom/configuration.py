@@ -1,7 +1,7 @@
-"""From params.yaml to what each stage of each task reads, checked and with inherited values filled in.
+"""The stage `configure`: check params.yaml and write the parameters that each stage of each task reads.
 
-A stage depends on its own file and not on params.yaml, so that a value changes just the stages that it
-reaches: `train.lr` retrains the tasks that inherit it, and none that has its own.
+A stage depends on its own file and not on params.yaml, so a changed value reruns only the stages that it affects.
+`train.lr` retrains the tasks that inherit it, and none that has its own.
 """
 
 import re
@@ -25,90 +25,114 @@ TASK_NAME = "[a-z0-9][a-z0-9_-]*"  # it names folders and stages
 
 
 class SharedTraining(TrainParameters, MachineParameters):
-    """What all tasks inherit: `train` in params.yaml."""
+    """How models are trained. Every task inherits these values and can override them in `tasks.TASK.train`."""
 
 
 class TopLevel(Parameters):
-    """The keys of params.yaml."""
+    """The top level of params.yaml."""
 
     seed: int = Field(ge=0)
+    """Seed of all random draws."""
     source: Literal["sample", "published"]
-    launcher: str = Field(pattern=r"^(python|torchrun( -\S+( [^-]\S*)?)*)$")  # starts the stage `train`
+    """Where the data sets come from. sample: the project draws small ones of their kind, without a network; published:
+    the data sets themselves, which are downloaded."""
+    launcher: str = Field(pattern=r"^(python|torchrun( -\S+( [^-]\S*)?)*)$")
+    """The command that starts training. python: one process; torchrun with its options: several processes that train
+    together, each on its own GPU."""
     train: SharedTraining
-    tasks: dict[str, dict] = Field(min_length=1)
+    """How models are trained. Every task inherits these values and can override them in `tasks.TASK.train`."""
+    tasks: dict[str, dict[str, Any]] = Field(min_length=1)
+    """The tasks by name, each a data set and a model. The name is made of lower-case letters, digits, _ and -."""
 
 
 def configure(params: Path, folder: Path) -> None:
-    """Write `folder/TASK/STAGE.json` for every task in `params`.
+    """Write `folder/TASK/STAGE.json` for every task in the file `params`.
 
     Raises:
-        UserError: a value is wrong, missing or unknown; nothing is written then.
+        UserError: a value is wrong, missing or unknown. Nothing is written then.
     """
     top = check(TopLevel, _read(params), "")
-    stages = {name: _stages(top, name, task) for name, task in top.tasks.items()}
+    parameters = {name: _parameters_of(top, name, task) for name, task in top.tasks.items()}
     with replacing(folder) as temporary:
-        for task, files in stages.items():
+        for task, files in parameters.items():
             for stage, values in files.items():
                 (temporary / task).mkdir(parents=True, exist_ok=True)
                 write_json(temporary / task / f"{stage}.json", values.model_dump())
 
 
-def _stages(top: TopLevel, name: str, task: dict) -> dict[str, Parameters]:
-    """The parameters of each stage of one task."""
+def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, Parameters]:
+    """Return the parameters of each stage of one task.
+
+    Args:
+        top: the content of params.yaml.
+        name: of the task.
+        task: the task's own keys in params.yaml, not checked yet.
+    """
     where = f"tasks.{name}"
     if not re.fullmatch(TASK_NAME, name):
         raise UserError(f"params.yaml: {where}: a task's name is made of lower-case letters, digits, _ and -")
-    preparation = _preparation(task.get("prepare"), where)
-    models: dict[str, type[Parameters]] = {
+    preparation = _preparation_of(task.get("prepare"), where)
+    classes: dict[str, type[Parameters]] = {
         "fetch": FetchParameters,
         "prepare": preparation.parameters,
         "train": training_of(preparation.kind),
         "machine": MachineParameters,
         "evaluate": EvaluateParameters,
     }
-    own_train = task.get("train") or {}
-    if not isinstance(own_train, dict):
-        raise UserError(f"params.yaml: {where}.train = {own_train!r}: must hold keys and values, or be {{}}")
-    train = {**top.train.model_dump(), **own_train}
+    overrides = task.get("train") or {}
+    if not isinstance(overrides, dict):
+        raise UserError(f"params.yaml: {where}.train = {overrides!r}: must hold keys and values, or be {{}}")
+    train = {**top.train.model_dump(), **overrides}
     if train["bits"] == "auto":
         is_sample = top.source == "sample" and task.get("archive") is None
         train["bits"] = "everywhere" if is_sample else "machine"
 
-    kind, bits = preparation.kind, train["bits"]
-    given = {"seed": top.seed, "source": top.source, "kind": kind, "bits": bits}
-    own = {key: value for key, value in task.items() if key != "prepare"}
-    known = sorted(
-        {field for model in models.values() for field in model.model_fields} - {*given, *MachineParameters.model_fields}
-    )
-    for key in own:
+    inherited = {"seed": top.seed, "source": top.source, "kind": preparation.kind, "bits": train["bits"]}
+    given = {key: value for key, value in task.items() if key != "prepare"}
+    fields = {field for parameters in classes.values() for field in parameters.model_fields}
+    known = sorted(fields - {*inherited, *MachineParameters.model_fields})
+    for key in given:
         if key not in known:
             raise UserError(f"params.yaml: unknown key {where}.{key}: {nearest(key, [*known, 'prepare'])}")
     machine = {key: train.pop(key) for key in MachineParameters.model_fields}
-    values = {**own, **given, **machine, "train": train}
-    stages = {
-        stage: check(model, {key: value for key, value in values.items() if key in model.model_fields}, where)
-        for stage, model in models.items()
+    values = {**given, **inherited, **machine, "train": train}
+    checked = {
+        stage: check(parameters, {key: value for key, value in values.items() if key in parameters.model_fields}, where)
+        for stage, parameters in classes.items()
     }
-    training = stages["train"]
+    training = checked["train"]
     assert isinstance(training, TaskTraining)
     training.check_augmentation(where)
-    return stages
+    return checked
 
 
-def _preparation(script: object, where: str) -> Preparation[Any]:
-    """Return the constant PREPARATION of the script `stages/SCRIPT.py`."""
-    folder = Path(stages.__path__[0])
-    scripts = [
-        path.stem for path in sorted(folder.glob("*.py")) if "\nPREPARATION = " in path.read_text(encoding="utf-8")
-    ]
-    if script not in scripts:
-        hint = nearest(str(script), scripts)
-        raise UserError(f"params.yaml: {where}.prepare = {script!r}: names no script; {hint}")
+def preparations() -> dict[str, Preparation[Any]]:
+    """Return what each script of the stage `prepare` declares, by the script's name.
+
+    Such a script is a module of `stages` with a constant PREPARATION.
+    """
+    return {script: _import_preparation(script) for script in _preparation_scripts()}
+
+
+def _preparation_of(script: object, where: str) -> Preparation[Any]:
+    """Return what the script `stages/SCRIPT.py` declares. Only this one is imported, since imports take seconds."""
+    scripts = _preparation_scripts()
+    if not isinstance(script, str) or script not in scripts:
+        raise UserError(f"params.yaml: {where}.prepare = {script!r}: names no script; {nearest(str(script), scripts)}")
+    return _import_preparation(script)
+
+
+def _preparation_scripts() -> list[str]:
+    files = sorted(Path(stages.__path__[0]).glob("*.py"))
+    return [file.stem for file in files if "\nPREPARATION = " in file.read_text(encoding="utf-8")]
+
+
+def _import_preparation(script: str) -> Preparation[Any]:
     preparation: Preparation[Any] = import_module(f"stages.{script}").PREPARATION
     return preparation
 
 
-def _read(params: Path) -> dict:
+def _read(params: Path) -> dict[str, Any]:
     try:
         content = read_yaml(params)
     except FileNotFoundError:

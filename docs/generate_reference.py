@@ -24,7 +24,7 @@ from darkroom.__main__ import build_parser  # noqa: E402
 from darkroom.common.files import read_yaml  # noqa: E402
 from darkroom.common.named import names_in  # noqa: E402
 from darkroom.common.parameters import Parameters  # noqa: E402
-from darkroom.configuration import PREPARATIONS, TopLevel  # noqa: E402
+from darkroom.configuration import TopLevel, preparations  # noqa: E402
 from darkroom.evaluation.parameters import EvaluateParameters  # noqa: E402
 from darkroom.sources.parameters import FetchParameters  # noqa: E402
 from darkroom.studies.declared import Study  # noqa: E402
@@ -70,9 +70,9 @@ class Section:
     fields: list[Field]
 
 
-def preparations() -> dict[str, type[Parameters]]:
+def preparation_parameters() -> dict[str, type[Parameters]]:
     """Return the parameter class of each script of the stage `prepare`."""
-    return {script: preparation.parameters for script, preparation in PREPARATIONS.items()}
+    return {script: preparation.parameters for script, preparation in preparations().items()}
 
 
 def trainings() -> Mapping[str, type[Parameters]]:
@@ -124,7 +124,7 @@ def sections() -> list[Section]:
         Section("A task", "", [_prepare()]),
         *_walk(FetchParameters, "tasks.TASK.", "Where the data come from", {}),
     ]
-    for parameters, scripts in _by_class(preparations()).items():
+    for parameters, scripts in _by_class(preparation_parameters()).items():
         names = ", ".join(f"`{script}`" for script in scripts)
         found += _walk(parameters, "tasks.TASK.", f"Preparation by {names}", {})
     for training, kinds in _by_class(trainings()).items():

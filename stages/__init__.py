@@ -1,1 +1,1 @@
-"""One small script for each stage of dvc.yaml."""
+"""The scripts of the stages of dvc.yaml. Each reads its parameters, calls its package and writes its outputs."""

@@ -1,4 +1,4 @@
-"""Check params.yaml and write what each stage of each task reads: data/config/TASK/STAGE.json."""
+"""Check params.yaml and write the parameters of each task's stages: data/config/TASK/STAGE.json."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from darkroom.configuration import configure
 
 
 def main() -> None:
+    """Check params.yaml and write the files."""
     configure(Path("params.yaml"), CONFIG)
 
 

@@ -1,4 +1,4 @@
-"""Turn annotated images into pairs of image and single-channel mask: train, validation and test."""
+"""Convert annotated images to pairs of image and single-channel mask: train, validation and test."""
 
 from darkroom.annotations.convert import convert_annotations
 from darkroom.annotations.parameters import MaskParameters

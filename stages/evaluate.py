@@ -1,4 +1,4 @@
-"""Try a task's trained model on the test split: metrics/TASK/test.json, and its predictions."""
+"""Evaluate a task's model on the test split: metrics/TASK/test.json and data/predictions/TASK/."""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from darkroom.common.parameters import CONFIG, read_parameters
 
 def main(task: str) -> None:
     """Evaluate the model of `task`."""
+    # The imports of PyTorch come after this, since it reads the environment when it is imported.
     limit_pytorch(read_json(CONFIG / task / "evaluate.json")["bits"])
-    from darkroom.evaluation.evaluate import evaluate  # PyTorch reads the environment at its import
+    from darkroom.evaluation.evaluate import evaluate
     from darkroom.evaluation.parameters import EvaluateParameters
 
     evaluate(

@@ -1,4 +1,4 @@
-"""Fetch a task's archives: data/raw/TASK/."""
+"""Download, copy or draw a task's archives: data/raw/TASK/."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from darkroom.sources.parameters import FetchParameters
 
 
 def main(task: str) -> None:
-    """Fetch the archives of a task of params.yaml."""
+    """Fetch the archives of `task`."""
     fetch(read_parameters("fetch", task, FetchParameters), Path("data/raw", task))
 
 

@@ -1,4 +1,4 @@
-"""Turn an archive of image folders, one per class, into packed arrays: train, validation and test."""
+"""Convert an archive with one folder of images per class to packed arrays: train, validation and test."""
 
 from darkroom.common.preparation import Preparation, run_preparation
 from darkroom.datasets.image_folder import prepare_image_folder

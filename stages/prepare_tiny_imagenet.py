@@ -1,4 +1,4 @@
-"""Turn Tiny ImageNet's archive into packed arrays: train, validation and test."""
+"""Convert Tiny ImageNet's archive to packed arrays: train, validation and test."""
 
 from darkroom.common.preparation import Preparation, run_preparation
 from darkroom.datasets.parameters import SplitParameters

@@ -1,4 +1,4 @@
-"""Turn CIFAR-10's binary archive into packed arrays: train, validation and test."""
+"""Convert CIFAR-10's binary archive to packed arrays: train, validation and test."""
 
 from darkroom.common.preparation import Preparation, run_preparation
 from darkroom.datasets.cifar10 import prepare_cifar10

@@ -1,4 +1,4 @@
-"""Split a table of points whose last column is a number to predict: train, validation and test."""
+"""Split a table of points into train, validation and test. The last column is the number to predict."""
 
 from darkroom.common.preparation import Preparation, run_preparation
 from darkroom.datasets.parameters import PointParameters

@@ -1,4 +1,4 @@
-"""Turn MNIST's IDX files into packed arrays: train, validation and test."""
+"""Convert MNIST's IDX files to packed arrays: train, validation and test."""
 
 from darkroom.common.preparation import Preparation, run_preparation
 from darkroom.datasets.idx import prepare_mnist

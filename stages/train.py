@@ -1,4 +1,4 @@
-"""Train a task's model: models/TASK/model.safetensors, and the figures of every epoch."""
+"""Train a task's model: models/TASK/model.safetensors, and metrics of every epoch in metrics/TASK/."""
 
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from darkroom.common.parameters import CONFIG
 
 def main(task: str) -> None:
     """Train the model of `task`."""
+    # The imports of PyTorch come after this, since it reads the environment when it is imported.
     limit_pytorch(read_json(CONFIG / task / "train.json")["train"]["bits"])
-    from darkroom.training.parameters import training_parameters  # PyTorch reads the environment at its import
+    from darkroom.training.parameters import training_parameters
     from darkroom.training.train import Outputs, train
 
     train(

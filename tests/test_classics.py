@@ -186,7 +186,7 @@ def test_an_old_model_of_numbers(folder: Path) -> None:
     content = MODEL.read_bytes()
     assert b"target_std" in content
     MODEL.write_bytes(content.replace(b"target_std", b"target_atd"))
-    with pytest.raises(UserError, match="is no model file of Darkroom's"):
+    with pytest.raises(UserError, match="is not a model file of Darkroom"):
         load_model(MODEL, CPU)
     with safe_open(MODEL, "pt") as file:
         card = json.loads(file.metadata()["darkroom"])

@@ -115,9 +115,9 @@ WRONG = [
     (("tasks", "cifar10", "validation"), 1.5, "tasks.cifar10.validation"),
     (("tasks", "cifar10", "sha256"), "0" * 64, "belongs to `archive`"),
     (("launcher",), "bash", "launcher = 'bash': "),
-    (("train", "warmup_epochs"), 99.0, "warmup_epochs = 99.0 is over epochs = "),
+    (("train", "warmup_epochs"), 99.0, "warmup_epochs = 99.0 is greater than epochs = "),
     (("train", "patience"), 0, "train.patience = 0: must be greater than or equal to 1"),
-    (("tasks", "cifar10", "train"), {"patience": 5, "keep": "last"}, "patience goes with keep = best"),
+    (("tasks", "cifar10", "train"), {"patience": 5, "keep": "last"}, "patience needs keep = best"),
     (
         ("tasks", "cifar10", "train"),
         {"loss": {"dice": 1.0}},
@@ -150,7 +150,9 @@ WRONG = [
 def test_values_that_do_not_fit_each_other(folder: Path) -> None:
     params = yaml.safe_load(changed("train", "loss", value={"focal": 1.0}))
     params["tasks"]["cifar10"]["augment"]["mixup"] = 0.2
-    with pytest.raises(UserError, match=r"tasks.cifar10: train.loss.focal takes no mixed classes; set augment.mixup"):
+    with pytest.raises(
+        UserError, match=r"tasks.cifar10: train.loss.focal does not work with mixed classes; set augment.mixup"
+    ):
         written(yaml.safe_dump(params))
 
 

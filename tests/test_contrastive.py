@@ -79,14 +79,14 @@ def test_pretraining_comes_before_the_other_epochs(folder: Path) -> None:
     "make, message",
     [
         (lambda: segmentation(pretrain_epochs=1), "train.pretrain_epochs = 1 is not for segmentation; set it to 0"),
-        (lambda: classification(pretrain_epochs=1, warmup_epochs=2.0), "warmup_epochs = 2.0 is over pretrain_epochs"),
+        (lambda: classification(pretrain_epochs=1, warmup_epochs=2.0), "warmup_epochs = 2.0 is greater than pretrain_"),
         (
             lambda: ClassificationTraining(
                 kind="classification", seed=0, model=architecture(**NARROW),
                 augment=ImageAugmentation(flip="none", crop=0, cutout=0, mixup=0.2),
                 train=classification(pretrain_epochs=1).train,
             ),
-            "train.pretrain_epochs takes no mixed classes",
+            "train.pretrain_epochs does not work with mixed classes",
         ),
     ],
 )  # fmt: skip

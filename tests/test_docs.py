@@ -25,7 +25,7 @@ PARAMS = read_yaml(ROOT / "params.yaml")
 FREE = ("loss", "transforms", "colours")  # what is beneath them has no key of its own in the reference
 # Classes whose fields have no texts yet. The texts come with the rooms' own changes; then these go.
 WITHOUT_TEXTS = {
-    "TopLevel", "FetchParameters", "SplitParameters", "FolderParameters", "PointParameters", "MaskParameters",
+    "FetchParameters", "SplitParameters", "FolderParameters", "PointParameters", "MaskParameters",
     "AnnotationParameters", "ClassifierParameters", "SegmenterParameters", "PointModelParameters", "Study", "Scale",
     "Reported",
 }  # fmt: skip

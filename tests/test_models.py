@@ -14,8 +14,8 @@ from small_runs import BASE, CPU, architecture
 
 import darkroom.models
 from darkroom.common.errors import UserError
+from darkroom.common.named import names_in
 from darkroom.common.parameters import check
-from darkroom.datasets.description import SCORES
 from darkroom.models.architecture import _all_architectures, architectures, trained_weights
 from darkroom.models.fast_cnn import WHITENING_EPSILON, FastCNN
 from darkroom.models.model_file import AnyModel, Card, load_model, save_model
@@ -80,8 +80,8 @@ def test_attention_adds_to_residual_models(attention: str) -> None:
     [
         ("fast_cnn", (8, 8), "fast_cnn: images of 8×8 pixels are too small for it; 10 at least"),
         ("vgg16_bn", (16, 40), "vgg16_bn: images of 16×40 pixels are too small for it; 32 at least"),
-        ("dla34", (40, 40), "dla34: sides of 40×40 pixels are no multiples of 16"),
-        ("vit", (30, 30), "model.patch = 4: images of 30×30 pixels have no whole number of patches"),
+        ("dla34", (40, 40), "dla34: height and width of images must be multiples of 16, not 40×40"),
+        ("vit", (30, 30), "model.patch = 4: images of 30×30 pixels cannot be divided into whole patches"),
     ],
 )
 def test_images_that_do_not_fit_are_one_line(name: str, size: tuple[int, int], message: str) -> None:
@@ -126,7 +126,7 @@ def test_options_not_given_have_their_classic_values() -> None:
     assert architecture(**whole).model_dump() == whole, "as a model file says them"
 
 
-EVERY_MODEL = [(kind, name) for kind in SCORES for name in architectures(kind)]
+EVERY_MODEL = [(kind, name) for kind in names_in("darkroom.datasets.kinds") for name in architectures(kind)]
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY_MODEL)

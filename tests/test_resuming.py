@@ -48,7 +48,7 @@ def test_stopped_run_goes_on_to_the_same_bytes(
         assert f"goes on from epoch {epoch}" in capsys.readouterr().out
         assert not MODEL.exists()
     assert trained(parameters) == whole
-    assert "going on after epoch 3" in capsys.readouterr().out
+    assert "resuming after epoch 3" in capsys.readouterr().out
 
 
 def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
@@ -76,7 +76,7 @@ def test_damaged_state_is_not_taken(folder: Path, capsys: pytest.CaptureFixture,
     expected = trained(classification(epochs=1))
     OUTPUTS.state.write_bytes(content)
     assert trained(classification(epochs=1)) == expected
-    assert "starting afresh" in capsys.readouterr().out
+    assert "starting from scratch" in capsys.readouterr().out
 
 
 def test_state_belongs_to_parameters_data_precision_and_kind_of_processor(folder: Path) -> None:
@@ -99,4 +99,4 @@ def test_kills_at_random_moments_change_nothing(folder: Path) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     kills = int(re.search(r"^(\d+) kills, ", result.stdout, re.MULTILINE)[1])
     assert kills >= 20
-    assert "going on after epoch" in result.stdout
+    assert "resuming after epoch" in result.stdout

@@ -212,13 +212,13 @@ def an_x86_64_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         (
             "another",
             False,
-            "the committed dvc.lock may not be met here, and figures differ a little: the hash of some",
+            "results may differ slightly from the committed dvc.lock: the hash of some",
         ),
         (LOCKED_HASH, False, "the same bits on every x86-64 processor"),
         (
             LOCKED_HASH,
             True,
-            "the same bits on every x86-64 processor; the GPU would compute others: -S train.bits=machine",
+            "the same bits on every x86-64 processor; the GPU is not used, since its bits differ: -S train.bits=",
         ),
     ],
 )

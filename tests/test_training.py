@@ -151,7 +151,11 @@ def test_best_epoch_is_kept_and_last_without_validation(folder: Path) -> None:
     ("model", "changes", "message"),
     [
         (NARROW, {"batch_size": 64}, "train.batch_size = 64: only 36 images to train on"),
-        ({"name": "vit", "patch": 5}, {}, "model.patch = 5: images of 32×32 pixels have no whole number of patches"),
+        (
+            {"name": "vit", "patch": 5},
+            {},
+            "model.patch = 5: images of 32×32 pixels cannot be divided into whole patches",
+        ),
         (NARROW, {"precision": "fp16"}, "train.precision = fp16: needs a CUDA GPU"),
     ],
 )
@@ -183,7 +187,7 @@ class NeverAlike(torch.nn.Flatten):
 @pytest.mark.parametrize(
     ("layer", "message"),
     [
-        (TooLarge, r"batch_size = 8: does not fit the memory, in epoch 1, step 1, .*: take half of it and .* = 2"),
+        (TooLarge, r"batch_size = 8: does not fit into memory, in epoch 1, step 1, .*: halve it and .* = 2"),
         (NeverAlike, r"deterministic = true: the model needs put_, .* in epoch 1, step 1, .*: take another model"),
     ],
 )

@@ -24,7 +24,7 @@ class ImageAugmentation(Parameters):
     """Side, in pixels, of a random square that is set to the mean colour; 0 switches it off."""
     jitter: float = Field(default=0.0, ge=0, le=1)
     """Largest random change of brightness, contrast and colour, as a fraction; 0 switches it off."""
-    policy: Literal["none"] | Annotated[str, NameIn(darkroom.batches.policies.__name__)] = "none"
+    policy: Annotated[str, NameIn(darkroom.batches.policies.__name__, besides=("none",))] = "none"
     """Augmentation policy, which draws operations on the pixels of each image in each epoch."""
     mixup: float = Field(default=0.0, ge=0)
     """α of the Beta distribution of Mixup's shares; 0 switches it off."""

@@ -13,7 +13,7 @@ from darkroom.annotations.pair import IMAGE_SUFFIXES
 from darkroom.archives.names import is_litter
 from darkroom.commands.kinds import Answer, commands_of
 from darkroom.common.errors import UserError
-from darkroom.device.precision import choose_device, fix_algorithms
+from darkroom.device.setup import set_up
 from darkroom.models.model_file import Card, load_model
 from darkroom.revisions import read_at
 
@@ -87,8 +87,7 @@ def model_of(task: str, revision: str | None) -> tuple[nn.Module, Card]:
     Raises:
         UserError: there is none, it is damaged, or it takes no images.
     """
-    fix_algorithms()
-    path, device = Path("models", task, "model.safetensors"), choose_device()
+    device, path = set_up().device, Path("models", task, "model.safetensors")
     with tempfile.TemporaryDirectory() as folder:
         if revision is not None:
             path, written = Path(folder, path.name), path

@@ -1,45 +1,50 @@
-"""Things that params.yaml names, such as losses: each is a module of that name in a package, and found there.
+"""Finding the modules of a package by their names. Each loss, for example, is the module of its name.
 
-Adding one is adding a file. No list is kept.
+To add one, add a file. There is no list to extend.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-from darkroom.common.parameters import Parameters, nearest
+from darkroom.common.parameters import nearest
 
-Options = TypeVar("Options", bound=Parameters)
+Base = TypeVar("Base")
 
 
 @cache
 def names_in(package: str) -> list[str]:
-    """Return the names of the modules in `package`, sorted, but not those whose names begin with `_`."""
+    """Return the sorted names of the modules in `package`, except those that begin with `_`."""
     return sorted(
         module.name for module in iter_modules(import_module(package).__path__) if not module.name.startswith("_")
     )
 
 
 def module_named(package: str, name: str) -> ModuleType:
-    """Import the module `name` of `package`.
+    """Import and return the module `name` of `package`.
 
     Raises:
         ValueError: `package` has no such module.
     """
     known = names_in(package)
     if name not in known:
-        raise ValueError(f"there is none of this name; {nearest(name, known)}")
+        raise ValueError(f"there is none of that name; {nearest(name, known)}")
     return import_module(f"{package}.{name}")
 
 
-def classes_in(package: str, base: type[Options]) -> dict[str, type[Options]]:
+def classes_in(package: str, base: Callable[..., Base]) -> dict[str, type[Base]]:
     """Return the subclass of `base` that each module of `package` defines, by the module's name.
+
+    Args:
+        package: the package's full name.
+        base: a class. Its type is a callable since mypy lets no abstract class be passed as `type[Base]`.
 
     Raises:
         TypeError: a module defines none or several.
@@ -47,9 +52,10 @@ def classes_in(package: str, base: type[Options]) -> dict[str, type[Options]]:
     return {name: _class_in(module_named(package, name), base) for name in names_in(package)}
 
 
-def _class_in(module: ModuleType, base: type[Options]) -> type[Options]:
+def _class_in(module: ModuleType, base: Callable[..., Base]) -> type[Base]:
+    assert isinstance(base, type)
     found = [
-        value
+        cast(type[Base], value)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__
     ]
@@ -60,10 +66,16 @@ def _class_in(module: ModuleType, base: type[Options]) -> type[Options]:
 
 @dataclass(frozen=True)
 class NameIn:
-    """Makes a field `Annotated[str, NameIn(package)]` take the names of the modules in a package."""
+    """Makes a field `Annotated[str, NameIn(package)]` take the names of the modules in a package.
+
+    Attributes:
+        package: The package's full name.
+        besides: Further names that are allowed.
+    """
 
     package: str
+    besides: tuple[str, ...] = ()
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:  # noqa: ANN401
-        """Return the schema of the names."""
-        return core_schema.literal_schema(names_in(self.package))
+        """Return the schema of the allowed names."""
+        return core_schema.literal_schema([*self.besides, *names_in(self.package)])

@@ -5,8 +5,7 @@ from pathlib import Path
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json, replacing, write_json
 from darkroom.datasets.description import Description
-from darkroom.device.allocator import keep_freed_memory
-from darkroom.device.precision import choose_device, fix_algorithms
+from darkroom.device.setup import set_up
 from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.kinds import evaluator_of
 from darkroom.evaluation.parameters import EvaluateParameters
@@ -31,9 +30,7 @@ def evaluate(
     Raises:
         UserError: the model was trained for other classes than those of the data set.
     """
-    keep_freed_memory()
-    fix_algorithms(bits=parameters.bits)
-    device = choose_device(parameters.bits)
+    device = set_up(parameters.bits).device
     model, card = load_model(model_file, device)
     description = Description.read(data)
     if (card.kind, card.classes) != (description.kind, description.classes):

@@ -1,1 +1,1 @@
-"""The models: a module for each family with its options and its network, and the file of a trained one."""
+"""The models. Each module defines a family of models: its options and its network."""

@@ -1,4 +1,4 @@
-"""What a family of models is to the rest of the project. A module of this room with a subclass adds its models."""
+"""The base class of all families of models. A module of this package that has a subclass adds its models."""
 
 import importlib
 import pkgutil
@@ -12,21 +12,21 @@ import darkroom.models
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import ByName, Parameters
 
-Sample = Callable[[int], Tensor]  # returns so many normalized training inputs, float (n, 3, h, w) or (n, features)
+Sample = Callable[[int], Tensor]  # returns up to that many normalized training inputs, (n, 3, h, w) or (n, features)
 
 
 class Architecture(Parameters):
-    """A model's name and options, and how a network is made and used from them.
+    """A model's name and options. It builds the network and knows how to use it.
 
-    A family of models is a subclass, in a module of this room, that gives `name` as a Literal of its models' names,
-    declares its options as fields, sets `kinds` and writes `_network`. The other methods and class variables have
-    defaults that suit most networks. Nothing else has to be told of the new models.
+    To add a family of models, write a subclass in a new module of this package. Give `name` a Literal of the models'
+    names, declare the options as fields, set `kinds` and write `_network`. The other methods and class variables have
+    defaults that suit most networks. There is no list to extend.
 
     Attributes:
         kinds: The kinds of tasks that the models are for: classification, segmentation, points, regression.
-        smallest_side: The least height and width of images in pixels. On smaller ones a layer's output would be empty,
-            or a normalization would see a single number.
-        bias_lr_factor: By how much biases, and other parameters of one dimension, learn faster than weights.
+        smallest_side: The smallest height and width of images in pixels. With smaller images a layer's output would be
+            empty, or a normalization would see a single number.
+        bias_lr_factor: The factor of the learning rate of biases and other parameters of one dimension.
     """
 
     kinds: ClassVar[tuple[str, ...]]
@@ -34,17 +34,17 @@ class Architecture(Parameters):
     bias_lr_factor: ClassVar[float] = 1.0
 
     name: str
-    """The model: one that `python -m darkroom models` lists."""
+    """The model. `python -m darkroom models` lists all."""
 
     def build(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
         """Return an untrained network, its weights drawn from torch's global generator.
 
         Args:
             outputs: How many numbers it returns for each image, pixel or point.
-            image_size: (height, width) of the training images or crops in pixels. Of points, (features,).
+            image_size: (height, width) of the training images or crops in pixels. For points, (features,).
 
         Raises:
-            UserError: The network does not fit such images, or an option names nothing.
+            UserError: The network does not fit the size of the images, or an option has an unknown value.
         """
         if min(image_size) < self.smallest_side:
             raise UserError(
@@ -58,15 +58,15 @@ class Architecture(Parameters):
         raise NotImplementedError
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the layer of a built network whose output Grad-CAM weighs: maps (b, c, h, w) or tokens (b, n, c).
+        """Return the layer whose output Grad-CAM uses: feature maps (b, c, h, w) or tokens (b, n, c).
 
-        The deepest layer that still has about 4×4 places on images of 32×32 pixels explains best. The default is the
-        last convolution.
+        The default is the last convolution. The deepest layer that still has about 4×4 places for images of 32×32
+        pixels gives the best explanations.
         """
         return [layer for layer in model.modules() if isinstance(layer, nn.Conv2d)][-1]
 
     def initialize(self, model: nn.Module, sample: Sample) -> None:
-        """Set weights of a built network from training inputs, before training. The default sets none."""
+        """Set weights of a new network from training inputs, before training. The default sets none."""
 
     def predict(self, model: nn.Module, inputs: Tensor, image_size: tuple[int, ...]) -> Tensor:
         """Return the logits of validation or test inputs, which may be larger than those of training.
@@ -74,7 +74,7 @@ class Architecture(Parameters):
         Args:
             model: A built network.
             inputs: Normalized, float (b, 3, h, w) or (b, features).
-            image_size: What the network was built for.
+            image_size: The size that the network was built for.
         """
         logits: Tensor = model(inputs)
         return logits
@@ -84,16 +84,16 @@ class Architecture(Parameters):
         return 1
 
     def from_scratch(self) -> "Architecture":
-        """Return the same architecture without weights to start from. It is used where all weights are loaded next."""
+        """Return the same architecture without pretrained weights, to load all weights from a model file."""
         return self
 
     def input_shape(self, side: int) -> tuple[int, ...]:
-        """Return the shape of one input, for images of `side` pixels, to count a network's operations with."""
+        """Return the shape of one input for images of `side` pixels. It is used to count a network's operations."""
         return 3, side, side
 
 
 def architectures(kind: str | None = None) -> dict[str, type[Architecture]]:
-    """Return the architecture of each model's name, of all modules of this room.
+    """Return the architecture class of each model, by the model's name, from all modules of this package.
 
     Args:
         kind: The kind of tasks that the models are for. None means any.
@@ -102,12 +102,12 @@ def architectures(kind: str | None = None) -> dict[str, type[Architecture]]:
 
 
 def models_for(kind: str) -> ByName:
-    """Return what makes a field `model: Annotated[Architecture, models_for(kind)]` take the models for such tasks."""
+    """Return the annotation of a field for models: `Annotated[Architecture, models_for(kind)]`."""
     return ByName(partial(architectures, kind))
 
 
 def trained_weights(module: nn.Module) -> int:
-    """Return how many numbers training changes."""
+    """Return the number of trained weights."""
     return sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
 
 
@@ -118,7 +118,7 @@ def _all_architectures() -> dict[str, type[Architecture]]:
         module = importlib.import_module(f"{darkroom.models.__name__}.{module_info.name}")
         for family in vars(module).values():
             if isinstance(family, type) and issubclass(family, Architecture) and family.__module__ == module.__name__:
-                # A base that families share has no names: its `name` is a plain string.
+                # The `name` of a base class of families is a plain string without values.
                 for name in get_args(family.model_fields["name"].annotation):
                     if name in found:
                         raise TypeError(f"both {found[name].__module__} and {module.__name__} have a model {name}")

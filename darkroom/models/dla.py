@@ -1,4 +1,4 @@
-"""Deep layer aggregation (Yu et al., arXiv:1707.06484), of timm."""
+"""Deep layer aggregation (Yu et al., arXiv:1707.06484), from timm."""
 
 from typing import ClassVar, Literal
 
@@ -10,20 +10,20 @@ from darkroom.models.stem import is_small, small_stem
 
 
 class DLAArchitecture(Architecture):
-    """DLA-34. It halves small images one time less."""
+    """DLA-34. For small images it halves the resolution once less."""
 
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
 
     name: Literal["dla34"]
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
-        import timm  # here, so that the room is imported where it is missing
+        import timm  # imported here, since it takes seconds
 
         multiple = 16 if is_small(image_size) else 32
         if any(side % multiple for side in image_size):
             raise UserError(
-                f"params.yaml: model.name = dla34: sides of {image_size[0]}×{image_size[1]} pixels are no multiples of "
-                f"{multiple}, which it can halve throughout"
+                f"params.yaml: model.name = dla34: height and width of images must be multiples of {multiple}, not "
+                f"{image_size[0]}×{image_size[1]} pixels"
             )
         model: nn.Module = timm.create_model("dla34", num_classes=outputs)
         if is_small(image_size):
@@ -34,5 +34,5 @@ class DLAArchitecture(Architecture):
         return model
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the last level but one."""
+        """Return the second-last level."""
         return model.get_submodule("level4")

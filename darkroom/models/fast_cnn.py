@@ -3,7 +3,7 @@
 After Jordan, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv:2404.00498), and Page, "How to
 train your ResNet" (2018): a fixed whitening layer, three groups of convolutions, identity
 initialization, batch normalization without scale and with quickly updated statistics. The second and the
-third group are narrower than theirs and, by a residual sum, deeper.
+third group have fewer channels than theirs and, with a residual block, more layers.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -15,19 +15,19 @@ from torch import Tensor, nn
 from darkroom.models.architecture import Architecture, Sample
 
 IMAGES_TO_START_FROM = 5000
-SIDE_OF_GRID = 32  # the whitening layer brings larger images to about this side
-WHITENING_EPSILON = 2e-2  # about the noise of JPEG: directions that vary less are not amplified
+SIDE_OF_GRID = 32  # the whitening layer reduces larger images to about this side, in pixels
+WHITENING_EPSILON = 2e-2  # about the variance of JPEG noise, which should not be amplified
 BATCHNORM_MOMENTUM = 0.4
 LOGIT_SCALE = 0.35
-HEAD_STD = 0.01  # all classes about equal at first
+HEAD_STD = 0.01  # all classes are about equally likely at first
 
 
 class FastCNNArchitecture(Architecture):
-    """The fast network, its whitening layer set from training images."""
+    """The fast network. Its whitening layer is set from training images."""
 
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
     smallest_side: ClassVar[int] = 10
-    bias_lr_factor: ClassVar[float] = 320.0  # normalization without scale leaves its biases small gradients
+    bias_lr_factor: ClassVar[float] = 320.0  # its biases get small gradients
 
     name: Literal["fast_cnn"]
     widths: list[Annotated[int, Field(ge=8)]] = Field(default=[64, 192, 192], min_length=3, max_length=3)
@@ -79,10 +79,10 @@ class FastCNN(nn.Module):
 
     @torch.no_grad()
     def initialize_from(self, images: Tensor) -> None:
-        """Set the whitening layer so that the patches of training images come out uncorrelated.
+        """Set the whitening layer so that its outputs for patches of training images are uncorrelated.
 
         Its filters are the eigenvectors of the patches' covariance, divided by the square roots of their eigenvalues.
-        Each filter is there twice, as it is and negated.
+        Each filter is there twice, once negated.
 
         Args:
             images: Normalized, float (n, 3, h, w).
@@ -91,7 +91,7 @@ class FastCNN(nn.Module):
         patches = nn.functional.unfold(images.contiguous().float().cpu(), patch, stride=stride)
         patches = patches.transpose(1, 2).flatten(0, 1).double()  # (n·patches, 3·patch²)
         eigenvalues, eigenvectors = torch.linalg.eigh(patches.T @ patches / len(patches))
-        scales = (eigenvalues + WHITENING_EPSILON).rsqrt()  # not sqrt(): MKL's rounds otherwise on other processors
+        scales = (eigenvalues + WHITENING_EPSILON).rsqrt()  # not sqrt(): MKL's rounds differently on other processors
         filters = (eigenvectors * scales).T.reshape(-1, 3, patch, patch)
         self.whitening.weight.copy_(torch.cat([filters, -filters]))
 

@@ -1,4 +1,4 @@
-"""LeNet-5, the first convolutional network in wide use, as it was and as it would be built today."""
+"""LeNet-5, the first convolutional network in wide use, in its original form and a modern one."""
 
 from typing import ClassVar, Literal
 
@@ -6,14 +6,14 @@ from torch import Tensor, nn
 
 from darkroom.models.architecture import Architecture
 
-SIGMOID_GAIN = 4.0  # one over a sigmoid's slope in its middle: without it, hardly any gradient passes back
+SIGMOID_GAIN = 4.0  # one over a sigmoid's slope at 0, so that gradients do not vanish
 
 
 class LeNetArchitecture(Architecture):
     """LeNet-5 with sigmoids and average pooling; `lenet_modern` has ReLU, batch normalization and maximum pooling."""
 
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
-    smallest_side: ClassVar[int] = 12  # the convolutions leave one pixel of it
+    smallest_side: ClassVar[int] = 12  # the convolutions reduce it to one pixel
 
     name: Literal["lenet", "lenet_modern"]
 
@@ -25,12 +25,12 @@ class LeNetArchitecture(Architecture):
         return LeNet(outputs, image_size, self._is_modern)
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the activation of the second convolution."""
+        """Return the activation after the second convolution."""
         return model.get_submodule("7" if self._is_modern else "5")
 
 
 class LeNet(nn.Sequential):
-    """The network: images float (b, 3, h, w), which it sees in grey, to logits (b, classes).
+    """The network: images float (b, 3, h, w), turned to grey first, to logits (b, classes).
 
     After LeCun et al., "Gradient-based learning applied to document recognition" (1998), and "Backpropagation applied
     to handwritten zip code recognition" (1989): two convolutions, each followed by pooling, and three linear layers.

@@ -11,15 +11,15 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class MLPArchitecture(Architecture):
-    """The multi-layer perceptron. A point has no places, so Grad-CAM does not explain it."""
+    """The multi-layer perceptron. Grad-CAM does not apply, since points have no spatial dimensions."""
 
     kinds: ClassVar[tuple[str, ...]] = ("points", "regression")
 
     name: Literal["mlp"]
     widths: list[Annotated[int, Field(ge=1)]] = []
-    """Neurons of each hidden layer. An empty list makes a linear model."""
+    """Neurons in each hidden layer. An empty list makes a linear model."""
     activation: Literal["relu", "tanh"] = "relu"
-    """What follows each hidden layer."""
+    """The activation after each hidden layer."""
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
         return MLP(image_size[0], self.widths, outputs, self.activation)
@@ -34,7 +34,7 @@ class MLP(nn.Sequential):
 
     Args:
         inputs: How many features a point has.
-        widths: Neurons of each hidden layer.
+        widths: Neurons in each hidden layer.
         outputs: How many numbers it returns.
         activation: A key of `ACTIVATIONS`.
     """

@@ -1,4 +1,4 @@
-"""A trained model in one safetensors file, which holds all that is needed to use it."""
+"""The file of a trained model: weights in safetensors format, with all that is needed to use them as metadata."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -17,29 +17,29 @@ from darkroom.common.parameters import ByName, Parameters, check
 from darkroom.datasets.kinds import kind_of
 from darkroom.models.architecture import Architecture, architectures
 
-METADATA_KEY = "darkroom"  # one key alone: safetensors writes several in no fixed order
+METADATA_KEY = "darkroom"  # a single key, since safetensors writes several in random order
 
 
 class AnyModel(Parameters):
-    """A model of any kind of task."""
+    """A section with the key `model`, whatever the kind of task."""
 
     model: Annotated[Architecture, ByName(architectures)]
 
 
 @dataclass(frozen=True)
 class Card:
-    """What a model file says about its model.
+    """The description of a model in its file.
 
     Attributes:
         kind: The kind of task: classification, segmentation, points or regression.
         model: The architecture's name and options, as in params.yaml.
         classes: Names by class id.
-        image_size: (height, width) of the training images or crops in pixels. Of points, (features,).
-        mean: Of each channel, as a share of full scale, or of each feature. Inputs are normalized by it.
-        std: Standard deviation of the same.
-        precision: What it was trained in: fp32, bf16 or fp16.
-        target_mean: Of a regression's targets. Its outputs times `target_std` plus this are in the targets' unit.
-        target_std: Standard deviation of the same.
+        image_size: (height, width) of the training images or crops in pixels. For points, (features,).
+        mean: Mean of each channel, 1 being full scale, or of each feature. It normalizes the inputs.
+        std: Standard deviation of each channel or feature.
+        precision: The number format of the training: fp32, bf16 or fp16.
+        target_mean: For regression, the mean of the targets. output · target_std + target_mean is in their unit.
+        target_std: For regression, the standard deviation of the targets.
     """
 
     kind: str
@@ -63,7 +63,7 @@ class Card:
 
 
 def save_model(path: Path, model: nn.Module, card: Card) -> None:
-    """Write weights and card. Equal ones give equal bytes."""
+    """Write a model and its card to `path`. Equal models give equal bytes."""
     weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with replacing(path) as temporary:
         save_file(weights, temporary, {METADATA_KEY: json.dumps(asdict(card))})
@@ -73,7 +73,7 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
     """Return the model, ready to predict on `device`, and its card.
 
     Raises:
-        UserError: There is no file, or Darkroom did not write it, or it holds a model that this version does not have.
+        UserError: There is no such file, it is not a model file of Darkroom, or this version does not have its model.
     """
     try:
         with safe_open(path, "pt") as file:
@@ -83,7 +83,7 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `dvc repro` makes it") from None
     except (SafetensorError, KeyError, ValueError, TypeError):
-        raise UserError(f"{path}: is no model file of Darkroom's, or is damaged; train it again") from None
+        raise UserError(f"{path}: is not a model file of Darkroom, or is damaged; train it again") from None
     if card.kind == "regression" and "target_std" not in content:
         raise UserError(f"{path}: does not say how its numbers were standardized; train it again")
     outputs = kind_of(card.kind).count_outputs(card.classes)
@@ -94,5 +94,5 @@ def load_model(path: Path, device: torch.device) -> tuple[nn.Module, Card]:
 
 def _read_architecture(values: dict[str, Any], file: str) -> Architecture:
     """Return the architecture that a card in `file` names."""
-    given = {key: value for key, value in values.items() if value is not None}  # older files have nulls
+    given = {key: value for key, value in values.items() if value is not None}  # files of older versions have nulls
     return check(AnyModel, {"model": given}, "", file).model

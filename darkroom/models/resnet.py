@@ -1,4 +1,4 @@
-"""Residual networks (He et al., arXiv:1512.03385), of timm."""
+"""Residual networks (He et al., arXiv:1512.03385), from timm."""
 
 from typing import ClassVar, Literal
 
@@ -9,17 +9,17 @@ from darkroom.models.stem import is_small, small_stem
 
 
 class ResNetArchitecture(Architecture):
-    """Residual networks. On small images their stem keeps the resolution."""
+    """Residual networks. For small images the first layer keeps the resolution."""
 
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
 
     name: Literal["resnet18", "resnet34", "resnet50"]
     attention: Literal["none", "se", "cbam"] = "none"
-    """At the end of each residual block: `se`, squeeze-and-excitation (arXiv:1709.01507), or `cbam`
+    """Attention at the end of each residual block: `se`, squeeze-and-excitation (arXiv:1709.01507), or `cbam`
     (arXiv:1807.06521)."""
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
-        import timm  # here, so that the room is imported where it is missing
+        import timm  # imported here, since it takes seconds
 
         attention = {"attn_layer": self.attention} if self.attention != "none" else {}
         model: nn.Module = timm.create_model(self.name, num_classes=outputs, block_args=attention)

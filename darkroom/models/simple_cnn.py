@@ -1,4 +1,4 @@
-"""A first course's network: three convolutions and two linear layers."""
+"""The network of a first course on deep learning: three convolutions and two linear layers."""
 
 import math
 from typing import ClassVar, Literal
@@ -9,26 +9,26 @@ from torch import nn
 from darkroom.models.architecture import Architecture
 
 CHANNELS = (32, 64, 128)
-GRID = 4  # the linear layers see maps of at most 4×4 places, whatever the image's size
+GRID = 4  # feature maps are pooled to at most 4×4 places before the linear layers
 HALVINGS = len(CHANNELS)
 HIDDEN = 128
 
 
 class SimpleCNNArchitecture(Architecture):
-    """The first course's network."""
+    """Three convolutions and two linear layers."""
 
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
     smallest_side: ClassVar[int] = 2**HALVINGS
 
     name: Literal["simple_cnn"]
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the hidden layer's values that training sets to zero."""
+    """Dropout after the hidden layer: the share of values set to zero."""
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
         return SimpleCNN(outputs, image_size, self.dropout)
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the activation of the third convolution."""
+        """Return the activation after the third convolution."""
         return model.get_submodule("7")
 
 
@@ -38,15 +38,15 @@ class SimpleCNN(nn.Sequential):
     Args:
         classes: How many classes there are.
         image_size: (height, width) in pixels, 8 at least.
-        dropout: Share of the hidden layer's values that training sets to zero.
+        dropout: Share of the hidden layer's values that are set to zero in training.
     """
 
     def __init__(self, classes: int, image_size: tuple[int, ...], dropout: float) -> None:
-        seen = [side // 2**HALVINGS for side in image_size]
-        grid = [min(side, GRID) for side in seen]
-        # Not adaptive pooling: CUDA adds up its gradient in no fixed order.
-        stride = [side // cells for side, cells in zip(seen, grid, strict=True)]
-        kernel = [side - (cells - 1) * step for side, cells, step in zip(seen, grid, stride, strict=True)]
+        sizes = [side // 2**HALVINGS for side in image_size]
+        grid = [min(side, GRID) for side in sizes]
+        # Not adaptive pooling: its gradient is not deterministic on CUDA.
+        stride = [side // cells for side, cells in zip(sizes, grid, strict=True)]
+        kernel = [side - (cells - 1) * step for side, cells, step in zip(sizes, grid, stride, strict=True)]
         layers: list[nn.Module] = []
         for channels_in, channels in zip((3, *CHANNELS), CHANNELS, strict=False):
             layers += [nn.Conv2d(channels_in, channels, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2)]

@@ -1,4 +1,4 @@
-"""Networks of segmentation-models-pytorch, which return a class for each pixel, on any of its encoders."""
+"""Segmentation networks of segmentation-models-pytorch, with any of its encoders."""
 
 from typing import Any, ClassVar, Literal
 
@@ -9,32 +9,36 @@ from darkroom.common.errors import UserError
 from darkroom.models.architecture import Architecture
 from darkroom.models.windows import windowed_logits
 
-UNET_CHANNELS = (256, 128, 64, 32, 16)  # of the decoder, from the deepest stage on
+UNET_CHANNELS = (256, 128, 64, 32, 16)  # of the decoder's stages, the deepest first
 
 
 class _SegmenterArchitecture(Architecture):
-    """What the segmenters share. A subclass gives the network's class in segmentation-models-pytorch."""
+    """What the segmentation networks have in common.
+
+    Attributes:
+        network: The name of the network's class in segmentation-models-pytorch.
+    """
 
     kinds: ClassVar[tuple[str, ...]] = ("segmentation",)
     network: ClassVar[str]
 
     encoder: str = "resnet18"
-    """An encoder of segmentation-models-pytorch."""
+    """The name of an encoder of segmentation-models-pytorch."""
     encoder_depth: int = Field(default=5, ge=3, le=5)
     """How often the encoder halves the resolution."""
     encoder_weights: str | None = None
-    """Weights that the encoder starts from, such as `imagenet`, which are downloaded. null: from scratch."""
+    """Pretrained weights of the encoder, such as `imagenet`. They are downloaded. null: from scratch."""
 
     def _arguments(self) -> dict[str, Any]:
-        """Return further arguments of the network's class."""
+        """Return further arguments for the network's class."""
         return {}
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
-        # Here, so that the room is imported where they are missing.
+        # Imported here, since they take seconds.
         import segmentation_models_pytorch
         from huggingface_hub.utils import logging
 
-        # Without a network, it would log each attempt to download.
+        # Without internet access it would log each attempt to download.
         logging.set_verbosity_error()  # type: ignore[no-untyped-call] # it has no types
         weights = self.encoder_weights
         try:
@@ -54,20 +58,20 @@ class _SegmenterArchitecture(Architecture):
         return model
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the decoder: what leaves the encoder meets shallower maps before it becomes logits."""
+        """Return the decoder, where the encoder's deep features have met the shallower ones."""
         return model.get_submodule("decoder")
 
     def predict(self, model: nn.Module, inputs: Tensor, image_size: tuple[int, ...]) -> Tensor:
-        """Return the logits of images (b, 3, h, w), joined from windows of the size of the training crops."""
+        """Return the logits of images (b, 3, h, w), combined from windows of the size of the training crops."""
         return windowed_logits(model, inputs, image_size)
 
     def crop_multiple(self) -> int:
-        """Return a multiple that the encoder can halve to the end."""
+        """Return 2 to the number of times that the encoder halves the resolution."""
         multiple: int = 2**self.encoder_depth
         return multiple
 
     def from_scratch(self) -> Architecture:
-        """Return the same architecture without weights to download."""
+        """Return the same architecture without pretrained weights."""
         return self.model_copy(update={"encoder_weights": None})
 
 
@@ -82,7 +86,7 @@ class UnetArchitecture(_SegmenterArchitecture):
         return {"decoder_channels": UNET_CHANNELS[-self.encoder_depth :]}
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the decoder's last block but one: few channels of the last speak for a class anywhere."""
+        """Return the second-last block of the decoder. The last one has few channels that belong to one class."""
         return model.get_submodule(f"decoder.blocks.{self.encoder_depth - 2}")
 
 

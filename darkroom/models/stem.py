@@ -1,12 +1,12 @@
-"""The first layer of networks made for large images, when they see small ones."""
+"""The first layer for small images, in networks that were designed for large ones."""
 
 from torch import nn
 
-SMALL_IMAGE = 128  # sides up to this get a stem that keeps the image's resolution
+SMALL_IMAGE = 128  # pixels; up to this size the first layer keeps the resolution
 
 
 def is_small(image_size: tuple[int, ...]) -> bool:
-    """Return whether images of this (height, width) in pixels get the small stem."""
+    """Return whether images of this (height, width) in pixels get `small_stem`."""
     return max(image_size) <= SMALL_IMAGE
 
 

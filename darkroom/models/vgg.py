@@ -1,4 +1,4 @@
-"""VGG-16 with batch normalization (Simonyan and Zisserman, arXiv:1409.1556), of torchvision."""
+"""VGG-16 with batch normalization (Simonyan and Zisserman, arXiv:1409.1556), from torchvision."""
 
 from typing import ClassVar, Literal
 
@@ -16,12 +16,12 @@ class VGGArchitecture(Architecture):
     name: Literal["vgg16_bn"]
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
-        import torchvision  # here, so that the room is imported where it is missing
+        import torchvision  # imported here, since it takes seconds
 
         model: nn.Module = torchvision.models.vgg16_bn(num_classes=outputs)
         model.avgpool, model.classifier = nn.AdaptiveAvgPool2d(1), nn.Linear(512, outputs)
         return model
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the activation of the fourth group's last convolution."""
+        """Return the activation after the last convolution of the fourth group."""
         return model.get_submodule("features.32")

@@ -10,7 +10,7 @@ from darkroom.models.architecture import Architecture
 
 
 class ViTArchitecture(Architecture):
-    """A vision transformer. Its defaults are a small one for images of 32×32 pixels."""
+    """A vision transformer. The default options make a small one for images of 32×32 pixels."""
 
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
 
@@ -18,13 +18,13 @@ class ViTArchitecture(Architecture):
     patch: int = Field(default=4, ge=1)
     """Side of a patch in pixels. Height and width of the images must be multiples of it."""
     width: int = Field(default=192, ge=8)
-    """Numbers in each patch's token, a multiple of `heads`."""
+    """Length of each patch's token, a multiple of `heads`."""
     depth: int = Field(default=9, ge=1)
-    """Blocks."""
+    """Number of transformer blocks."""
     heads: int = Field(default=3, ge=1)
     """Attention heads in each block."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the values before the last layer, and behind those of each block, that training sets to zero."""
+    """Dropout before the last layer and after the linear layers of each block: the share of values set to zero."""
 
     @model_validator(mode="after")
     def _check_heads(self) -> "ViTArchitecture":
@@ -33,13 +33,13 @@ class ViTArchitecture(Architecture):
         return self
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
-        # Here, so that the room is imported where it is missing.
+        # Imported here, since it takes seconds.
         from timm.models.vision_transformer import VisionTransformer
 
         if any(side % self.patch for side in image_size):
             raise UserError(
-                f"params.yaml: model.patch = {self.patch}: images of {image_size[0]}×{image_size[1]} pixels have no "
-                "whole number of patches"
+                f"params.yaml: model.patch = {self.patch}: images of {image_size[0]}×{image_size[1]} pixels cannot be "
+                "divided into whole patches"
             )
         height, width = image_size
         model: nn.Module = VisionTransformer(
@@ -49,5 +49,5 @@ class ViTArchitecture(Architecture):
         return model
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the first normalization of the last block: of that block's output only the class token is read."""
+        """Return the first normalization of the last block. Of that block's output only the class token is used."""
         return model.get_submodule(f"blocks.{self.depth - 1}.norm1")

@@ -13,19 +13,20 @@ GROUPS = ((16, 1), (32, 2), (64, 2))  # channels before widening, and the first 
 
 
 class WideResNetArchitecture(Architecture):
-    """Wide residual networks, named by their depth and by the factor of their channels."""
+    """Wide residual networks. The name has their depth and the factor of their channels."""
 
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
 
     name: Literal["wrn_16_8", "wrn_28_10"]
     dropout: float = Field(default=0.3, ge=0, lt=1)
-    """Share of the values between a block's convolutions that training sets to zero."""
+    """Dropout between a block's convolutions: the share of values set to zero."""
     attention: Literal["none", "se", "cbam"] = "none"
-    """At the end of each block: `se`, squeeze-and-excitation (arXiv:1709.01507), or `cbam` (arXiv:1807.06521)."""
+    """Attention at the end of each block: `se`, squeeze-and-excitation (arXiv:1709.01507), or `cbam`
+    (arXiv:1807.06521)."""
     residual: bool = True
-    """false: without the sums with the blocks' inputs, to show what they are for."""
+    """Add each block's input to its output. false shows what these shortcuts are for."""
     normalization: bool = True
-    """false: without batch normalization, to show what it is for."""
+    """Use batch normalization. false shows what it is for."""
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
         _, depth, widening = self.name.split("_")
@@ -34,17 +35,17 @@ class WideResNetArchitecture(Architecture):
         )
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the activation behind the last block."""
+        """Return the activation after the last block."""
         assert isinstance(model, WideResNet)
         return model[-4]
 
 
 class NarrowResNetArchitecture(WideResNetArchitecture):
-    """The same network without widening, which is too small to need dropout."""
+    """The same network without widening. It is too small to need dropout by default."""
 
     name: Literal["wrn_16_1"]  # type: ignore[assignment] # it shares the options, not the names
     dropout: float = Field(default=0.0, ge=0, lt=1)
-    """Share of the values between a block's convolutions that training sets to zero."""
+    """Dropout between a block's convolutions: the share of values set to zero."""
 
 
 class WideResNet(nn.Sequential):
@@ -54,10 +55,10 @@ class WideResNet(nn.Sequential):
         classes: How many classes there are.
         depth: 6·n + 4, for n blocks in each of the three groups.
         widening: Factor of the channels.
-        dropout: Share of the values between a block's convolutions that training sets to zero.
-        attention: `none`, or `se` or `cbam` of timm, at the end of each block.
-        residual: False leaves out the sums with the blocks' inputs.
-        normalization: False leaves out all batch normalization.
+        dropout: Share of the values between a block's convolutions that are set to zero in training.
+        attention: At the end of each block: `none`, or timm's `se` or `cbam`.
+        residual: Whether each block's input is added to its output.
+        normalization: Whether there is batch normalization.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ def _norm(channels: int, normalization: bool) -> nn.Module:
 def _attention(name: str, channels: int) -> nn.Module:
     if name == "none":
         return nn.Identity()
-    from timm.layers.create_attn import create_attn  # here, so that the room is imported where it is missing
+    from timm.layers.create_attn import create_attn  # imported here, since it takes seconds
 
     attention: nn.Module = create_attn(name, channels)  # type: ignore[no-untyped-call] # it has no types
     return attention

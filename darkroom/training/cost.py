@@ -1,4 +1,4 @@
-"""What a run costs, and on what: figures that differ from run to run, so they live outside DVC's outputs."""
+"""Time and memory of a training. They differ between equal runs, so DVC does not track their file."""
 
 import platform
 import resource
@@ -11,18 +11,26 @@ import torch
 from darkroom.common.files import write_json
 
 MEGABYTE = 2**20
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # of getrusage, in bytes
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in the unit of getrusage's ru_maxrss
 
 
 def peak_memory(device: torch.device) -> float:
-    """The most memory held so far in MiB: of the GPU that PyTorch took, or of this process."""
+    """Return the largest memory use so far in MiB: PyTorch's on the GPU, or this process's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MEGABYTE
 
 
 def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device, precision: str, numerics: str) -> None:
-    """Write device, hash of its numerics, versions, and seconds, images/s and peak memory of each epoch as JSON."""
+    """Write the device, the versions of packages, and time and memory of each epoch as JSON.
+
+    Args:
+        path: the file to write.
+        costs: `State.costs`, one entry per epoch.
+        device: where the model was trained.
+        precision: fp32, bf16 or fp16.
+        numerics: the result of `hash_numerics`.
+    """
     epochs = [
         {"epoch": number, **{name: round(value, 1) for name, value in cost.items()}}
         for number, cost in enumerate(costs, start=1)

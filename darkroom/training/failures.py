@@ -1,29 +1,29 @@
-"""Errors of PyTorch while training, in the user's terms."""
+"""One-line messages for errors that PyTorch raises during training."""
 
 from darkroom.common.errors import UserError
 from darkroom.training.parameters import TrainParameters
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # of CUDA, and of the processor's allocator
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's message, and the CPU allocator's
 NOT_DETERMINISTIC = " does not have a deterministic implementation"
 
 
 def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exception:
-    """Return the error to raise instead of PyTorch's: a `UserError`, or the same error where it is our bug.
+    """Return the exception to raise in place of `error`: a `UserError` if the user can fix it, else `error` itself.
 
     Args:
         error: raised by PyTorch.
-        hyper: parameters of the loop.
+        hyper: the parameters of the training.
         where: epoch and step, for the message.
     """
     message = str(error)
     if any(words in message for words in OUT_OF_MEMORY):
         return UserError(
-            f"params.yaml: train.batch_size = {hyper.batch_size}: does not fit the memory, {where}: take half of it "
-            f"and train.accumulate = {2 * hyper.accumulate}"
+            f"params.yaml: train.batch_size = {hyper.batch_size}: does not fit into memory, {where}: halve it "
+            f"and set train.accumulate = {2 * hyper.accumulate}"
         )
     if NOT_DETERMINISTIC in message:
         return UserError(
-            f"params.yaml: train.deterministic = true: the model needs {message.split(NOT_DETERMINISTIC)[0]}, which "
-            f"the device does not do alike at every run, {where}: take another model, or set it to false"
+            f"params.yaml: train.deterministic = true: the model uses {message.split(NOT_DETERMINISTIC)[0]}, which is "
+            f"not deterministic on this device, {where}: take another model, or set it to false"
         )
     return error

@@ -1,4 +1,4 @@
-"""The figures of every epoch in one CSV file, and their sum.
+"""The metrics of every epoch as a CSV file, and those of the epoch whose weights are kept.
 
 Neither holds times, so that equal runs give equal bytes.
 """
@@ -10,7 +10,7 @@ from darkroom.common.files import replacing
 
 
 def write_history(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write one line an epoch, the columns named after the first row's keys."""
+    """Write one line per epoch as CSV. The columns are the keys of the first row."""
     with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
@@ -18,24 +18,26 @@ def write_history(path: Path, rows: list[dict[str, float]]) -> None:
 
 
 def best_row(rows: list[dict[str, float]], score: str) -> dict[str, float]:
-    """The row of the epoch with the highest validation `score`; of equal ones that of the lower loss, then the later.
+    """Return the row of the epoch with the highest validation `score`; of equals, the one with the lower loss or later.
 
-    Compared is what the history says, rounded, so that a run that goes on from a file finds the same.
+    It compares rounded numbers, as the history file has them, so that a resumed run chooses the same epoch.
     """
     return max(rows, key=lambda row: (row[f"validation_{score}"], -row["validation_loss"], row["epoch"]))
 
 
 def summary(rows: list[dict[str, float]], score: str, keep: str) -> dict[str, float]:
-    """The epoch that was kept, its loss and `score` on both splits, and the generalization gap between them.
+    """Return the number of the epoch whose weights are kept, its loss and `score` on both splits, and their gap.
 
     Args:
-        keep: `best` or `last`.
+        rows: the history, one row per epoch.
+        score: the metric that decides which epoch is best.
+        keep: `best` or `last`. Without a validation split the last epoch is kept.
     """
-    validated = f"validation_{score}" in rows[0]
-    kept = best_row(rows, score) if validated and keep == "best" else rows[-1]
-    figures = {"epochs": len(rows), "kept_epoch": kept["epoch"]}
-    for split in ("train", "validation") if validated else ("train",):
-        figures |= {f"{split}_{name}": kept[f"{split}_{name}"] for name in ("loss", score)}
-    if validated:
-        figures["generalization_gap"] = round(kept[f"train_{score}"] - kept[f"validation_{score}"], 6)
-    return figures
+    has_validation = f"validation_{score}" in rows[0]
+    kept = best_row(rows, score) if has_validation and keep == "best" else rows[-1]
+    metrics = {"epochs": len(rows), "kept_epoch": kept["epoch"]}
+    for split in ("train", "validation") if has_validation else ("train",):
+        metrics |= {f"{split}_{name}": kept[f"{split}_{name}"] for name in ("loss", score)}
+    if has_validation:
+        metrics["generalization_gap"] = round(kept[f"train_{score}"] - kept[f"validation_{score}"], 6)
+    return metrics

@@ -28,24 +28,24 @@ from darkroom.training.processes import ALONE, Processes, broadcast_buffers, dat
 from darkroom.training.schedules._base import learning_rate
 from darkroom.training.state import State
 
-SHORT_EPOCH, LOG_EVERY = 1.0, 10  # log every 10th epoch where epochs take less than a second
-STEPS_BETWEEN_READINGS = 20  # of loss and score while an epoch runs: reading them waits for the GPU
+SHORT_EPOCH, LOG_EVERY = 1.0, 10  # print every 10th epoch if epochs take less than a second
+STEPS_BETWEEN_READINGS = 20  # between updates of the progress bar: reading loss and score waits for the GPU
 
 
 @dataclass(frozen=True)
 class Run:
-    """What one training runs with.
+    """The settings of one training.
 
     Attributes:
         kind: the kind of task.
         outputs: how many numbers the model gives for each image, pixel or point.
-        parameters: of the loop.
-        seed: of all random draws.
+        parameters: the section `train` of the parameters.
+        seed: seed of all random draws.
         device: where the model is.
         precision: fp32, bf16 or fp16.
-        predict: returns the outputs for validation inputs, which may be larger than those of training.
-        processes: those that train together.
-        unit: the standard deviation of a regression's targets, which are standardized.
+        predict: returns the model's outputs for validation inputs, which may be larger than those of training.
+        processes: the processes that train together.
+        unit: for regression, the standard deviation of the targets. They are standardized.
     """
 
     kind: str
@@ -65,22 +65,22 @@ class Run:
 
     @property
     def score(self) -> str:
-        """The metric that tells the best epoch."""
+        """The metric that decides which epoch is best."""
         return kind_of(self.kind).SCORE
 
 
-Forward = Callable[[Tensor], Tensor]  # from inputs to the model's outputs
-Objective = Callable[[Forward, Tensor, Tensor], tuple[Tensor, Tensor]]  # from inputs and targets to outputs and loss
+Forward = Callable[[Tensor], Tensor]  # inputs → the model's outputs
+Objective = Callable[[Forward, Tensor, Tensor], tuple[Tensor, Tensor]]  # forward, inputs, targets → outputs, loss
 
 
 @dataclass(frozen=True)
 class Phase:
-    """Epochs over which the learning rate rises and falls once.
+    """Epochs that share one objective and one learning rate schedule: pre-training, or training itself.
 
     Attributes:
-        start: number of the first epoch, from 0.
-        epochs: their number.
-        batches: returns the batches of an epoch.
+        start: index of the first epoch.
+        epochs: how many epochs the phase has.
+        batches: returns the batches of the epoch of an index.
         objective: what the phase minimizes.
     """
 
@@ -97,17 +97,17 @@ def fit(
     run: Run,
     after_epoch: Callable[[State], None],
 ) -> None:
-    """Train from where `state` is to the last epoch. The weights to keep are in `state.kept` then.
+    """Train up to the last epoch. The weights to keep are in `state.kept` afterwards.
 
     Args:
-        state: of the run, changed in place.
-        batches: of the training split.
+        state: a new state, or a restored one to go on from. It is changed in place.
+        batches: batches of the training split.
         validation: returns the batches of the validation split, which may be empty.
-        run: what to train with.
+        run: the settings.
         after_epoch: called with the state after each epoch.
 
     Raises:
-        UserError: the loss is no longer finite, the memory is full, or the model cannot be trained alike at every run.
+        UserError: the loss is not finite, memory ran out, or the model uses an operation that is not deterministic.
     """
     hyper, score_name = run.parameters, run.score
     model = data_parallel(state.model, run.processes)
@@ -118,7 +118,7 @@ def fit(
 
     main_phase = Phase(hyper.pretrain_epochs, hyper.epochs, batches.train, supervised_objective(hyper, class_weights))
     pretraining = None
-    if isinstance(batches, ImageBatches):  # parameters refuse pre-training for others
+    if isinstance(batches, ImageBatches):  # for other batches the parameters refuse pre-training
         objective = contrastive_objective(state.model, hyper.temperature)
         pretraining = Phase(0, hyper.pretrain_epochs, batches.two_views, objective)
     last = hyper.pretrain_epochs + hyper.epochs
@@ -126,12 +126,12 @@ def fit(
         scores = [row[f"validation_{score_name}"] for row in state.history if f"validation_{score_name}" in row]
         waited = epochs_waited(scores[hyper.pretrain_epochs :], hyper.min_delta)
         if hyper.patience is not None and waited >= hyper.patience:
-            run.processes.tell(
-                f"no better validation {score_name} for {hyper.patience} epochs: stopped after epoch {epoch}"
+            run.processes.print(
+                f"stopped after epoch {epoch}: no better validation {score_name} for {hyper.patience} epochs"
             )
             break
         started = time.monotonic()
-        torch.manual_seed(seed_for(run.seed, "model", epoch, run.processes.rank))  # for dropout and the like
+        torch.manual_seed(seed_for(run.seed, "model", epoch, run.processes.rank))  # for dropout
         phase = pretraining if pretraining and epoch < hyper.pretrain_epochs else main_phase
         trained, rate = _train_epoch(state, forward, batches, run, phase, epoch)
         seconds = time.monotonic() - started
@@ -147,10 +147,10 @@ def fit(
         if hyper.keep == "last" or not validated or best_row(state.history, score_name) is state.history[-1]:
             state.kept = copy.deepcopy(state.evaluated.state_dict())
         after_epoch(state)
-        whole = time.monotonic() - started
-        left = (last - epoch - 1) * whole
-        if whole >= SHORT_EPOCH or (epoch + 1) % LOG_EVERY == 0 or epoch in (0, last - 1):
-            run.processes.tell(f"{_summary(row, score_name, last)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left")
+        epoch_seconds = time.monotonic() - started  # with validation and the writing of the state
+        left = (last - epoch - 1) * epoch_seconds
+        if epoch_seconds >= SHORT_EPOCH or (epoch + 1) % LOG_EVERY == 0 or epoch in (0, last - 1):
+            run.processes.print(f"{_summary(row, score_name, last)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left")
 
 
 def _train_epoch(
@@ -163,34 +163,33 @@ def _train_epoch(
 ) -> tuple[dict[str, float], float]:
     """Train one epoch. Return the metrics of its batches and its last learning rate."""
     hyper, score_name = run.parameters, run.score
-    shown = run.processes.writes
     last = hyper.pretrain_epochs + hyper.epochs
-    bar = progress(batches.steps, f"epoch {epoch + 1}/{last}", unit="step", lines=False, shown=shown)
+    bar = progress(batches.steps, f"epoch {epoch + 1}/{last}", unit="step", lines=False, shown=run.processes.is_main)
     tally = run.metrics.new_tally(
         run.outputs, run.device, lambda count: sum_over_processes(count, run.processes), run.unit
     )
-    minimized = torch.zeros(2, dtype=torch.float64, device=run.device)  # the sum over batches, and how many they are
+    loss_sum = torch.zeros(2, dtype=torch.float64, device=run.device)  # sum of the objective over batches, their number
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
     stream = iter(phase.batches(epoch))
-    while together := list(islice(stream, hyper.accumulate)):
+    while step_batches := list(islice(stream, hyper.accumulate)):
         step = (epoch - phase.start) * batches.steps + number
         warmup_steps = round(hyper.warmup_epochs * batches.steps)
         rate = learning_rate(hyper.schedule, hyper.lr, step, phase.epochs * batches.steps, warmup_steps)
         for group in state.optimizer.param_groups:
             group["lr"] = rate * group["lr_factor"]
-        readings, number = number // STEPS_BETWEEN_READINGS, number + len(together)
+        readings, number = number // STEPS_BETWEEN_READINGS, number + len(step_batches)
         where = f"in epoch {epoch + 1}, step {number}, at learning rate {rate:.4g}"
         try:
-            seen = train_step(state, forward, together, run, phase.objective)
+            results = train_step(state, forward, step_batches, run, phase.objective)
         except RuntimeError as error:
             raise explain(error, hyper, where) from None
-        for logits, targets, loss in seen:
+        for logits, targets, loss in results:
             tally.add(logits, targets, run.metrics.loss(logits, targets))
-            minimized += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
-        bar.update(len(together))
+            loss_sum += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
+        bar.update(len(step_batches))
         if number // STEPS_BETWEEN_READINGS > readings or number == batches.steps:
-            metrics, objective = tally.compute(), _mean(minimized, run.processes)
+            metrics, objective = tally.compute(), _mean(loss_sum, run.processes)
             speed = number * hyper.batch_size / (time.monotonic() - started)
             bar.set_postfix_str(
                 f"objective {objective:.3f}, {score_name} {metrics[score_name]:.3f}, {speed:.0f} {batches.unit}/s"
@@ -201,37 +200,46 @@ def _train_epoch(
                     "train.clip_norm"
                 )
     bar.close()
-    return {"objective": _mean(minimized, run.processes)} | tally.compute(), rate
+    return {"objective": _mean(loss_sum, run.processes)} | tally.compute(), rate
 
 
 def _mean(sum_and_count: Tensor, processes: Processes) -> float:
+    """Return the mean over all processes from this process's sum and count, float64 (2,)."""
     total, count = sum_over_processes(sum_and_count, processes).tolist()
-    return total / count
+    return float(total / count)
 
 
 def train_step(
     state: State,
     forward: Forward,
-    together: list[tuple[Tensor, Tensor]],
+    batches: list[tuple[Tensor, Tensor]],
     run: Run,
     objective: Objective,
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Make one step of the optimizer on the gradients of all batches in `together`.
+    """Make one step of the optimizer on the mean gradient of several batches.
+
+    Args:
+        state: its model, optimizer and average are changed in place.
+        forward: calls the model, perhaps compiled or data-parallel.
+        batches: inputs and targets of each batch.
+        run: the settings.
+        objective: what to minimize.
 
     Returns:
-        The outputs, targets and loss of each batch.
+        The outputs, targets and loss of each batch, detached.
     """
-    hyper, seen = run.parameters, []
+    hyper = run.parameters
+    results: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def cast_forward(images: Tensor) -> Tensor:
         with autocast(run.device, run.precision):
             return forward(images)
 
     state.optimizer.zero_grad(set_to_none=True)
-    for images, targets in together:
+    for images, targets in batches:
         logits, loss = objective(cast_forward, images, targets)
-        state.scaler.scale(loss / len(together)).backward()
-        seen.append((logits.detach(), targets, loss.detach()))
+        state.scaler.scale(loss / len(batches)).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+        results.append((logits.detach(), targets, loss.detach()))
     if hyper.clip_norm is not None:
         state.scaler.unscale_(state.optimizer)
         nn.utils.clip_grad_norm_(state.model.parameters(), hyper.clip_norm)
@@ -239,15 +247,15 @@ def train_step(
     state.scaler.update()
     if state.average is not None:
         state.average.update_parameters(state.model)
-    return seen
+    return results
 
 
 def supervised_objective(hyper: TrainParameters, class_weights: Tensor | None = None) -> Objective:
-    """Return the objective that minimizes the losses of `hyper`.
+    """Return the objective that minimizes the weighted sum of the losses of `train.loss`.
 
     Args:
-        hyper: parameters of the loop.
-        class_weights: float (classes,).
+        hyper: the section `train` of the parameters.
+        class_weights: float (classes,), or None if all weigh the same.
     """
 
     def objective(forward: Forward, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -258,7 +266,7 @@ def supervised_objective(hyper: TrainParameters, class_weights: Tensor | None = 
 
 
 def epochs_waited(scores: list[float], min_delta: float) -> int:
-    """Count the last `scores` that are not better, by more than `min_delta`, than the best before them."""
+    """Return how many scores came since the last improvement by more than `min_delta`."""
     best, waited = -math.inf, 0
     for score in scores:
         best, waited = (score, 0) if score > best + min_delta else (best, waited + 1)
@@ -267,7 +275,7 @@ def epochs_waited(scores: list[float], min_delta: float) -> int:
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Run) -> dict[str, float]:
-    """Compute the metrics of `model` over `batches`; empty where there are none."""
+    """Return the metrics of `model` over `batches`, or an empty dictionary if there are no batches."""
     model.eval()
     tally = run.metrics.new_tally(run.outputs, run.device, unit=run.unit)
     for images, targets in batches:
@@ -278,6 +286,7 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Ru
 
 
 def _summary(row: dict[str, float], score_name: str, epochs: int) -> str:
+    """Return the line that is printed about an epoch."""
     parts = [f"epoch {row['epoch']}/{epochs}"]
     for split in ("train", "validation"):
         if f"{split}_loss" in row:

@@ -1,4 +1,4 @@
-"""The losses of `train.loss`, and their weighted sum."""
+"""The section `train.loss` of the parameters: losses by name, and their weighted sum."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -12,17 +12,17 @@ from darkroom.losses._base import Loss
 
 
 class LossTerms(Parameters):
-    """Losses by name, at least one. A subclass has a field for each module of `darkroom.losses`."""
+    """One or more losses. The subclass `Losses` has a field for each module of `darkroom.losses`, None if not given."""
 
     @property
     def terms(self) -> dict[str, Loss]:
-        """The losses that are given."""
+        """The losses that are given, by name."""
         return {name: value for name, value in self if value is not None}
 
     def compute(
         self, outputs: Tensor, targets: Tensor, label_smoothing: float, class_weights: Tensor | None = None
     ) -> Tensor:
-        """Compute the sum of the losses, each times its weight. Arguments as of `Loss.compute`."""
+        """Return the sum of the losses, each times its weight. The arguments are those of `Loss.compute`."""
         terms = [
             loss.weight * loss.compute(outputs, targets, label_smoothing, class_weights) for loss in self.terms.values()
         ]

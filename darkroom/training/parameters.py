@@ -19,6 +19,7 @@ from darkroom.common.named import NameIn, classes_in
 from darkroom.common.parameters import CONFIG, ByName, Parameters, read_parameters
 from darkroom.datasets.description import Description
 from darkroom.losses._base import Loss
+from darkroom.models.architecture import Architecture
 from darkroom.training.loss_terms import Losses
 from darkroom.training.optimizers._base import OptimizerOptions
 from darkroom.training.schedules._base import Schedule
@@ -28,10 +29,10 @@ SCHEDULES = ByName(partial(classes_in, darkroom.training.schedules.__name__, Sch
 
 
 class MachineParameters(Parameters):
-    """What leaves the results alone, so that a change of it trains nothing anew."""
+    """Parameters that do not change the results. Changing them does not rerun the training."""
 
     workers: int = Field(default=1, ge=0)
-    """Processes that load pairs of images and masks; 0: the training process itself loads them."""
+    """Processes that load images and masks for segmentation; 0: the training process loads them itself."""
 
 
 class TrainParameters(Parameters):
@@ -40,13 +41,13 @@ class TrainParameters(Parameters):
     epochs: int = Field(ge=1)
     """Passes over the training images."""
     pretrain_epochs: int = Field(default=0, ge=0)
-    """Epochs of supervised contrastive pre-training before them, for classification alone."""
+    """Epochs of supervised contrastive pre-training before the training itself. Only for classification."""
     temperature: float = Field(default=0.1, gt=0)
     """Temperature of the contrastive loss."""
     batch_size: int = Field(ge=2)
-    """Images, or points, of a batch. Batch normalization needs two."""
+    """Images, or points, in a batch. Batch normalization needs at least two."""
     accumulate: int = Field(default=1, ge=1)
-    """Batches whose gradients make one step of the optimizer."""
+    """Batches whose gradients are averaged for one step of the optimizer."""
     optimizer: Annotated[OptimizerOptions, OPTIMIZERS]
     """The optimizer, by its name alone or with its options."""
     lr: float = Field(gt=0)
@@ -54,19 +55,19 @@ class TrainParameters(Parameters):
     weight_decay: float = Field(ge=0)
     """Weight decay. Biases and normalizations have none."""
     clip_norm: float | None = Field(default=None, gt=0)
-    """Largest norm of all gradients together; null: no limit."""
+    """Largest norm of the gradient of all weights together; null: no limit."""
     schedule: Annotated[Schedule, SCHEDULES] = Field(default="cosine", validate_default=True)
     """The learning rate after the warm-up, by the schedule's name alone or with its options."""
     warmup_epochs: float = Field(ge=0)
     """Epochs in which the learning rate rises linearly from near zero."""
     loss: Losses
-    """Losses by name, each with its weight in the sum, or with its options. Cross-entropy over two classes is binary
+    """Losses by name, each with its weight in the sum, or with its options. With two classes, cross-entropy is binary
     cross-entropy."""
     label_smoothing: float = Field(ge=0, lt=1)
-    """Share of each target that cross-entropy spreads over all classes."""
+    """Share of each target's probability that cross-entropy spreads evenly over all classes."""
     class_weights: Literal["none", "balanced", "median_frequency"] | list[Annotated[float, Field(ge=0)]] = "none"
-    """Class weights of cross-entropy and focal loss: none, balanced (one over the class's share), median_frequency (for
-    segmentation), or a list with a weight for each class."""
+    """Class weights of cross-entropy and focal loss: none; balanced, inversely proportional to the class's frequency;
+    median_frequency, for segmentation; or a list with a weight for each class."""
     sampler: Annotated[str, NameIn(darkroom.batches.samplers.__name__)] = "plain"
     """Which images an epoch shows: plain shows each once, balanced all classes equally often."""
     ema: float = Field(default=0.0, ge=0, lt=1)
@@ -77,7 +78,7 @@ class TrainParameters(Parameters):
     precision: Literal["auto", "fp32", "bf16", "fp16"]
     """Number format of the forward pass; auto: fp16 on CUDA, bf16 on CPUs that have it in hardware, else fp32."""
     synchronize_norms: bool = False
-    """Batch normalization over the batches of all processes, each on a GPU."""
+    """Compute the statistics of batch normalization over the batches of all GPUs together."""
     compile: bool = False
     """Compile the model with torch.compile."""
     deterministic: bool = True
@@ -87,21 +88,21 @@ class TrainParameters(Parameters):
     patience: int | None = Field(default=None, ge=1)
     """Epochs without a better validation score after which training ends; null: never."""
     min_delta: float = Field(default=0.001, ge=0)
-    """Difference of validation scores that counts as better."""
+    """A validation score is better only if it exceeds the best one by more than this."""
 
     @model_validator(mode="after")
     def _fit_each_other(self) -> "TrainParameters":
         if self.patience is not None and self.keep == "last":
-            raise ValueError("patience goes with keep = best: the last epoch is by then the worse one")
-        for key, fixed in (("precision", ("auto", "fp32")), ("compile", (False,))):
-            if self.bits == "everywhere" and getattr(self, key) not in fixed:
+            raise ValueError("patience needs keep = best: the last epoch before stopping is not the best one")
+        for key, allowed in (("precision", ("auto", "fp32")), ("compile", (False,))):
+            if self.bits == "everywhere" and getattr(self, key) not in allowed:
                 raise ValueError(
                     f"{key} = {str(getattr(self, key)).lower()} gives other bits on other machines; set train.bits to "
-                    "machine (auto is everywhere for the sample)"
+                    "machine (for the sample, auto means everywhere)"
                 )
         for key in ("epochs", "pretrain_epochs"):
             if self.warmup_epochs > getattr(self, key) > 0:
-                raise ValueError(f"warmup_epochs = {self.warmup_epochs} is over {key} = {getattr(self, key)}")
+                raise ValueError(f"warmup_epochs = {self.warmup_epochs} is greater than {key} = {getattr(self, key)}")
         return self
 
 
@@ -109,27 +110,32 @@ class Batches(Protocol):
     """Training batches of a kind of task.
 
     Attributes:
-        unit: what a batch holds, in the plural.
-        steps: batches of an epoch.
+        unit: what a batch holds, in the plural, such as `images`.
+        steps: how many batches an epoch has.
     """
 
     unit: str
     steps: int
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield the batches of an epoch on the device: inputs and targets, shuffled and augmented."""
+        """Yield the shuffled and augmented batches of an epoch: inputs and targets, on the device."""
 
     def class_counts(self) -> Tensor:
-        """Return how much there is of each class in each training image or point, int64 (n, classes)."""
+        """Return the number of targets of each class in each training image or point, int64 (n, classes)."""
 
     def sample(self, count: int) -> Tensor:
-        """Return the inputs of `count` training images or points at most, without draws that training uses."""
+        """Return the inputs of up to `count` training images or points. It does not disturb the draws of training."""
 
 
 class TaskTraining(Parameters):
-    """All that the stage `train` reads. A subclass, for each kind of task, has `model` and what else it needs."""
+    """The parameters of the stage `train`. Each kind of task has a subclass, which restricts `model` to its models.
 
-    REFUSED: ClassVar[dict[str, Any]] = {}  # keys of `train` that the kind has no use for, and the value they must have
+    Attributes:
+        REFUSED: Keys of `train` that the kind of task does not use, each with the value that it must have.
+        CLASS_WEIGHTS: The names that `train.class_weights` may be.
+    """
+
+    REFUSED: ClassVar[dict[str, Any]] = {}
     CLASS_WEIGHTS: ClassVar[tuple[str, ...]] = ("none", "balanced")
 
     kind: str
@@ -137,11 +143,13 @@ class TaskTraining(Parameters):
     seed: int
     """Seed of all random draws."""
     train: TrainParameters
-    """The training loop."""
+    """How to train."""
+    model: Architecture
+    """The model, by its name, with its options."""
 
     @abstractmethod
     def input_size(self, description: Description) -> tuple[int, ...]:
-        """Return what a model is built for: (height, width) of its images in pixels, or (features,) of points."""
+        """Return the size of the model's inputs: (height, width) in pixels for images, (features,) for points."""
 
     @abstractmethod
     def load_batches(
@@ -150,15 +158,17 @@ class TaskTraining(Parameters):
         """Load the training split of the prepared data set in `folder`.
 
         Args:
-            folder: of the prepared data set.
-            description: of the data set.
-            device: where batches are needed.
-            share: which images of each batch are this process's.
-            machine: how to load.
+            folder: the prepared data set.
+            description: its description.
+            device: where the batches are needed.
+            share: which images of each batch this process takes.
+            machine: how to load them.
         """
 
     def check_augmentation(self, where: str) -> None:
-        """Try what takes too long to try at every start; `configure` does it once.
+        """Check that the augmentation works, by running it. The default has nothing to check.
+
+        `configure` calls it once, since it takes too long for every start of a training.
 
         Args:
             where: the task's key in params.yaml, for messages.
@@ -186,10 +196,10 @@ class TaskTraining(Parameters):
 
 
 def training_parameters(task: str) -> tuple[TaskTraining, MachineParameters]:
-    """Read what the stage `configure` wrote for training `task`.
+    """Return the parameters that the stage `configure` wrote for training `task`.
 
     Raises:
-        UserError: the stage has not run.
+        UserError: the stage has not run, or its files do not fit the parameters.
     """
     from darkroom.training.kinds import training_of
 

@@ -1,4 +1,4 @@
-"""Training on points, with classes or with numbers."""
+"""What training on points with classes and training on points with numbers have in common."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +12,7 @@ from darkroom.training.parameters import MachineParameters, TaskTraining
 
 
 class PointTraining(TaskTraining):
-    """All that the stage `train` reads for points."""
+    """The parameters of the stage `train` for points."""
 
     model: Annotated[Architecture, models_for("points")]
     """The model, by its name, with its options."""

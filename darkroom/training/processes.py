@@ -1,4 +1,4 @@
-"""The processes that train one model together, as torchrun starts them; most often just one."""
+"""The processes that train one model together. torchrun starts them; without it there is one."""
 
 import os
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ class Processes:
     """This process among those that train together.
 
     Attributes:
-        rank: its number, from 0.
-        count: how many there are.
-        local_rank: its number on this machine, which is that of its GPU.
+        rank: the number of this process, from 0.
+        count: the number of processes.
+        local_rank: the number of this process on its machine, and of the GPU that it uses.
     """
 
     rank: int = 0
     count: int = 1
     local_rank: int = 0
 
-    def tell(self, line: str) -> None:
-        """Print a line, once for all processes."""
-        if self.writes:
+    def print(self, line: str) -> None:
+        """Print `line` if this is the main process, so that it appears once."""
+        if self.is_main:
             print(line, flush=True)
 
     @property
     def share(self) -> slice:
-        """Which images of each batch are this process's."""
+        """Which images of each batch this process takes."""
         return slice(self.rank, None, self.count)
 
     @property
-    def writes(self) -> bool:
-        """Whether this is the one that writes files and says how it goes."""
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes files and prints."""
         return self.rank == 0
 
 
@@ -45,12 +45,12 @@ ALONE = Processes()
 
 
 def join(device: torch.device) -> Processes:
-    """Meet the other processes that torchrun started, if it did.
+    """Join the group of processes that torchrun started. Without torchrun, return `ALONE`.
 
     https://docs.pytorch.org/docs/stable/elastic/run.html
 
     Raises:
-        UserError: more processes on this machine than it has GPUs.
+        UserError: this machine has fewer GPUs than processes.
     """
     if "LOCAL_RANK" not in os.environ:
         return ALONE
@@ -67,28 +67,28 @@ def join(device: torch.device) -> Processes:
 
 
 def leave(processes: Processes) -> None:
-    """Part from the others, after all are done."""
+    """Wait for all processes and leave the group."""
     if processes.count > 1:
         distributed.barrier()
         distributed.destroy_process_group()
 
 
 def data_parallel(model: nn.Module, processes: Processes) -> nn.Module:
-    """The model whose gradients are the mean over all processes; alone, the model itself."""
+    """Return `model` wrapped to average gradients over all processes, or `model` itself if there is one process."""
     return DistributedDataParallel(model) if processes.count > 1 else model
 
 
-def sum_over_processes(figures: Tensor, processes: Processes) -> Tensor:
-    """The sum of `figures` over all processes."""
+def sum_over_processes(values: Tensor, processes: Processes) -> Tensor:
+    """Return the element-wise sum of `values` over all processes."""
     if processes.count == 1:
-        return figures
-    total = figures.clone()
+        return values
+    total = values.clone()
     distributed.all_reduce(total)
     return total
 
 
 def broadcast_buffers(model: nn.Module, processes: Processes) -> None:
-    """Give each process the running statistics of the first, so that all try the same model."""
+    """Copy the main process's batch statistics to all processes, so that all evaluate the same model."""
     if processes.count > 1:
         for buffer in model.buffers():
             distributed.broadcast(buffer, 0)

@@ -1,4 +1,4 @@
-"""What a run is between two epochs, and its file: enough to go on after a kill as if nothing had happened."""
+"""The state of a training between two epochs, and its file. A training resumed from it gives the same bits."""
 
 import hashlib
 import pickle
@@ -16,20 +16,24 @@ from darkroom.training.optimizers._base import build_optimizer
 from darkroom.training.parameters import TrainParameters
 
 CODE = Path(__file__).parents[1]
-ROOMS = ("common", "device", "datasets", "batches", "models", "losses", "metrics", "training")  # decide the bits
-MODULES = ("model", "average", "optimizer", "scaler")  # of a state, saved by their state_dict, where there are any
-VALUES = ("history", "costs", "kept")  # of a state, saved as they are
+# The rooms whose code decides the bits of a trained model.
+ROOMS = ("common", "device", "datasets", "batches", "models", "losses", "metrics", "training")
+WITH_STATE_DICT = ("model", "average", "optimizer", "scaler")  # attributes of a state that are saved by state_dict()
+VALUES = ("history", "costs", "kept")  # attributes that are saved as they are
 
 
 @dataclass
 class State:
-    """A run after some whole epochs.
+    """The state of a training after some number of epochs.
 
     Attributes:
-        average: the exponential average of the weights, None where there is none.
-        history: the figures of each epoch, a row of metrics/TASK/history.csv each.
+        model: the network, with its current weights.
+        average: the exponential moving average of the weights, or None.
+        optimizer: with its momenta.
+        scaler: of the loss, in use with fp16.
+        history: the metrics of each epoch: the rows of metrics/TASK/history.csv.
         costs: time and memory of each epoch.
-        kept: the weights to keep, those of the best epoch so far or of the last.
+        kept: the weights to keep: those of the best epoch so far, or of the last.
     """
 
     model: nn.Module
@@ -42,39 +46,52 @@ class State:
 
     @property
     def evaluated(self) -> nn.Module:
-        """The model that is tried and kept: the average where there is one."""
+        """The model to evaluate and to keep: the average if there is one."""
         return self.average.module if self.average else self.model
 
 
 def start(
     model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str, bias_lr_factor: float = 1.0
 ) -> State:
-    """Return the state before the first epoch; `bias_lr_factor` is the architecture's."""
-    average = AveragedModel(model, multi_avg_fn=_warmed_up(hyper.ema), use_buffers=True) if hyper.ema else None
+    """Return the state before the first epoch.
+
+    Args:
+        model: the network, on `device`.
+        hyper: the section `train` of the parameters.
+        device: where the model is.
+        precision: fp32, bf16 or fp16.
+        bias_lr_factor: by how much biases learn faster than weights, as `Architecture` has it.
+    """
+    average = AveragedModel(model, multi_avg_fn=_averaging(hyper.ema), use_buffers=True) if hyper.ema else None
     optimizer = build_optimizer(model, hyper.optimizer, hyper.lr, hyper.weight_decay, bias_lr_factor)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     return State(model, average, optimizer, scaler)
 
 
-def _warmed_up(decay: float) -> Callable[[list[Tensor], list[Tensor], Tensor], None]:
-    """What averages weights exponentially, by less than `decay` at first, or the first ones would outweigh a short run.
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
-    It rises by the step as TensorFlow's ExponentialMovingAverage has it from its `num_updates`.
+
+def _averaging(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
+    """Return the function that updates an exponential moving average.
+
+    The decay rises to `decay` with the number of steps, as in TensorFlow's ExponentialMovingAverage with `num_updates`.
+    With a constant decay the untrained weights would dominate the average of a short training.
     """
 
-    def update(averaged: list[Tensor], current: list[Tensor], steps: Tensor) -> None:
-        get_ema_multi_avg_fn(min(decay, (1 + int(steps)) / (10 + int(steps))))(averaged, current, steps)
+    def update(averaged: Tensors, current: Tensors, steps: Tensor | int) -> None:
+        step_decay = min(decay, (1 + int(steps)) / (10 + int(steps)))
+        get_ema_multi_avg_fn(step_decay)(averaged, current, steps)  # type: ignore[no-untyped-call] # torch has no types
 
     return update
 
 
 def save(state: State, path: Path, fingerprint: str) -> None:
-    """Write the state whole or not at all."""
+    """Write the state to `path`, marked with the fingerprint of its training."""
     with replacing(path) as temporary:
         torch.save(
             {
                 "fingerprint": fingerprint,
-                "modules": {name: getattr(state, name).state_dict() for name in _modules(state)},
+                "modules": {name: getattr(state, name).state_dict() for name in _with_state_dict(state)},
                 "values": {name: getattr(state, name) for name in VALUES},
             },
             temporary,
@@ -82,31 +99,38 @@ def save(state: State, path: Path, fingerprint: str) -> None:
 
 
 def restore(state: State, path: Path, fingerprint: str) -> bool:
-    """Bring `state` to where the file at `path` left off; False where it is of another run, or damaged."""
+    """Load the file at `path` into `state`. Return False if the file is damaged or has another fingerprint."""
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
         if saved["fingerprint"] != fingerprint:
             return False
     except (RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError):
         return False
-    for name in _modules(state):
+    for name in _with_state_dict(state):
         getattr(state, name).load_state_dict(saved["modules"][name])
     for name in VALUES:
         setattr(state, name, saved["values"][name])
     return True
 
 
-def _modules(state: State) -> list[str]:
-    return [name for name in MODULES if getattr(state, name) is not None]
+def _with_state_dict(state: State) -> list[str]:
+    return [name for name in WITH_STATE_DICT if getattr(state, name) is not None]
 
 
 def fingerprint(
     parameters: Parameters, data: Path, device: torch.device, precision: str, processes: int, numerics: str
 ) -> str:
-    """The SHA-256 of all that decides the bits of a run: parameters, data, code, torch, device and processes.
+    """Return the SHA-256 of everything that decides the bits of a training.
+
+    These are the parameters, the data, the code, the version of PyTorch, the device and the number of processes.
 
     Args:
-        numerics: the hash of what the device computes, which differs between kinds of processors.
+        parameters: of the stage `train`.
+        data: the folder of the prepared data set.
+        device: where the model is trained.
+        precision: fp32, bf16 or fp16.
+        processes: how many processes train together.
+        numerics: the result of `hash_numerics`, which differs between kinds of processors.
     """
     name = torch.cuda.get_device_name() if device.type == "cuda" else device.type
     digest = hashlib.sha256(

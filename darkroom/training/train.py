@@ -1,4 +1,4 @@
-"""From a prepared data set to a trained model's file."""
+"""The stage `train`: train a model on a prepared data set and write its file."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -12,9 +12,8 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import remove, write_json
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
-from darkroom.device.allocator import keep_freed_memory
 from darkroom.device.numerics import find_bits_mismatch, hash_numerics
-from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
+from darkroom.device.setup import set_up
 from darkroom.models.architecture import trained_weights
 from darkroom.models.model_file import Card, save_model
 from darkroom.training.cost import write_costs
@@ -27,14 +26,14 @@ from darkroom.training.state import State, fingerprint, restore, save, start
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where a run writes.
+    """The files that a training writes.
 
     Attributes:
         model: the trained model.
-        history: the figures of every epoch, CSV.
-        report: the figures of the epoch that was kept, JSON.
-        state: what an interrupted run goes on from; deleted at the end.
-        costs: times and memory, which differ from run to run, JSON.
+        history: the metrics of every epoch, CSV.
+        report: the metrics of the epoch whose weights are kept, JSON.
+        state: the state from which an interrupted training resumes. It is deleted at the end.
+        costs: time and memory, JSON.
     """
 
     model: Path
@@ -45,24 +44,28 @@ class Outputs:
 
 
 def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outputs: Outputs) -> None:
-    """Train a model on the prepared data set in `data`, from where a killed run left off.
+    """Train a model. If an earlier training with the same parameters was interrupted, resume it.
+
+    Args:
+        parameters: of the stage `train`.
+        machine: parameters that do not change the result.
+        data: the folder of the prepared data set.
+        outputs: the files to write.
 
     Raises:
-        UserError: parameters that do not fit each other, the data or the device.
-        KeyboardInterrupt: Ctrl-C, after a line that says how to go on.
+        UserError: the parameters do not fit each other, the data or the device.
+        KeyboardInterrupt: Ctrl-C, after a printed line on how to go on.
     """
     bits = parameters.train.bits
-    keep_freed_memory()
-    fix_algorithms(parameters.train.deterministic, bits)
-    device = choose_device(bits)
+    setup = set_up(bits, parameters.train.precision, parameters.train.deterministic)
+    device, precision = setup.device, setup.precision
     processes = join(device)
-    precision = choose_precision(parameters.train.precision, device, bits)
     numerics = hash_numerics(device, precision)
     if bits == "everywhere":
-        processes.tell(_which_bits(numerics))
+        processes.print(_line_about_bits(numerics))
     description = Description.read(data)
     if parameters.train.patience is not None and not description.images["validation"]:
-        raise UserError("params.yaml: train.patience: there is no validation split to wait for; set it to null")
+        raise UserError("params.yaml: train.patience: there is no validation split; set it to null")
     if parameters.train.batch_size % processes.count:
         raise UserError(
             f"params.yaml: train.batch_size = {parameters.train.batch_size}: {processes.count} processes cannot share "
@@ -75,23 +78,23 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
     batches = parameters.load_batches(data, description, device, processes.share, machine)
     parameters.model.initialize(model, batches.sample)
     if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    model = model.to(device, memory_format=torch.channels_last)
-    together = f", {processes.count} processes" if processes.count > 1 else ""
-    processes.tell(
-        f"{parameters.model.name}, {trained_weights(model):,} weights, on {device.type} in {precision}{together}"
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call] # torch leaves it untyped
+    model = model.to(device).to(memory_format=torch.channels_last)
+    count = f", {processes.count} processes" if processes.count > 1 else ""
+    processes.print(
+        f"{parameters.model.name}, {trained_weights(model):,} weights, on {device.type} in {precision}{count}"
     )
 
     state = start(model, parameters.train, device, precision, parameters.model.bias_lr_factor)
     key = fingerprint(parameters, data, device, precision, processes.count, numerics)
     if outputs.state.exists():
         if restore(state, outputs.state, key):
-            processes.tell(f"going on after epoch {len(state.history)}, where an earlier run stopped")
+            processes.print(f"resuming after epoch {len(state.history)} of an interrupted training")
         else:
-            processes.tell(f"{outputs.state} is of other parameters, data or code: starting afresh")
+            processes.print(f"{outputs.state} has other parameters, data or code: starting from scratch")
 
     def after_epoch(state: State) -> None:
-        if processes.writes:
+        if processes.is_main:
             write_history(outputs.history, state.history)
             write_costs(outputs.costs, state.costs, device, precision, numerics)
             save(state, outputs.state, key)
@@ -103,10 +106,10 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
     try:
         fit(state, batches, lambda: whole_split(data, description, "validation", device), run, after_epoch)
     except KeyboardInterrupt:
-        processes.tell(f"\nstopped; the next `dvc repro` goes on from epoch {len(state.history)} or later")
+        processes.print(f"\nstopped; the next `dvc repro` goes on from epoch {len(state.history)} or later")
         raise
     leave(processes)
-    if not processes.writes:
+    if not processes.is_main:
         return
 
     write_history(outputs.history, state.history)
@@ -121,10 +124,14 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
     remove(outputs.state)
 
 
-def _which_bits(numerics: str) -> str:
-    """The line that training for the same bits everywhere begins with, on a machine of this hash."""
-    other = find_bits_mismatch(numerics)
-    if other:
-        return f"the committed dvc.lock may not be met here, and figures differ a little: {other}"
-    gpu = "; the GPU would compute others: -S train.bits=machine takes it" if torch.cuda.is_available() else ""
+def _line_about_bits(numerics: str) -> str:
+    """Return the line that says whether this machine gives the bits of the committed dvc.lock."""
+    reason = find_bits_mismatch(numerics)
+    if reason:
+        return f"results may differ slightly from the committed dvc.lock: {reason}"
+    gpu = (
+        "; the GPU is not used, since its bits differ: -S train.bits=machine uses it"
+        if torch.cuda.is_available()
+        else ""
+    )
     return f"the same bits on every x86-64 processor{gpu}"

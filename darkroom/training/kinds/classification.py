@@ -14,7 +14,7 @@ from darkroom.training.parameters import MachineParameters, TaskTraining
 
 
 class ClassificationTraining(TaskTraining):
-    """All that the stage `train` reads for images with one class each."""
+    """The parameters of the stage `train` for images with one class each."""
 
     kind: Literal["classification"]
     model: Annotated[Architecture, models_for("classification")]
@@ -40,5 +40,7 @@ class ClassificationTraining(TaskTraining):
         if self.augment.mixup or self.augment.cutmix:
             keys = [f"loss.{name}" for name, loss in self.train.loss.terms.items() if not loss.TAKES_PROBABILITIES]
             for key in [*keys, *(["pretrain_epochs"] if self.train.pretrain_epochs else [])]:
-                raise ValueError(f"train.{key} takes no mixed classes; set augment.mixup and augment.cutmix to 0")
+                raise ValueError(
+                    f"train.{key} does not work with mixed classes; set augment.mixup and augment.cutmix to 0"
+                )
         return self

@@ -6,7 +6,7 @@ from darkroom.training.points import PointTraining
 
 
 class PointClassTraining(PointTraining):
-    """All that the stage `train` reads for points with one class each."""
+    """The parameters of the stage `train` for points with one class each."""
 
     REFUSED = {"pretrain_epochs": 0}
 

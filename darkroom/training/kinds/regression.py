@@ -6,7 +6,7 @@ from darkroom.training.points import PointTraining
 
 
 class RegressionTraining(PointTraining):
-    """All that the stage `train` reads for points with one number each."""
+    """The parameters of the stage `train` for points with one number each."""
 
     REFUSED = {"pretrain_epochs": 0, "class_weights": "none", "sampler": "plain"}
 

@@ -15,7 +15,7 @@ from darkroom.training.parameters import MachineParameters, TaskTraining
 
 
 class SegmentationTraining(TaskTraining):
-    """All that the stage `train` reads for images with one class for each pixel."""
+    """The parameters of the stage `train` for images with one class for each pixel."""
 
     REFUSED = {"pretrain_epochs": 0}
     CLASS_WEIGHTS = ("none", "balanced", "median_frequency")
@@ -41,7 +41,7 @@ class SegmentationTraining(TaskTraining):
         )  # fmt: skip
 
     def check_augmentation(self, where: str) -> None:
-        """Try each transform, as `check_pipeline`."""
+        """Run each transform once, as `check_pipeline` does."""
         check_pipeline(self.augment, f"{where}.augment")
 
     @model_validator(mode="after")
@@ -49,6 +49,6 @@ class SegmentationTraining(TaskTraining):
         multiple = self.model.crop_multiple()
         if self.augment.crop % multiple:
             raise ValueError(
-                f"augment.crop = {self.augment.crop}: must be a multiple of {multiple}, which the encoder halves"
+                f"augment.crop = {self.augment.crop}: must be a multiple of {multiple}, since the encoder halves it"
             )
         return self

@@ -1,1 +1,1 @@
-"""Optimizers. Each module here is one, and its name is what `train.optimizer` in params.yaml names it by."""
+"""The optimizers. Each module defines one, and `train.optimizer` in params.yaml gives the module's name."""

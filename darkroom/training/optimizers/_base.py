@@ -1,4 +1,4 @@
-"""What all optimizers have in common."""
+"""The base class of the options of all optimizers."""
 
 from abc import abstractmethod
 from typing import Any
@@ -8,21 +8,22 @@ from torch import nn
 
 from darkroom.common.parameters import Parameters
 
-Group = dict[str, Any]  # of parameters, as torch.optim takes it, and `lr_factor`, which scales its learning rate
+# A parameter group of torch.optim with one more key: `lr_factor`, which multiplies the learning rate of the group.
+Group = dict[str, Any]
 
 
 class OptimizerOptions(Parameters):
-    """The options of an optimizer. A subclass also has `name: Literal[NAME]`."""
+    """The options of an optimizer. A subclass also has `name: Literal[NAME]`, NAME being the module's name."""
 
     def group_parameters(self, model: nn.Module, weight_decay: float, bias_lr_factor: float) -> list[Group]:
-        """Return the trained parameters in groups: weights, and all of one dimension without weight decay.
+        """Return two groups: the weights, and the biases and normalizations, which have no weight decay.
 
-        Parameters of one dimension are biases and normalizations.
+        Biases and normalizations are the parameters of one dimension.
 
         Args:
             model: the network.
-            weight_decay: of the weights.
-            bias_lr_factor: by how much parameters of one dimension learn faster.
+            weight_decay: weight decay of the weights.
+            bias_lr_factor: factor of the learning rate of biases and normalizations.
         """
         trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
         weights = [parameter for parameter in trained if parameter.ndim > 1]
@@ -34,12 +35,17 @@ class OptimizerOptions(Parameters):
 
     @abstractmethod
     def build(self, groups: list[Group], lr: float) -> torch.optim.Optimizer:
-        """Return the optimizer of these groups, none of them empty."""
+        """Return the optimizer.
+
+        Args:
+            groups: the parameter groups. None is empty.
+            lr: learning rate.
+        """
 
 
 def build_optimizer(
     model: nn.Module, options: OptimizerOptions, lr: float, weight_decay: float, bias_lr_factor: float = 1.0
 ) -> torch.optim.Optimizer:
-    """Return the optimizer of all parameters of `model` that are trained."""
+    """Return the optimizer of all trained parameters of `model`. The arguments are those of the options' methods."""
     groups = options.group_parameters(model, weight_decay, bias_lr_factor)
     return options.build([group for group in groups if group["params"]], lr)

@@ -13,5 +13,5 @@ class AdamWOptions(OptimizerOptions):
     name: Literal["adamw"]
 
     def build(self, groups: list[Group], lr: float) -> torch.optim.Optimizer:
-        """Return torch.optim.AdamW, fused: other forms use MKL's square root, which differs between processors."""
+        """Return torch.optim.AdamW, fused. The other forms use MKL's square root, which differs between processors."""
         return torch.optim.AdamW(groups, lr=lr, fused=True)

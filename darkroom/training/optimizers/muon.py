@@ -10,27 +10,27 @@ from torch import Tensor, nn
 
 from darkroom.training.optimizers._base import Group, OptimizerOptions
 
-NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's: fast to about 1, and near it from there on
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # Jordan's coefficients: singular values come near 1 in few steps
 NEWTON_SCHULZ_STEPS = 3
 
 
 class MuonOptions(OptimizerOptions):
-    """Muon for convolutions that a normalization follows, and SGD with Nesterov momentum for the rest."""
+    """Muon for convolutions that are followed by a normalization, and SGD with Nesterov momentum for the rest."""
 
     name: Literal["muon"]
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """Nesterov momentum of what SGD trains."""
+    """Nesterov momentum of SGD."""
     filter_momentum: float = Field(default=0.6, ge=0, lt=1)
-    """Nesterov momentum of the convolutions."""
+    """Nesterov momentum of Muon, for the convolutions."""
 
     def group_parameters(self, model: nn.Module, weight_decay: float, bias_lr_factor: float) -> list[Group]:
-        """Return the groups of SGD, and one of the convolutions' weights that a normalization follows."""
+        """Return the two groups of SGD, and one for Muon."""
         named = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
         filters = [named[name] for name in sorted(scale_free_filters(model) & named.keys())]
-        taken = {id(parameter) for parameter in filters}
+        filter_ids = {id(parameter) for parameter in filters}
         groups = super().group_parameters(model, weight_decay, bias_lr_factor)
         for group in groups:
-            group["params"] = [parameter for parameter in group["params"] if id(parameter) not in taken]
+            group["params"] = [parameter for parameter in group["params"] if id(parameter) not in filter_ids]
         return [*groups, {"params": filters, "lr_factor": 1.0, "momentum": self.filter_momentum, "orthogonal": True}]
 
     def build(self, groups: list[Group], lr: float) -> torch.optim.Optimizer:
@@ -39,9 +39,9 @@ class MuonOptions(OptimizerOptions):
 
 
 def scale_free_filters(model: nn.Module) -> set[str]:
-    """Return the names of the convolution weights that a normalization follows, so that their scale has no effect.
+    """Return the names of the weights of convolutions before a normalization, which cancels the weights' scale.
 
-    Such convolutions have no bias, since the normalization would remove it.
+    They are found as the convolutions without bias, since before a normalization a bias would have no effect either.
     """
     return {
         f"{name}.weight"
@@ -51,17 +51,17 @@ def scale_free_filters(model: nn.Module) -> set[str]:
 
 
 class Muon(torch.optim.Optimizer):
-    """SGD with Nesterov momentum that makes the steps of groups with `orthogonal` orthogonal.
+    """SGD with Nesterov momentum. In groups with the key `orthogonal`, the update is made orthogonal.
 
-    As in Jordan's "94% on CIFAR-10 in 2.59 seconds", a filter bank (o, i, h, w) is taken as a matrix (o, i·h·w) and
-    scaled to the Frobenius norm √o before each step. The Muons of PyTorch and timm take matrices or do not scale.
+    As in Jordan's "94% on CIFAR-10 in 2.59 seconds", a filter bank (o, i, h, w) is treated as a matrix (o, i·h·w) and
+    scaled to the Frobenius norm √o before each step. PyTorch's Muon takes only matrices, and timm's does not scale.
     """
 
     def __init__(self, groups: list[Group], lr: float, momentum: float) -> None:
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": 0.0, "orthogonal": False})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override] # we take no closure
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override] # no closure is called
         """Update all parameters from their gradients."""
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -81,8 +81,8 @@ class Muon(torch.optim.Optimizer):
 def orthogonalize(matrix: Tensor) -> Tensor:
     """Approximate the orthogonal matrix nearest to `matrix`, float (m, n), with the same singular vectors.
 
-    This is the quintic Newton-Schulz iteration of Jordan et al. (2024). Its few steps bring singular values near 1,
-    but those stay small that were small against the Frobenius norm.
+    This is the quintic Newton-Schulz iteration of Jordan et al. (2024). Its few steps bring the singular values near 1,
+    except those that are small compared with the Frobenius norm.
     """
     a, b, c = NEWTON_SCHULZ
     wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
@@ -90,4 +90,5 @@ def orthogonalize(matrix: Tensor) -> Tensor:
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = wide @ wide.T
         wide = a * wide + (b * gram + c * gram @ gram) @ wide
-    return wide.T if matrix.shape[0] > matrix.shape[1] else wide
+    result: Tensor = wide.T if matrix.shape[0] > matrix.shape[1] else wide
+    return result

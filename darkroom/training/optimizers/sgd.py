@@ -13,7 +13,7 @@ class SgdOptions(OptimizerOptions):
 
     name: Literal["sgd"]
     momentum: float = Field(default=0.9, ge=0, lt=1)
-    """Nesterov momentum; 0: none."""
+    """Nesterov momentum. 0: none."""
 
     def build(self, groups: list[Group], lr: float) -> torch.optim.Optimizer:
         """Return torch.optim.SGD."""

@@ -1,1 +1,1 @@
-"""Learning rate schedules. Each module here is one, named by `train.schedule` in params.yaml."""
+"""The learning rate schedules. Each module defines one, and `train.schedule` in params.yaml gives its name."""

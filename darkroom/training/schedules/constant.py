@@ -1,4 +1,4 @@
-"""The peak to the end."""
+"""The peak learning rate to the end."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from darkroom.training.schedules._base import Schedule
 
 
 class Constant(Schedule):
-    """The peak to the end."""
+    """The peak learning rate to the end."""
 
     name: Literal["constant"]
 

@@ -13,4 +13,4 @@ class Cosine(Schedule):
 
     def factor(self, progress: float, _: float) -> float:
         """Map training progress to a multiple of the peak learning rate."""
-        return round(0.5 * (1 + math.cos(math.pi * progress)), 12)  # C libraries differ in a cosine's last digit
+        return round(0.5 * (1 + math.cos(math.pi * progress)), 12)  # C libraries differ in the last digit

@@ -1,4 +1,4 @@
-"""Steps down at milestones."""
+"""A learning rate that falls in steps."""
 
 from typing import Annotated, Literal
 
@@ -8,13 +8,13 @@ from darkroom.training.schedules._base import Schedule
 
 
 class MultiStep(Schedule):
-    """The peak, multiplied by `gamma` at each milestone."""
+    """The peak learning rate, multiplied by `gamma` at each milestone."""
 
     name: Literal["multi_step"]
     milestones: list[Annotated[float, Field(gt=0, lt=1)]] = [0.5, 0.75]
-    """Shares of all epochs after which the rate falls."""
+    """When the learning rate falls, as shares of the whole training."""
     gamma: float = Field(default=0.1, gt=0, lt=1)
-    """Factor by which it falls."""
+    """The factor at each milestone."""
 
     def factor(self, _: float, overall: float) -> float:
         """Map training progress to a multiple of the peak learning rate."""

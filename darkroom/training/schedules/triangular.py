@@ -1,4 +1,4 @@
-"""Linear from the peak to zero: with its warm-up a triangle (Smith, arXiv:1506.01186)."""
+"""Linear from the peak to zero, with the warm-up a triangle (Smith, arXiv:1506.01186)."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from darkroom.training.schedules._base import Schedule
 
 
 class Triangular(Schedule):
-    """Linear from the peak to zero: with its warm-up a triangle (Smith, arXiv:1506.01186)."""
+    """Linear from the peak to zero, with the warm-up a triangle (Smith, arXiv:1506.01186)."""
 
     name: Literal["triangular"]
 

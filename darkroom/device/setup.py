@@ -1,0 +1,40 @@
+"""The device, the number format and the algorithms of a training or an evaluation, chosen in one place."""
+
+from dataclasses import dataclass
+
+import torch
+
+from darkroom.device.allocator import keep_freed_memory
+from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a process computes with. Nothing in it is `auto`.
+
+    Attributes:
+        device: where models and batches are.
+        precision: number format of the forward pass: fp32, bf16 or fp16.
+    """
+
+    device: torch.device
+    precision: str
+
+
+def set_up(bits: str = "machine", precision: str = "auto", deterministic: bool = True) -> Setup:
+    """Prepare this process for PyTorch's computations: choose device and precision, fix algorithms and threads.
+
+    Call it before the first operation.
+
+    Args:
+        bits: `everywhere`: the same bits on every x86-64 machine, so the CPU in fp32; otherwise the fastest here.
+        precision: fp32, bf16, fp16, or `auto` for the fastest that the device has in hardware.
+        deterministic: allow only algorithms that give the same bits at every run.
+
+    Raises:
+        UserError: the device cannot compute in this precision.
+    """
+    keep_freed_memory()
+    fix_algorithms(deterministic, bits)
+    device = choose_device(bits)
+    return Setup(device, choose_precision(precision, device, bits))

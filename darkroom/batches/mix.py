@@ -1,4 +1,7 @@
-"""Mixup and CutMix: each image of a batch is mixed with another, and so are their classes."""
+"""Mixup and CutMix: each image of a batch is mixed with another, and so are their classes.
+
+Those of torchvision draw from the global generator, so that a resumed run would differ.
+"""
 
 import numpy as np
 import torch

@@ -18,8 +18,8 @@ def write_report(folder: Path, metrics: Path, report: dict[str, Any]) -> None:
             length.
     """
     write_json(folder / NAME, report)
-    others = {name: len(value) if isinstance(value, list) else value for name, value in report.items()}
-    write_json(metrics, others.pop("images") | others)
+    totals = {name: len(value) if isinstance(value, list) else value for name, value in report.items()}
+    write_json(metrics, {**report["images"], **{name: total for name, total in totals.items() if name != "images"}})
 
 
 def read_report(folder: Path) -> dict[str, Any]:

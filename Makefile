@@ -6,15 +6,26 @@ TASKS := cifar10 tiny_imagenet segmentation
 # Stages are started by `dvc`, which takes `python` from PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test clean
+.PHONY: repro test test-all clean
 
 repro: .venv/installed
 	$(RUN) dvc repro $(TASKS:%=plot@%)
 
+# Tests run on all cores, and those that share a slow fixture on one of them.
+PYTEST := pytest --numprocesses auto --dist loadgroup --cov
+
+# The checks before every commit, in some minutes.
 test: .venv/installed-for-tests
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) pytest
+	# $(RUN) mypy  # to be switched on when it is clean
+	$(RUN) $(PYTEST) -m "not slow"
+
+# All tests, and coverage of the stages that they start too.
+test-all: .venv/installed-for-tests
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) COVERAGE_PATCH=subprocess $(PYTEST)
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or newer")'

@@ -77,7 +77,7 @@ def figures_of(task: str) -> set[str]:
 def test_spirals_need_a_hidden_layer(folder: Path) -> None:
     write_table(spirals_table())
     prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
-    trained(spirals([]))
+    trained(spirals([], epochs=15))
     assert evaluated("points")["accuracy"] < 0.6, "no line divides the arms"
     model, history = trained(spirals([64, 64]))
     assert evaluated("points")["accuracy"] > 0.95
@@ -92,9 +92,9 @@ def test_spirals_need_a_hidden_layer(folder: Path) -> None:
 def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
     write_table(curve_table())
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
-    trained(curve([]))
+    trained(curve([], epochs=30))
     assert evaluated("regression")["r2"] < 0.7
-    trained(curve([64, 64], lr=1e-5))
+    trained(curve([64, 64], epochs=30, lr=1e-5))
     assert evaluated("regression")["r2"] < 0.7
     trained(curve([64, 64], epochs=150))
     report = evaluated("regression")
@@ -379,7 +379,7 @@ def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, sta
     """Features and targets are standardized; what is told is in their own units."""
     write_table(sine(offset, start))
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
-    trained(curve([64, 64], epochs=150))
+    trained(curve([64, 64], epochs=60))
     report = evaluated("regression")
     assert report["r2"] > 0.95
     table = pd.read_csv("predictions/predictions.csv")
@@ -396,7 +396,7 @@ def test_numbers_of_small_units(folder: Path) -> None:
     rows = [f"{place * 1e-9!r},{1e-9 * math.sin(3 * place)!r}" for place in np.linspace(0, 4, 400).tolist()]
     write_table("\n".join(["x,y", *rows]).encode())
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
-    trained(curve([64, 64], epochs=150))
+    trained(curve([64, 64], epochs=60))
     report, table = evaluated("regression"), pd.read_csv("predictions/predictions.csv")
     assert report["r2"] > 0.95 and 0 < report["rmse"] < 2e-10
     assert report["r2"] == pytest.approx(r2_score(table["true"] * 1e9, table["predicted"] * 1e9), abs=1e-4)

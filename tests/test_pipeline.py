@@ -272,7 +272,7 @@ def scripts_and_deps() -> list[tuple[str, set[str], list[str]]]:
     return rows
 
 
-@pytest.mark.parametrize(("name", "scripts", "deps"), scripts_and_deps(), ids=lambda value: str(value)[:12])
+@pytest.mark.parametrize(("name", "scripts", "deps"), scripts_and_deps(), ids=[row[0] for row in scripts_and_deps()])
 def test_deps_are_what_the_scripts_import(name: str, scripts: set[str], deps: list[str]) -> None:
     imported = {file.relative_to(ROOT) for script in scripts for file in modules_of(script)}
     named = [Path(dep.replace("${item.prepare}", "*")) for dep in deps]

@@ -11,8 +11,8 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 repro: .venv/installed
 	$(RUN) dvc repro $(TASKS:%=plot@%)
 
-# Tests run on all cores, and those that share a slow fixture on one of them.
-PYTEST := pytest --numprocesses auto --dist loadgroup --cov
+# On all cores: a file's tests run in one process, which makes the fixtures that they share once.
+PYTEST := pytest --numprocesses auto --dist loadscope --no-loadscope-reorder --cov
 
 # The checks before every commit, in some minutes.
 test: .venv/installed-for-tests

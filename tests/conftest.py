@@ -27,15 +27,11 @@ settings.load_profile("same")
 ROOT = Path(__file__).resolve().parent.parent
 
 CLASSES = ["cat", "dog"]
-SLOW_FIXTURES = {"project", "samples"}  # of a module's scope; pytest-xdist would make them once in each worker
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Send the tests that share a slow fixture to one worker."""
-    for item in items:
-        for name in SLOW_FIXTURES.intersection(item.fixturenames):
-            item.add_marker(pytest.mark.xdist_group(name))
+    """Start with the file that takes longest, beside which another worker runs the others."""
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
 
 
 def png_bytes(array: np.ndarray, **options) -> bytes:

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import write_tar, write_zip
+from conftest import copy_project, write_tar, write_zip
 from safetensors import safe_open
 from safetensors.torch import save_file
 from sklearn.metrics import mean_squared_error, r2_score
 from small_runs import BASE, CPU, DATA, METRICS, MODEL, evaluated, trained
+from test_pipeline import CLASSICS, succeed
 
 from darkroom.archives.opened import files_in
 from darkroom.batches.points import PointBatches
@@ -470,3 +471,13 @@ def test_digits_in_an_archive_called_train(folder: Path) -> None:
     write_zip(Path("one", "training-set.zip"), files)
     prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), DATA, REPORT)
     assert Description.read(DATA).images["test"] == 10
+
+
+def test_classics_go_through_the_same_stages(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "a clone")
+    succeed(project, "dvc", "repro", "--no-run-cache", *(f"plot@{task}" for task in CLASSICS))
+    for task, pictures in CLASSICS.items():
+        assert (project / "models" / task / "model.safetensors").is_file()
+        assert pictures <= {path.stem for path in (project / "plots" / task).glob("*.png")}
+        report = json.loads((project / "metrics" / task / "test.json").read_text())
+        assert report.get("accuracy", report.get("r2")) > 0.9

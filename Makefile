@@ -6,15 +6,27 @@ TASKS := cifar10 tiny_imagenet segmentation
 # Stages are started by `dvc`, which takes `python` from PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test docs clean
+.PHONY: repro test test-all docs clean
 
 repro: .venv/installed
 	$(RUN) dvc repro $(TASKS:%=plot@%)
 
+# On all cores: a file's tests run in one process, which makes the fixtures that they share once.
+PYTEST := pytest --numprocesses auto --dist loadscope --no-loadscope-reorder --cov
+
+# The checks before every commit, in some minutes.
 test: .venv/installed-for-tests
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
-	$(RUN) pytest
+	$(RUN) mypy
+	$(RUN) $(PYTEST) -m "not slow"
+
+# All tests, and coverage of the stages that they start too.
+test-all: .venv/installed-for-tests
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) mypy
+	$(RUN) COVERAGE_PATCH=subprocess $(PYTEST)
 
 docs: .venv/installed-for-tests
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict

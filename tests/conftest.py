@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,20 @@ from PIL import Image
 
 import darkroom  # noqa: F401 - sets what libraries read from the environment, before a test imports them
 
+# A pytest-xdist worker runs on each core, so a test computes with one thread, and a thread that waits sleeps: with
+# PyTorch's default it spins, which makes two threads on a busy core up to ten times slower. PyTorch reads these
+# variables when it is imported. Processes whose bits are pinned set their number of threads themselves.
+os.environ.update(OMP_NUM_THREADS="1", OMP_WAIT_POLICY="PASSIVE")
 settings.register_profile("same", derandomize=True)  # the same examples at every run: what lands does not hang on luck
 settings.load_profile("same")
 ROOT = Path(__file__).resolve().parent.parent
 
 CLASSES = ["cat", "dog"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start with the file that takes longest, beside which another worker runs the others."""
+    items.sort(key=lambda item: item.path.name != "test_pipeline.py")
 
 
 def png_bytes(array: np.ndarray, **options) -> bytes:
@@ -154,6 +164,18 @@ def assert_one_line(result: subprocess.CompletedProcess[str], *parts: str) -> No
     assert len(lines) == 1, result.stderr
     for part in parts:
         assert part in lines[0], lines[0]
+
+
+@pytest.fixture(autouse=True)
+def work_in_a_thread(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `darkroom.common.parallel` use a thread, because starting its processes takes a second.
+
+    Tests of the processes themselves are marked with `processes`. Stages that tests start use processes as ever.
+    """
+    if request.node.get_closest_marker("processes") is None:
+        monkeypatch.setattr(
+            "darkroom.common.parallel.ProcessPoolExecutor", lambda count, context, **rest: ThreadPoolExecutor(1, **rest)
+        )
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import write_tar, write_zip
+from conftest import copy_project, write_tar, write_zip
 from safetensors import safe_open
 from safetensors.torch import save_file
 from sklearn.metrics import mean_squared_error, r2_score
 from small_runs import BASE, CPU, DATA, METRICS, MODEL, architecture, evaluated, trained
+from test_pipeline import CLASSICS, succeed
 
 from darkroom.archives.index import list_files
 from darkroom.batches.points import PointBatches
@@ -87,7 +88,7 @@ def figures_of(task: str) -> set[str]:
 def test_spirals_need_a_hidden_layer(folder: Path) -> None:
     write_table(SPIRALS)
     prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
-    trained(spirals([]))
+    trained(spirals([], epochs=15))
     assert evaluated("points")["accuracy"] < 0.6, "no line divides the arms"
     model, history = trained(spirals([64, 64]))
     assert evaluated("points")["accuracy"] > 0.95
@@ -102,9 +103,9 @@ def test_spirals_need_a_hidden_layer(folder: Path) -> None:
 def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
     write_table(CURVE)
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
-    trained(curve([]))
+    trained(curve([], epochs=30))
     assert evaluated("regression")["r2"] < 0.7
-    trained(curve([64, 64], lr=1e-5))
+    trained(curve([64, 64], epochs=30, lr=1e-5))
     assert evaluated("regression")["r2"] < 0.7
     trained(curve([64, 64], epochs=150))
     report = evaluated("regression")
@@ -389,7 +390,7 @@ def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, sta
     """Features and targets are standardized; what is told is in their own units."""
     write_table(sine(offset, start))
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
-    trained(curve([64, 64], epochs=150))
+    trained(curve([64, 64], epochs=60))
     report = evaluated("regression")
     assert report["r2"] > 0.95
     table = pd.read_csv("predictions/predictions.csv")
@@ -406,7 +407,7 @@ def test_numbers_of_small_units(folder: Path) -> None:
     rows = [f"{place * 1e-9!r},{1e-9 * math.sin(3 * place)!r}" for place in np.linspace(0, 4, 400).tolist()]
     write_table("\n".join(["x,y", *rows]).encode())
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
-    trained(curve([64, 64], epochs=150))
+    trained(curve([64, 64], epochs=60))
     report, table = evaluated("regression"), pd.read_csv("predictions/predictions.csv")
     assert report["r2"] > 0.95 and 0 < report["rmse"] < 2e-10
     assert report["r2"] == pytest.approx(r2_score(table["true"] * 1e9, table["predicted"] * 1e9), abs=1e-4)
@@ -478,3 +479,13 @@ def test_digits_in_an_archive_called_train(folder: Path) -> None:
     write_zip(Path("one", "training-set.zip"), files)
     prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), DATA, REPORT)
     assert Description.read(DATA).images["test"] == 10
+
+
+def test_classics_go_through_the_same_stages(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "a clone")
+    succeed(project, "dvc", "repro", "--no-run-cache", *(f"plot@{task}" for task in CLASSICS))
+    for task, pictures in CLASSICS.items():
+        assert (project / "models" / task / "model.safetensors").is_file()
+        assert pictures <= {path.stem for path in (project / "plots" / task).glob("*.png")}
+        report = json.loads((project / "metrics" / task / "test.json").read_text())
+        assert report.get("accuracy", report.get("r2")) > 0.9

@@ -62,6 +62,7 @@ def double(numbers: list[int]) -> list[int]:
     return [2 * number for number in numbers]
 
 
+@pytest.mark.processes
 def test_work_on_all_cores_keeps_the_order_and_raises_what_was_raised() -> None:
     assert list(on_all_cores(double, list(range(10)), "doubling", chunk=3)) == list(range(0, 20, 2))
     with pytest.raises(UserError, match="bad luck"):
@@ -74,6 +75,7 @@ def die(numbers: list[int]) -> list[int]:
     return []
 
 
+@pytest.mark.processes
 def test_a_killed_worker_is_one_line() -> None:
     with pytest.raises(UserError, match="counting: a worker process was killed, usually because memory ran out"):
         list(on_all_cores(die, [1], "counting", chunk=1))
@@ -86,6 +88,7 @@ def try_lock(numbers: list[int]) -> list[bool]:
     return [HELD.acquire(timeout=5) for _ in numbers]
 
 
+@pytest.mark.processes
 def test_workers_are_not_stopped_by_locks_that_a_thread_holds() -> None:
     with HELD:
         assert list(on_all_cores(try_lock, [0], "locking", chunk=1)) == [True]

@@ -25,10 +25,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PROCESSORS = ("Haswell", "EPYC")  # Intel's first with AVX2, and the first of AMD that the emulator has
 STAGES = ("fetch", "{prepare}", "train", "evaluate", "plot")
 OUTPUTS = ("data", "models", "metrics", "plots", "reports")
-SMALL_SAMPLE = {  # constants of darkroom.sources.sample: a hundredth of what the pipeline draws
+SMALL_SAMPLE = {  # constants of the modules of darkroom.sources.datasets: a hundredth of what the pipeline draws
     "cifar10": {"TEST_IMAGES": 20},
     "tiny_imagenet": {"TRAIN_IMAGES": 10, "VAL_IMAGES": 1},
-    "scenes": {"SCENES": 24},
+    "oxford_pets": {"SCENES": 24},
     "mnist": {"TRAIN_IMAGES": 200, "TEST_IMAGES": 50},
 }
 
@@ -93,7 +93,7 @@ def _run_stages(python: str, tasks: list[str]) -> None:
     Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for module, constants in SMALL_SAMPLE.items():
         for name, value in constants.items():
-            patch(f"darkroom.sources.sample.{module}.{name}", value).start()
+            patch(f"darkroom.sources.datasets.{module}.{name}", value).start()
     _run("configure")
     for name, task in params["tasks"].items():
         for stage in STAGES:

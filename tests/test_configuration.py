@@ -127,7 +127,7 @@ WRONG = [
     (("tasks", "cifar10", "model"), {}, "tasks.cifar10.model.name is missing"),
     (("tasks", "cifar10", "model"), {"name": "resnet18", "dropout": 0.1}, "resnet18 takes no dropout"),
     (("tasks", "cifar10", "model"), {"name": "wrn_28_10", "dropout": 2.0}, "model.dropout = 2.0: must be less than 1"),
-    (("tasks", "cifar10", "augment", "policy"), "augmix", "augment.policy = 'augmix': must be 'none', 'randaugment'"),
+    (("tasks", "cifar10", "augment", "policy"), "augmix", "augment.policy = 'augmix': must be 'none', 'autoaugment'"),
     (("tasks", "cifar10", "train", "lr"), 0, "tasks.cifar10.train.lr = 0: must be greater than 0"),
     (("tasks", "cifar10", "train"), 3, "tasks.cifar10.train = 3: must hold keys and values"),
     (("tasks", "flowers"), {"prepare": "split_cifar10"}, "give `dataset`, one of cifar10, curve, mnist,"),

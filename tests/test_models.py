@@ -302,7 +302,7 @@ def test_other_files_are_no_models(folder: Path, content: bytes | str) -> None:
         save_file({"w": torch.zeros(1)}, "model")
     elif content != "missing":
         Path("model").write_bytes(content)
-    with pytest.raises(UserError, match="no such file|no model file"):
+    with pytest.raises(UserError, match="no such file|not a model file"):
         load_model(Path("model"), CPU)
 
 

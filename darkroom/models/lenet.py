@@ -16,6 +16,7 @@ class LeNetArchitecture(Architecture):
     smallest_side: ClassVar[int] = 12  # the convolutions reduce it to one pixel
 
     name: Literal["lenet", "lenet_modern"]
+    """The original network, or the modern one."""
 
     @property
     def _is_modern(self) -> bool:

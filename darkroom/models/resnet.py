@@ -14,6 +14,7 @@ class ResNetArchitecture(Architecture):
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
 
     name: Literal["resnet18", "resnet34", "resnet50"]
+    """The network, named by its number of layers."""
     attention: Literal["none", "se", "cbam"] = "none"
     """Attention at the end of each residual block: `se`, squeeze-and-excitation (arXiv:1709.01507), or `cbam`
     (arXiv:1807.06521)."""

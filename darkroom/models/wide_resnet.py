@@ -18,6 +18,7 @@ class WideResNetArchitecture(Architecture):
     kinds: ClassVar[tuple[str, ...]] = ("classification",)
 
     name: Literal["wrn_16_8", "wrn_28_10"]
+    """The network, named by its number of layers and the factor of its channels."""
     dropout: float = Field(default=0.3, ge=0, lt=1)
     """Dropout between a block's convolutions: the share of values set to zero."""
     attention: Literal["none", "se", "cbam"] = "none"

@@ -29,8 +29,8 @@ class State:
     Attributes:
         model: the network, with its current weights.
         average: the exponential moving average of the weights, or None.
-        optimizer: with its momenta.
-        scaler: of the loss, in use with fp16.
+        optimizer: the optimizer, with its momenta.
+        scaler: the scaler of the loss, which fp16 needs.
         history: the metrics of each epoch: the rows of metrics/TASK/history.csv.
         costs: time and memory of each epoch.
         kept: the weights to keep: those of the best epoch so far, or of the last.

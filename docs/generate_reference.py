@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from darkroom.__main__ import build_parser  # noqa: E402
 from darkroom.common.files import read_yaml  # noqa: E402
 from darkroom.common.named import names_in  # noqa: E402
 from darkroom.common.parameters import Parameters  # noqa: E402
-from darkroom.configuration import PREPARATIONS, TopLevel  # noqa: E402
+from darkroom.configuration import TopLevel  # noqa: E402
 from darkroom.evaluation.parameters import EvaluateParameters  # noqa: E402
 from darkroom.sources.parameters import FetchParameters  # noqa: E402
 from darkroom.studies.declared import Study  # noqa: E402
@@ -72,7 +73,9 @@ class Section:
 
 def preparations() -> dict[str, type[Parameters]]:
     """Return the parameter class of each script of the stage `prepare`."""
-    return {script: preparation.parameters for script, preparation in PREPARATIONS.items()}
+    files = sorted((ROOT / "stages").glob("*.py"))
+    scripts = [file.stem for file in files if "\nPREPARATION = " in file.read_text(encoding="utf-8")]
+    return {script: import_module(f"stages.{script}").PREPARATION.parameters for script in scripts}
 
 
 def trainings() -> Mapping[str, type[Parameters]]:

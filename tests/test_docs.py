@@ -26,8 +26,7 @@ FREE = ("loss", "transforms", "colours")  # what is beneath them has no key of i
 # Classes whose fields have no texts yet. The texts come with the rooms' own changes; then these go.
 WITHOUT_TEXTS = {
     "TopLevel", "FetchParameters", "SplitParameters", "FolderParameters", "PointParameters", "MaskParameters",
-    "AnnotationParameters", "ClassifierParameters", "SegmenterParameters", "PointModelParameters", "Study", "Scale",
-    "Reported",
+    "AnnotationParameters", "ClassifierParameters", "SegmenterParameters", "PointModelParameters",
 }  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def test_masks_that_cannot_be_made_leave_nothing(folder: Path) -> None:
     convert_masks(Path("own"), Path("out"), {"skip_bad": True})
     assert len(read_json(Path("out/report.json"))["left_out"]) == 1
     for arguments, message in (
-        ((Path("own"), Path("out"), {}), "out: is there already"),
+        ((Path("own"), Path("out"), {}), "out: exists already"),
         (
             (Path("own"), Path("new"), {"format": "cocoa"}),
             "format = 'cocoa': there is no such format; did you mean coco",
@@ -217,9 +217,9 @@ def test_prediction_is_what_the_stage_evaluate_says(folder: Path, capsys: pytest
     for name in masks:
         assert (read_mask(Path("out/masks", name)) == read_mask(Path("predictions/masks", name))).all()
         assert Path("out/overlays", name).is_file()
-    with pytest.raises(UserError, match="say where its masks go"):
+    with pytest.raises(UserError, match="give a new folder for its masks"):
         predict("own", [images], None, None, False)
-    with pytest.raises(UserError, match="out: is there already"):
+    with pytest.raises(UserError, match="out: exists already"):
         predict("own", [images], None, Path("out"), False)
 
 
@@ -240,7 +240,7 @@ def test_export_answers_as_the_model_does(kind: str, folder: Path, capsys: pytes
         expected = model(normalize(torch.tensor(images), card.mean, card.std))
     assert np.abs(answered - expected.numpy()).max() < 1e-4
     assert json.loads(session.get_modelmeta().custom_metadata_map["darkroom"])["classes"] == card.classes
-    with pytest.raises(UserError, match="own.onnx: is there already"):
+    with pytest.raises(UserError, match="own.onnx: exists already"):
         export("own", None, Path("own.onnx"))
 
 
@@ -292,12 +292,12 @@ def test_comparison_counts_what_was_fixed_and_broken(
     assert Path("out/flips.png").stat().st_size > 0
     compare(["own"], ("old", "new"), None, False)
     assert "both right 0, fixed 1, broken 1, both wrong 1" in capsys.readouterr().out
-    with pytest.raises(UserError, match="old and others were evaluated on other test images"):
+    with pytest.raises(UserError, match="old and others were evaluated on different test images"):
         compare(["own"], ("old", "others"), None, True)
-    with pytest.raises(UserError, match="out: is there already"):
+    with pytest.raises(UserError, match="out: exists already"):
         compare(["own"], ("old", "new"), Path("out"), True)
     Path("others/data/predictions/own/classes.csv").write_text("class\ncat\n")
-    with pytest.raises(UserError, match="own: old and others have other classes"):
+    with pytest.raises(UserError, match="own: old and others have different classes"):
         compare(["own"], ("old", "others"), None, True)
     assert mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
 
@@ -333,7 +333,7 @@ def test_comparison_of_segmentations(
     assert told["lost_most"] == [{"image": "nan", "a": 0.9, "b": 0.6, "change": -0.3}]
     shutil.copytree("new", "renamed")
     Path("renamed/data/predictions/own/classes.csv").write_text("class,iou\nbackground,0.9\ndog,0.7\n")
-    with pytest.raises(UserError, match="own: new and renamed have other classes"):
+    with pytest.raises(UserError, match="own: new and renamed have different classes"):
         compare(["own"], ("new", "renamed"), None, True)
     for name in ("old", "new"):
         shutil.copytree(Path(name, "data/predictions/own"), Path(name, "data/predictions/other"))

@@ -25,9 +25,7 @@ PARAMS = read_yaml(ROOT / "params.yaml")
 FREE = ("loss", "transforms", "colours")  # what is beneath them has no key of its own in the reference
 # Classes whose fields have no texts yet. The texts come with the rooms' own changes; then these go.
 WITHOUT_TEXTS = {
-    "FetchParameters", "SplitParameters", "FolderParameters", "PointParameters", "MaskParameters",
-    "AnnotationParameters", "ClassifierParameters", "SegmenterParameters", "PointModelParameters", "Study", "Scale",
-    "Reported",
+    "FetchParameters", "SplitParameters", "FolderParameters", "PointParameters", "MaskParameters", "AnnotationParameters",
 }  # fmt: skip
 
 

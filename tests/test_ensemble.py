@@ -79,7 +79,9 @@ def experiments(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place.parent.mkdir(parents=True)
     DATA.rename(place)
     monkeypatch.setattr("darkroom.commands.ensemble.read_at", lambda path, revision: Path(revision, path).read_bytes())
-    monkeypatch.setattr("darkroom.commands.compare.read_at", lambda path, revision: Path(revision, path).read_bytes())
+    monkeypatch.setattr(
+        "darkroom.commands.predictions.read_at", lambda path, revision: Path(revision, path).read_bytes()
+    )
 
 
 @pytest.mark.parametrize("method", METHOD_NAMES)
@@ -101,7 +103,7 @@ def test_ensemble_writes_what_the_pipeline_writes(
 
 def test_what_cannot_be_joined_is_one_line(experiments: None, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, message in (
-        ((["a"], "mean"), "a: an ensemble takes two"),
+        ((["a"], "mean"), "a: an ensemble takes at least two"),
         ((["a", "b"], "average"), "--method average: must be one of mean, vote"),
     ):
         with pytest.raises(UserError, match=message):
@@ -109,7 +111,7 @@ def test_what_cannot_be_joined_is_one_line(experiments: None, capsys: pytest.Cap
     kept = Path("b/data/predictions/own")
     labels = np.load(kept / "validation_labels.npy")
     np.save(kept / "validation_labels.npy", 1 - labels)
-    with pytest.raises(UserError, match="own: b has other validation images than a"):
+    with pytest.raises(UserError, match="own: b has different validation images than a"):
         ensemble("own", ["a", "b"], "mean", None, False)
     np.save(kept / "validation_labels.npy", labels)
     for name in ("a", "b"):
@@ -119,9 +121,9 @@ def test_what_cannot_be_joined_is_one_line(experiments: None, capsys: pytest.Cap
     with pytest.raises(UserError, match="no validation images to fit on"):
         ensemble("own", ["a", "b"], "stack", None, False)
     Path("data/prepared/own/test_labels.npy").write_bytes(Path("data/prepared/own/validation_labels.npy").read_bytes())
-    with pytest.raises(UserError, match="own: a was tried on other test images than data/prepared/own has"):
+    with pytest.raises(UserError, match="own: a was evaluated on different test images than data/prepared/own has"):
         ensemble("own", ["a", "b"], "mean", None, False)
     logits = Path("b/data/predictions/own/logits.npy")
     np.save(logits, np.load(logits)[:, :1])
-    with pytest.raises(UserError, match="own: b has other images or classes than a"):
+    with pytest.raises(UserError, match="own: b has different images or classes than a"):
         ensemble("own", ["a", "b"], "mean", None, False)

@@ -119,13 +119,13 @@ def test_figures_of_a_model_without_errors_can_be_drawn(folder: Path) -> None:
         assert plt.imread(f"{name}.png").std() > 0
 
 
-def test_the_surest_errors_come_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_most_confident_errors_come_first(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = []
     monkeypatch.setattr("darkroom.figures.pictures.save", lambda figure, _: shown.append(figure))
     table = pd.DataFrame({"true": list("aabb"), "predicted": list("bbba"), "confidence": [0.6, 0.9, 1.0, 0.7]})
     draw_confident_errors(np.zeros((4, 8, 8, 3), np.uint8), table, Path("errors.png"))
     titles = [axis.get_title().splitlines() for axis in shown[0].axes if axis.get_title()]
-    assert titles == [["a", "taken for b", "90%"], ["b", "taken for a", "70%"], ["a", "taken for b", "60%"]]
+    assert titles == [["a", "predicted as b", "90%"], ["b", "predicted as a", "70%"], ["a", "predicted as b", "60%"]]
 
 
 def test_an_image_in_which_nothing_counts_has_no_figure_and_stops_nothing(folder: Path) -> None:

@@ -437,7 +437,7 @@ def test_a_study_writes_its_table_and_goes_on_where_it_was(project: Path) -> Non
     report = json.loads((project / "metrics" / "cifar10" / "test.json").read_text())
     assert (report["accuracy"], report["loss"]) == (table["score"][0], table["loss"][0])
     alone = (project / "models" / "cifar10" / "model.safetensors").read_bytes()
-    assert_one_line(run(project, *command), "is changed and not committed")
+    assert_one_line(run(project, *command), "has uncommitted changes")
     git(project, "checkout", "-q", "--", ".")
     succeed(project, "dvc", "exp", "apply", "own-laptop-01")
     assert (project / "models" / "cifar10" / "model.safetensors").read_bytes() == alone

@@ -35,9 +35,23 @@ def test_grid_and_points_are_multiplied() -> None:
 
 
 def test_values_are_written_as_hydra_reads_them() -> None:
-    point = {"a": True, "b": None, "c": [1, 2.5], "d": "torchrun --standalone --nproc-per-node=2", "e": "x: {y}"}
+    point = {
+        "a": True,
+        "b": None,
+        "c": [1, 2.5],
+        "d": "torchrun --standalone --nproc-per-node=2",
+        "e": "x: {y}",
+        "f": {"name": "sgd"},
+    }
     [run] = runs_of(Scale(points={"": point}), "own", Path("own.yaml"))
-    written = ["a=true", "b=null", "c=[1, 2.5]", "d=torchrun --standalone --nproc-per-node=2", 'e="x: {y}"']
+    written = [
+        "a=true",
+        "b=null",
+        "c=[1, 2.5]",
+        "d=torchrun --standalone --nproc-per-node=2",
+        'e="x: {y}"',
+        'f={name: "sgd"}',
+    ]
     assert run.overrides == written
 
 
@@ -68,8 +82,7 @@ def test_figures_that_no_run_tells_are_refused(changes: dict, message: str) -> N
         check_metrics(plan, {"accuracy": 0.5, "loss": 1.0}, classes)
 
 
-def test_a_study_of_failures_has_a_table(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("darkroom.studies.results.finished_experiments", dict)
+def test_a_study_of_failures_has_a_table(folder: Path) -> None:
     plan = Study(shows="x", task="cifar10", score="accuracy", scales={"laptop": Scale(grid={"seed": [0, 1]})})
     runs = runs_of(plan.scales["laptop"], "own", Path("own.yaml"))
     write_results(plan, "own", "laptop", runs, dict.fromkeys(["own-01", "own-02"], "Died"))
@@ -120,9 +133,9 @@ def test_a_run_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     "changes, message",
     [
         ({"grid": {"train.lr": []}}, "grid.train.lr has no values"),
-        ({"grid": {"train.lr": [0.1, 0.1]}}, "the point {'train.lr': 0.1} is there twice"),
+        ({"grid": {"train.lr": [0.1, 0.1]}}, "the point {'train.lr': 0.1} is listed twice"),
         ({"points": {}}, "scales.laptop.points = {}: Dictionary should have at least 1 item"),
-        ({"points": {"a": {"x": 1}, "b": {"x": 1}}}, "the point {'x': 1} is there twice"),
+        ({"points": {"a": {"x": 1}, "b": {"x": 1}}}, "the point {'x': 1} is listed twice"),
         ({"grids": {}}, "unknown key scales.laptop.grids"),
     ],
 )
@@ -135,12 +148,24 @@ def test_bad_studies(folder: Path, changes: dict, message: str) -> None:
     assert message in str(error.value)
 
 
+def test_states_are_read_from_what_dvc_prints() -> None:
+    status = """Task     Name        Created       Status
+138ee1d  own-01      05:32 PM      Running
+4466fef  研究-gpu-02   Nov 25, 2026  Queued
+5566fef              Nov 25, 2026  Failed
+
+Worker status: 1 active, 0 idle
+"""
+    assert queue.parse_states(status) == {"own-01": "Running", "研究-gpu-02": "Queued"}
+    assert queue.parse_states("No experiment tasks in the queue.\n\nWorker status: 0 active, 0 idle\n") == {}
+
+
 def test_workers_are_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = Path("dvc")
     command.write_text("#!/bin/sh\n(sleep 20; touch waited) &\n")  # as `dvc queue start` leaves a worker behind
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
-    queue._dvc("queue", "start")
+    queue._run_dvc("queue", "start")
     assert not Path("waited").exists()
 
 

@@ -1,4 +1,4 @@
-"""Compare two experiments by their stored predictions. Nothing is trained or checked out."""
+"""Compare two experiments by their stored predictions, without training or checking out anything."""
 
 import json
 from pathlib import Path
@@ -23,27 +23,28 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
     """Print what changed from the first revision's predictions to the second's.
 
     Args:
-        tasks: those to compare; empty for all that have metrics here.
-        revisions: of git, names of experiments, or `workspace`.
-        out: a new folder for a table of images and a figure of changes, with a folder for each task where there are
-            several; None for neither.
-        as_json: print JSON, a list where there are several tasks.
+        tasks: the tasks to compare. Empty: all that have metrics in the workspace.
+        revisions: two git revisions, names of experiments, or `workspace`.
+        out: a new folder for a table of the images and a figure of the changes. If there are several tasks, each gets
+            a folder in it. None: nothing is written.
+        as_json: print JSON, a list if there are several tasks.
 
     Raises:
-        UserError: predictions that cannot be read, or are of other test images.
+        UserError: predictions cannot be read, or belong to different test images.
     """
     if out is not None and out.exists():
-        raise UserError(f"{out}: is there already; give a new folder or remove it")
+        raise UserError(f"{out}: exists already; give a new folder or remove it")
     tasks = tasks or sorted(path.parent.name for path in Path("metrics").glob("*/test.json"))
     if not tasks:
-        raise UserError("metrics: has no task's test.json; `dvc repro` makes them")
+        raise UserError("metrics: there is no TASK/test.json; run `dvc repro`")
     hashes = [recorded_hashes(revision) for revision in revisions]
     changes = []
     for task in tasks:
         predictions = Path("data/predictions", task)
-        recorded = [own.get(predictions.as_posix()) for own in hashes]
+        recorded = [of_revision.get(predictions.as_posix()) for of_revision in hashes]
+        # In the workspace a task may not have been run, but dvc.lock says that it would give the same predictions.
         if WORKSPACE in revisions and not predictions.exists() and recorded[0] and recorded[0] == recorded[1]:
-            change = UNCHANGED  # the task was not run here
+            change: dict[str, Any] = dict(UNCHANGED)
         else:
             change = _compare(task, revisions, out / task if out is not None and len(tasks) > 1 else out)
         changes.append({"task": task, **dict(zip(SIDES, revisions, strict=True)), **change})
@@ -61,7 +62,9 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict[st
         raise UserError(f"{task}: is a {found[0]} in {revisions[0]} and a {found[1]} in {revisions[1]}")
     classes = [list(classes_at(task, revision)["class"]) for revision in revisions]
     if classes[0] != classes[1]:
-        raise UserError(f"{task}: {' and '.join(revisions)} have other classes; compare runs on the same classes")
+        raise UserError(
+            f"{task}: {' and '.join(revisions)} have different classes; compare revisions with the same classes"
+        )
     change, images = commands_of(found[0]).compare(task, revisions, reports)
     if out is not None:
         with replacing(out) as folder:
@@ -71,19 +74,22 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict[st
             if images_path(data, "test").exists():
                 test_images, _ = read_split(data, "test")
                 if len(test_images) != len(images):
-                    raise UserError(f"data/prepared/{task}: has other test images than these; `dvc repro` makes them")
+                    raise UserError(
+                        f"data/prepared/{task}: has different test images than the two revisions; run `dvc repro`"
+                    )
                 draw_flips(test_images, images, revisions, folder / "flips.png")
     return UNCHANGED | change if _is_unchanged(images) else change
 
 
 def _kind(report: dict[str, Any]) -> str:
-    """Return the first kind of task that has its score in a report; kinds of one score are compared alike."""
+    """Return the first kind of task whose score is in a report. Kinds with the same score are compared alike."""
     return next(kind for kind in names_in(kinds.__name__) if kinds.kind_of(kind).SCORE in report)
 
 
 def _is_unchanged(images: pd.DataFrame) -> bool:
     """Return whether the columns of both sides are equal, such as `predicted_a` and `predicted_b`."""
-    return all(images[name].equals(images[f"{name[:-1]}b"]) for name in images if name == "a" or name.endswith("_a"))
+    names = [str(name) for name in images]
+    return all(images[name].equals(images[f"{name[:-1]}b"]) for name in names if name == "a" or name.endswith("_a"))
 
 
 def as_text(values: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A trained model for programs without PyTorch."""
+"""Export a trained model to ONNX, for programs without PyTorch."""
 
 import json
 from dataclasses import asdict
@@ -13,11 +13,15 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.models.model_file import METADATA_KEY, Card
 
-LARGEST_DIFFERENCE = 1e-4  # between the logits of PyTorch and of onnxruntime, as a share of the largest beyond 1
+# Between the logits of PyTorch and of onnxruntime, relative to the largest logit, or absolute if that is below 1.
+LARGEST_DIFFERENCE = 1e-4
 
 
 class Normalized(nn.Module):
-    """Images of any pixels, float (b, 3, h, w) between 0 and 255, to logits: all that a user of the file need know."""
+    """A model that normalizes its input itself: pixels, float (b, 3, h, w) between 0 and 255, to logits."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, model: nn.Module, card: Card) -> None:
         super().__init__()
@@ -26,23 +30,27 @@ class Normalized(nn.Module):
         self.register_buffer("std", 255 * torch.tensor(card.std)[:, None, None])
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.model((images - self.mean) / self.std)
+        """Return the logits of images, float (b, 3, h, w) between 0 and 255."""
+        logits: Tensor = self.model((images - self.mean) / self.std)
+        return logits
 
 
 def export(task: str, revision: str | None, path: Path) -> None:
-    """Write the task's model to an ONNX file, after its answers were held against PyTorch's.
+    """Write the task's model to an ONNX file, and compare the file's logits with PyTorch's.
 
-    Its input `images` is float (b, 3, height, width) between 0 and 255, of the size that the model was trained on, its
-    output `logits`; the card, JSON, is in the metadata.
+    The input `images` is float (b, 3, height, width) between 0 and 255, of the size that the model was trained on. The
+    output is `logits`. The metadata hold the model's card as JSON.
 
     Args:
-        revision: of git, or an experiment, whose model it is; None for the one in `models/`.
+        task: the task's name.
+        revision: a git revision or the name of an experiment. None: the model in `models/`.
+        path: the new file.
 
     Raises:
-        UserError: no model, a file that is there already, packages that are missing, or answers that differ.
+        UserError: there is no model, `path` exists, a package is missing, or the logits differ.
     """
     if path.exists():
-        raise UserError(f"{path}: is there already; give a new file or remove it")
+        raise UserError(f"{path}: exists already; give a new file or remove it")
     try:
         import onnx
         import onnxruntime
@@ -57,16 +65,19 @@ def export(task: str, revision: str | None, path: Path) -> None:
             whole, (images,), input_names=["images"], output_names=["logits"], dynamo=True, verbose=False,
             dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
         )  # fmt: skip
+        assert program is not None, "with `dynamo`, torch returns the program"
         proto = program.model_proto
         onnx.helper.set_model_props(proto, {METADATA_KEY: json.dumps(asdict(card))})
         onnx.save(proto, temporary)
         session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
         with torch.inference_mode():
             expected = whole(images).numpy()
-        (answered,) = session.run(["logits"], {"images": images.numpy()})
-        difference = float(np.abs(answered - expected).max() / max(1, np.abs(expected).max()))
+        (computed,) = session.run(["logits"], {"images": images.numpy()})
+        difference = float(np.abs(computed - expected).max() / max(1, np.abs(expected).max()))
         if difference > LARGEST_DIFFERENCE:
-            raise UserError(f"{path}: onnxruntime's logits differ from PyTorch's by {difference:.1e}; not written")
+            raise UserError(
+                f"{path}: onnxruntime's logits differ from PyTorch's by {difference:.1e}; the file is not written"
+            )
     print(
         f"{path}: {card.model['name']}, {path.stat().st_size / 1e6:.1f} MB; logits within {difference:.0e} of PyTorch's"
     )

@@ -1,4 +1,4 @@
-"""Single images for a trained model."""
+"""Decode single images and compute their logits."""
 
 from pathlib import Path
 
@@ -22,10 +22,13 @@ def logits_of_image(model: nn.Module, card: Card, image: np.ndarray) -> Tensor:
 
 
 def decode(file: Path) -> Image.Image | UserError:
-    """Return the image, or why it cannot be used: one bad file must not lose the predictions of others."""
+    """Return the image, or the error if it cannot be used.
+
+    The error is not raised, so that one bad file does not end the prediction of the others.
+    """
     try:
         return decode_bytes(file.read_bytes(), str(file))
     except UserError as error:
         return error
     except OSError as error:
-        return UserError(f"{file}: cannot be read ({error.strerror}); check it, or leave it out")
+        return UserError(f"{file}: cannot be read ({error.strerror}); check the file, or leave it out")

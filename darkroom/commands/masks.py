@@ -1,4 +1,4 @@
-"""The command `python -m darkroom masks`: annotations to masks, outside of the pipeline."""
+"""The command `python -m darkroom masks`: convert annotations to masks, outside of the pipeline."""
 
 import shutil
 import tempfile
@@ -19,7 +19,7 @@ from darkroom.common.parameters import check
 from darkroom.figures.pictures import draw_contact_sheet
 
 ALL = "all"  # name of the one split in the report
-COLUMNS = {  # of the printed table, with the format of their numbers
+COLUMNS = {  # columns of the printed table, with the format of their numbers
     "images": ",",
     "objects": ",",
     "pixels": ",",
@@ -37,14 +37,14 @@ def convert_masks(source: Path, out: Path, values: dict[str, Any], encoding: str
         out: a new folder for `masks/NAME.png` (`masks/SPLIT/NAME.png` where the source has splits), `report.json` and
             `contact_sheet.png`.
         values: fields of `AnnotationParameters`.
-        encoding: encoding of an archive's file names where the archive does not state it; None: found out.
+        encoding: encoding of an archive's file names where the archive does not state it; None: detected.
 
     Raises:
         UserError: there is nothing to convert, something cannot be converted, or `out` exists.
     """
     parameters = check(AnnotationParameters, values, "", "masks")
     if out.exists():
-        raise UserError(f"{out}: is there already; give a new folder or remove it")
+        raise UserError(f"{out}: exists already; give a new folder or remove it")
     with _open_source(source, encoding) as members, tempfile.TemporaryDirectory() as scratch:
         found = read_source(parameters, members, "annotations", str(source))
         images, masks = Path(scratch, "images"), Path(scratch, "masks")
@@ -79,7 +79,7 @@ def _open_source(source: Path, encoding: str | None) -> Iterator[Mapping[str, Me
         with index_archives([source], encoding=encoding) as members:
             yield members
     else:
-        raise UserError(f"{source}: is not there; give a folder or an archive of images and annotations")
+        raise UserError(f"{source}: does not exist; give a folder or an archive of images and annotations")
 
 
 def _print_table(report: dict[str, Any], format_name: str, out: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the models are: size, work, and layer by layer."""
+"""List the models with their parameters and multiply-adds, or the layers of one model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -76,7 +76,7 @@ def _architecture(name: str) -> Architecture:
 
 
 def _build(architecture: Architecture, classes: int, side: int) -> tuple[nn.Module, Tensor]:
-    """Return a network and a batch of one input for it, without memory: all that is asked of them is shapes."""
+    """Return a network and a batch of one input for it, both on the device `meta`, which has shapes but no memory."""
     shape = architecture.input_shape(side)
     with torch.device("meta"):
         return architecture.build(classes, shape[-2:]), torch.zeros(1, *shape)

@@ -1,12 +1,12 @@
-"""The page that `dvc plots show` fills, with the library that draws its charts inside: no network needed."""
+"""Write the page that `dvc plots show` fills. It contains the chart library, so that it works without a network."""
 
 from pathlib import Path
 
 from darkroom.common.files import replacing
 
-PAGE = Path(".dvc/plots_page.html")  # as `plots.html_template` in .dvc/config names it
-# The places in braces are DVC's; its own {scripts}, which would load the library, is left out. As SVG, charts
-# print well.
+PAGE = Path(".dvc/plots_page.html")  # `plots.html_template` in .dvc/config names it
+# DVC replaces the names in braces. Its name {scripts}, which would load the library from the network, is left out.
+# The charts are drawn as SVG, which prints well.
 HEAD = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -35,9 +35,10 @@ window.vegaEmbed = (place, chart) => embed(place, chart, { renderer: "svg" });
 
 
 def write_plots_page() -> None:
-    """Write the page; the library is that which vl-convert-python carries."""
+    """Write the page. The chart library is the one that vl-convert-python contains."""
     import vl_convert
 
-    library = vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    library = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stub requires a snippet; the library does not
+    library = library.replace("</script", "<\\/script")
     with replacing(PAGE) as temporary:
         temporary.write_text(HEAD + library + TAIL, encoding="utf-8")

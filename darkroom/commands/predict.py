@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -17,24 +18,26 @@ from darkroom.device.setup import set_up
 from darkroom.models.model_file import Card, load_model
 from darkroom.revisions import read_at
 
-WILD = frozenset("*?[")  # what makes a pattern of a name
+WILDCARDS = frozenset("*?[")
 
 
 def predict(task: str, names: list[str], revision: str | None, out: Path | None, as_json: bool) -> None:
-    """Print what the task's model says of the images; write masks and overlays of a segmentation to `out`.
+    """Print the predictions of a task's model for image files. Write the masks and overlays of a segmentation.
+
+    Images that cannot be used are listed on stderr after the predictions of the others.
 
     Args:
+        task: the task's name.
         names: files, folders of images, or patterns with `*`.
-        revision: of git, or an experiment, whose model it is; None for the one in `models/`.
-        out: a new folder; a segmentation needs it.
-        as_json: print for machines.
+        revision: a git revision or the name of an experiment. None: the model in `models/`.
+        out: a new folder for masks and overlays. A segmentation needs it.
+        as_json: print JSON.
 
     Raises:
-        UserError: no model or image; or an image cannot be used, after the others were told of and each such image was
-            named on stderr.
+        UserError: there is no model or no image, or an image cannot be used.
     """
     if not names:
-        raise UserError("predict: no images given; name files or folders of them")
+        raise UserError("predict: no images given; give image files or folders")
     files = image_files(names)
     model, card = model_of(task, revision)
     unused = _print(commands_of(card.kind).predict(task, model, card, files, out), as_json)
@@ -45,12 +48,13 @@ def predict(task: str, names: list[str], revision: str | None, out: Path | None,
 
 
 def image_files(names: list[str]) -> list[Path]:
-    """The image files that files, folders and patterns stand for, each once, in their order.
+    """Return the image files that files, folders and patterns stand for, each once, in their order.
 
-    What systems leave behind is in no folder and no pattern. A pattern's suffix means upper and lower case alike.
+    Folders and patterns leave out files that operating systems create, such as `.DS_Store`. The suffix of a pattern
+    matches upper and lower case.
 
     Raises:
-        UserError: a name that stands for none.
+        UserError: a name stands for no image.
     """
     files: dict[Path, None] = {}
     for name in names:
@@ -58,21 +62,21 @@ def image_files(names: list[str]) -> list[Path]:
         if path.is_file():
             found = [path]
         elif path.is_dir():
-            found = _found(path, "**/*")
+            found = _search(path, "**/*")
         else:
             parts = path.parts
-            wild = next((place for place, part in enumerate(parts) if WILD & set(part)), None)
-            found = [] if wild is None else _found(Path(*parts[:wild]), "/".join(parts[wild:]))
+            first = next((place for place, part in enumerate(parts) if WILDCARDS & set(part)), None)
+            found = [] if first is None else _search(Path(*parts[:first]), "/".join(parts[first:]))
         if not found:
             raise UserError(f"{name}: is no image and no folder of images")
         files |= dict.fromkeys(found)
     return list(files)
 
 
-def _found(folder: Path, pattern: str) -> list[Path]:
-    """The images in `folder` that a pattern means: of the suffix that it ends in, or of any that images have."""
+def _search(folder: Path, pattern: str) -> list[Path]:
+    """Return the files in `folder` that match `pattern` and have its suffix, or any image suffix if it has none."""
     suffix = Path(pattern).suffix
-    suffixes = IMAGE_SUFFIXES if not suffix or WILD & set(suffix) else (suffix.lower(),)
+    suffixes = IMAGE_SUFFIXES if not suffix or WILDCARDS & set(suffix) else (suffix.lower(),)
     pattern = re.sub(r"\.\w+$", lambda found: "".join(f"[{c.lower()}{c.upper()}]" for c in found[0]), pattern)
     return sorted(
         file
@@ -82,23 +86,29 @@ def _found(folder: Path, pattern: str) -> list[Path]:
 
 
 def model_of(task: str, revision: str | None) -> tuple[nn.Module, Card]:
-    """The task's model, of a revision or, with None, of `models/`, on this machine's device, and its card.
+    """Return a task's model on this machine's device, and its card.
+
+    Args:
+        task: the task's name.
+        revision: a git revision or the name of an experiment. None: the model in `models/`.
 
     Raises:
-        UserError: there is none, it is damaged, or it takes no images.
+        UserError: there is no model, or its file is damaged.
     """
     device, path = set_up().device, Path("models", task, "model.safetensors")
     with tempfile.TemporaryDirectory() as folder:
         if revision is not None:
-            path, written = Path(folder, path.name), path
-            path.write_bytes(read_at(written, revision))
+            content = read_at(path, revision)
+            path = Path(folder, path.name)
+            path.write_bytes(content)
         model, card = load_model(path, device)
     return model, card
 
 
 def _print(answers: Iterable[tuple[Path, Answer]], as_json: bool) -> list[UserError]:
-    """Print the classes of each image by their shares, the largest first; give what is wrong with the others."""
-    unused, entries = [], []
+    """Print the classes of each image with their shares. Return the errors of the images that cannot be used."""
+    unused: list[UserError] = []
+    entries: list[dict[str, Any]] = []
     for file, shares in answers:
         if isinstance(shares, UserError):
             unused.append(shares)

@@ -8,7 +8,7 @@ import pandas as pd
 from darkroom.evaluation.tables import read_classes, read_names
 from darkroom.revisions import read_at
 
-SIDES = ("a", "b")  # of a comparison
+SIDES = ("a", "b")  # the names of the two compared revisions in results
 
 
 def predictions_at(task: str, revision: str) -> pd.DataFrame:
@@ -17,7 +17,7 @@ def predictions_at(task: str, revision: str) -> pd.DataFrame:
 
 
 def table_at(task: str, name: str, revision: str) -> pd.DataFrame:
-    """Read a table of names of a task at a revision, as `read_names`."""
+    """Read a CSV file of a task's predictions at a revision, as `read_names`."""
     return read_names(io.BytesIO(read_at(Path("data/predictions", task, name), revision)))
 
 

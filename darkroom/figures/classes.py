@@ -13,7 +13,7 @@ from darkroom.figures.style import BLUE, ORANGE, RED, save, short
 MOST_NAMED = 30  # classes whose names and numbers fit a matrix
 MOST_WITH_NUMBERS = 12
 MOST_BARS = 40
-MOST_PAIRS = 10  # of classes that are mistaken for each other
+MOST_PAIRS = 10  # most frequent errors
 
 
 def draw_confusion(confusion: np.ndarray, classes: list[str], path: Path) -> None:
@@ -58,7 +58,7 @@ def draw_confused_pairs(confusion: np.ndarray, classes: list[str], path: Path) -
             count, place, f" {count} ({count / confusion[true].sum():.1%} of {short(classes[true])})", va="center"
         )
     axis.set_yticks(
-        range(len(pairs)), [f"{short(classes[true])} taken for {short(classes[guess])}" for true, guess in pairs]
+        range(len(pairs)), [f"{short(classes[true])} predicted as {short(classes[guess])}" for true, guess in pairs]
     )
     axis.set(title=f"The {len(pairs)} most frequent errors" if pairs else "No errors", xlabel="test images")
     axis.margins(x=0.45)
@@ -71,7 +71,7 @@ def draw_bars(values: dict[str, float], what: str, overall: float, path: Path) -
     """Draw one bar for each class, sorted; of more than 40 classes the 20 best and the 20 worst.
 
     Args:
-        values: by class name, from 0 to 1.
+        values: values of the metric by class name, from 0 to 1.
         what: the name of the metric.
         overall: the metric over all classes, drawn as a line.
         path: of the PNG file.
@@ -97,12 +97,12 @@ def draw_bars(values: dict[str, float], what: str, overall: float, path: Path) -
 
 
 def draw_class_recall(predictions: Path, accuracy: float, folder: Path) -> pd.DataFrame:
-    """Draw confusion matrix and recall of all classes of a classifier.
+    """Draw the confusion matrix and the recall of each class of a classifier.
 
     Args:
-        predictions: what the stage `evaluate` wrote.
-        accuracy: over all classes.
-        folder: for `confusion.png` and `classes.png`.
+        predictions: the folder that the stage `evaluate` wrote.
+        accuracy: the accuracy over all classes.
+        folder: the folder to write `confusion.png` and `classes.png` to.
 
     Returns:
         The table of classes.
@@ -115,16 +115,17 @@ def draw_class_recall(predictions: Path, accuracy: float, folder: Path) -> pd.Da
 
 
 def draw_object_sizes(sizes: pd.DataFrame, path: Path) -> None:
-    """Draw two bars for each size: the share of its objects found, and the share of predicted objects that is right.
+    """Draw recall and precision of objects by their size, two bars for each size.
 
     Args:
-        sizes: a row for each size with its limit in pixels (`under`), objects, recall, predicted and precision.
+        sizes: a row for each size, with the columns size, under (its limit in pixels), objects, recall, predicted and
+            precision.
         path: of the PNG file.
     """
     figure, axis = plt.subplots(figsize=(6.5, 4))
     bars = (
-        ("recall", "objects", BLUE, "found, of the true ones"),
-        ("precision", "predicted", ORANGE, "right, of those predicted"),
+        ("recall", "objects", BLUE, "recall (of the true objects)"),
+        ("precision", "predicted", ORANGE, "precision (of the predicted objects)"),
     )
     for place, (share, count, colour, label) in enumerate(bars):
         for index, (value, total) in enumerate(zip(sizes[share], sizes[count], strict=True)):
@@ -134,7 +135,7 @@ def draw_object_sizes(sizes: pd.DataFrame, path: Path) -> None:
             axis.text(x, height + 0.01, text, ha="center", va="bottom", fontsize=8)
     limits = ["more" if np.isnan(under) else f"under {under:,.0f}" for under in sizes["under"]]
     axis.set_xticks(range(len(sizes)), [f"{name}\n{limit}" for name, limit in zip(sizes["size"], limits, strict=True)])
-    axis.set(title="Objects by their size", ylabel="share of the objects", xlabel="size in pixels", ylim=(0, 1.18))
+    axis.set(title="Objects by size", ylabel="share of the objects", xlabel="size in pixels", ylim=(0, 1.18))
     axis.grid(axis="x", visible=False)
     figure.legend(loc="outside lower center", ncols=2, fontsize=8)
     save(figure, path)

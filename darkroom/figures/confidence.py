@@ -1,4 +1,4 @@
-"""How sure a classifier is, and how far its answers are from the truth."""
+"""Figures of a classifier's confidence, and of the rank of the true class."""
 
 from pathlib import Path
 
@@ -10,11 +10,13 @@ from darkroom.figures.style import BLUE, ORANGE, save
 
 
 def draw_reliability(bins: pd.DataFrame, error: float, path: Path) -> None:
-    """Accuracy by confidence, beside what a calibrated model would have, and how many predictions are how sure.
+    """Draw accuracy by confidence beside the diagonal of a calibrated model, and a histogram of the confidence.
 
     Args:
-        bins: of equal width from 0 to 1, each with its images and accuracy.
+        bins: a row for each bin of confidence, with the columns images and accuracy. The bins are of equal width, from
+            0 to 1.
         error: the expected calibration error.
+        path: of the PNG file.
     """
     width = 1 / len(bins)
     left = np.arange(len(bins)) * width
@@ -29,10 +31,13 @@ def draw_reliability(bins: pd.DataFrame, error: float, path: Path) -> None:
 
 
 def draw_ranks(ranks: np.ndarray, most: int, path: Path) -> None:
-    """How often the true class is the likeliest one, the second, …
+    """Draw how often the true class is the most probable one, the second most probable one, and so on.
 
     Args:
-        ranks: of each image, int (n,), 1 for the likeliest; 0 where it is beyond the `most` likeliest.
+        ranks: the rank of the true class in each image, int (n,): 1 is the most probable class. 0 stands for all ranks
+            beyond `most`.
+        most: the largest rank with a bar of its own.
+        path: of the PNG file.
     """
     places = [*range(1, most + 1), 0]
     names = [str(place) if place else "later" for place in places]

@@ -1,4 +1,4 @@
-"""Learning curves."""
+"""Learning curves, and the curve of the learning rate."""
 
 from pathlib import Path
 
@@ -11,11 +11,13 @@ from darkroom.figures.style import BLUE, GREY, ORANGE, save
 
 
 def draw_curves(history: pd.DataFrame, score: str, kept_epoch: int, path: Path) -> None:
-    """Loss and score of training and validation by epoch, side by side; the epoch that was kept is marked.
+    """Draw loss and score of training and validation by epoch, side by side.
 
     Args:
-        history: a row for each epoch, the columns those of `metrics/TASK/history.csv`.
-        score: the column that the best epoch is best at, without its split.
+        history: the content of `metrics/TASK/history.csv`, a row for each epoch.
+        score: the metric that decides which epoch is kept, such as `accuracy`.
+        kept_epoch: the epoch whose weights were kept. A dotted line marks it.
+        path: of the PNG file.
     """
     figure, axes = plt.subplots(1, 2, figsize=(10, 4))
     _draw(axes[0], history, "loss")
@@ -29,7 +31,7 @@ def draw_curves(history: pd.DataFrame, score: str, kept_epoch: int, path: Path) 
 
 
 def draw_learning_rate(history: pd.DataFrame, path: Path) -> None:
-    """The learning rate at the end of each epoch."""
+    """Draw the learning rate at the end of each epoch. `history` is as for `draw_curves`."""
     figure, axis = plt.subplots(figsize=(5, 4))
     axis.plot(history["epoch"], history["lr"], color=BLUE, marker="o", markersize=3)
     axis.set(title="Learning rate at the end of each epoch", xlabel="epoch", ylabel="learning rate", ylim=(0, None))

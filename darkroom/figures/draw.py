@@ -21,11 +21,11 @@ def draw(
 
     Args:
         data: the prepared data set.
-        predictions: what the stage `evaluate` wrote.
+        predictions: the folder that the stage `evaluate` wrote.
         metrics: the folder of `history.csv`, `train.json` and `test.json`.
-        folder: for the figures, and the table of classes.
-        chart_images: folder for those of `CHART_IMAGES`.
-        charts: where each table goes.
+        folder: the folder to write the figures and the table of classes to.
+        chart_images: the folder to write those of `CHART_IMAGES` to.
+        charts: the path of each table, by its name in `CHARTS`.
     """
     description = Description.read(data)
     history = pd.read_csv(metrics / "history.csv")
@@ -50,18 +50,18 @@ def draw(
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a CSV file."""
+    """Write a CSV file, with the same bytes on all systems."""
     table.to_csv(path, index=False, lineterminator="\n")
 
 
-def _by_split(history: pd.DataFrame, figure: str) -> pd.DataFrame:
-    """Columns epoch, train and, where there is a validation split, validation."""
-    columns = {"epoch": "epoch", f"train_{figure}": "train", f"validation_{figure}": "validation"}
+def _by_split(history: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return the columns epoch, train and, if there is a validation split, validation of a metric."""
+    columns = {"epoch": "epoch", f"train_{metric}": "train", f"validation_{metric}": "validation"}
     return history[[name for name in columns if name in history]].rename(columns=columns)
 
 
 def _confusion_table(confusion: np.ndarray, classes: list[str]) -> pd.DataFrame:
-    """A row for each percent of a true class that was taken for a class: DVC's template counts rows."""
+    """Return a table for DVC's confusion template, which counts rows: one row for each percent of a true class."""
     percent = np.rint(100 * confusion / np.maximum(1, confusion.sum(1, keepdims=True))).astype(int)
     true, predicted = np.divmod(np.repeat(np.arange(percent.size), percent.ravel()), len(classes))
     return pd.DataFrame({"true": np.array(classes)[true], "predicted": np.array(classes)[predicted]})

@@ -1,4 +1,4 @@
-"""A figure of what a network's first layers make of an image."""
+"""A figure of feature maps: the output of a network's first layers for one image."""
 
 from pathlib import Path
 
@@ -10,12 +10,13 @@ from darkroom.figures.style import save
 
 
 def draw_feature_maps(image: np.ndarray, layers: pd.DataFrame, folder: Path, path: Path) -> None:
-    """The image, and below it a row of channels for each layer.
+    """Draw the image, and below it a row of channels for each layer.
 
     Args:
         image: uint8 (h, w, 3).
-        layers: a row for each: number, kind, channels.
-        folder: of `NUMBER.npy`, float (channels, h, w), what leaves the layer.
+        layers: a row for each layer, with the columns number, kind and channels.
+        folder: the folder of the layers' outputs `NUMBER.npy`, float (channels, h, w).
+        path: of the PNG file.
     """
     maps = [np.load(folder / f"{number}.npy").astype(float) for number in layers["number"]]
     columns = max([len(of_layer) for of_layer in maps], default=1)
@@ -28,7 +29,7 @@ def draw_feature_maps(image: np.ndarray, layers: pd.DataFrame, folder: Path, pat
         for axis, channel in zip(row, of_layer, strict=False):
             axis.imshow(channel, cmap="gray", interpolation="nearest")
         height, width = of_layer.shape[1:]
-        told = f"{layer['kind']}: {len(of_layer)} of {layer['channels']} channels, {width}×{height}"
-        row[0].set_title(told, fontsize=8, loc="left")
-    figure.suptitle("What the first layers make of an image")
+        title = f"{layer['kind']}: {len(of_layer)} of {layer['channels']} channels, {width}×{height}"
+        row[0].set_title(title, fontsize=8, loc="left")
+    figure.suptitle("Feature maps of the first layers")
     save(figure, path)

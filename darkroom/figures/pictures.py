@@ -1,6 +1,7 @@
-"""Figures of images with what was predicted for them."""
+"""Figures of images with their predictions or masks."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,18 +12,19 @@ from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image,
 from darkroom.figures.style import GREEN, RED, save, short
 
 ROWS, COLUMNS = 4, 8  # of the grid of predictions
-ERROR_ROWS, ERROR_COLUMNS = 4, 5  # of that of errors
-FLIPS = 8  # images in a row of those that one of two models gets right
-EXTREMES = 3  # images shown at either end, the worst and the best
-RAREST = 3  # classes on the contact sheet of a conversion
+ERROR_ROWS, ERROR_COLUMNS = 4, 5  # of the grid of errors
+FLIPS = 8  # images in a row of the figure of changed predictions
+EXTREMES = 3  # images with the worst IoU, and as many with the best
+RAREST = 3  # rare classes that the contact sheet shows
 
 
 def draw_predictions(images: np.ndarray, predictions: pd.DataFrame, path: Path) -> None:
-    """A grid of test images with true and predicted names, up to half of them errors.
+    """Draw a grid of test images with their true and predicted classes. Up to half of them are errors.
 
     Args:
         images: uint8 (n, h, w, 3).
-        predictions: a row for each image: true, predicted, confidence.
+        predictions: a row for each image, with the columns true, predicted and confidence.
+        path: of the PNG file.
     """
     is_right = predictions["true"] == predictions["predicted"]
     right, wrong = list(predictions.index[is_right]), list(predictions.index[~is_right])
@@ -34,28 +36,29 @@ def draw_predictions(images: np.ndarray, predictions: pd.DataFrame, path: Path) 
 
 
 def draw_confident_errors(images: np.ndarray, predictions: pd.DataFrame, path: Path) -> None:
-    """A grid of the errors that the model is surest of; arguments as of `draw_predictions`."""
+    """Draw a grid of the errors with the highest confidence. The arguments are those of `draw_predictions`."""
     wrong = predictions[predictions["true"] != predictions["predicted"]]
     shown = wrong.sort_values("confidence", ascending=False, kind="stable")[: ERROR_ROWS * ERROR_COLUMNS]
-    title = f"The {len(shown)} errors that the model is surest of, with its confidence" if len(shown) else "No errors"
+    title = f"The {len(shown)} most confident errors, with the model's confidence" if len(shown) else "No errors"
     _draw_grid(images, shown, (ERROR_ROWS, ERROR_COLUMNS), title, path)
 
 
 def draw_flips(images: np.ndarray, changes: pd.DataFrame, names: tuple[str, str], path: Path) -> None:
-    """Images that only one of two models gets right, those first of which both together are surest.
+    """Draw images that only one of two models classifies correctly, those with the highest confidence first.
 
     Args:
         images: uint8 (n, h, w, 3).
-        changes: a row for each image: true, and of either model predicted_a, confidence_a, predicted_b, confidence_b.
-        names: of the models.
+        changes: a row for each image, with the columns true, predicted_a, confidence_a, predicted_b and confidence_b.
+        names: the names of the models a and b.
+        path: of the PNG file.
     """
     right = [changes[f"predicted_{side}"] == changes["true"] for side in "ab"]
-    sure = changes["confidence_a"] + changes["confidence_b"]
+    confidence = changes["confidence_a"] + changes["confidence_b"]
     kinds = {"broken": right[0] & ~right[1], "fixed": right[1] & ~right[0]}
     shown = [
         (index, what)
         for what, chosen in kinds.items()
-        for index in sure[chosen].sort_values(ascending=False, kind="stable").index[: 2 * FLIPS]
+        for index in confidence[chosen].sort_values(ascending=False, kind="stable").index[: 2 * FLIPS]
     ]
     rows = max(1, -(-len(shown) // FLIPS))
     figure, axes = plt.subplots(rows, FLIPS, figsize=(FLIPS * 1.5, rows * 1.85 + 0.4))
@@ -71,25 +74,30 @@ def draw_flips(images: np.ndarray, changes: pd.DataFrame, names: tuple[str, str]
 
 
 def _draw_grid(images: np.ndarray, shown: pd.DataFrame, grid: tuple[int, int], title: str, path: Path) -> None:
-    """`images` at the index of `shown`, in `grid` (rows, columns)."""
+    """Draw the images that the index of `shown` names, in a grid of (rows, columns)."""
     rows, columns = grid
     figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.5, rows * 1.85))
     for axis in axes.flat:
         axis.axis("off")
-    for axis, (index, row) in zip(axes.flat, shown.iterrows(), strict=False):
-        axis.imshow(images[index], interpolation="nearest")
+    chosen = images[shown.index.to_numpy(dtype=int)]
+    for axis, image, (_, row) in zip(axes.flat, chosen, shown.iterrows(), strict=False):
+        axis.imshow(image, interpolation="nearest")
         is_right = row["true"] == row["predicted"]
-        text = short(row["true"]) if is_right else f"{short(row['true'])}\ntaken for {short(row['predicted'])}"
+        text = short(row["true"]) if is_right else f"{short(row['true'])}\npredicted as {short(row['predicted'])}"
         axis.set_title(f"{text}\n{row['confidence']:.0%}", fontsize=7, color=GREEN if is_right else RED)
     figure.suptitle(title)
     save(figure, path)
 
 
 def draw_overlays(data: Path, predictions: Path, iou: pd.Series, classes: list[str], path: Path) -> None:
-    """Image, true mask and predicted mask of the test images with the worst and the best mean IoU.
+    """Draw image, true mask and predicted mask of the test images with the worst and the best mean IoU.
 
     Args:
-        iou: of each image, indexed by its name.
+        data: the prepared data set.
+        predictions: the folder that the stage `evaluate` wrote.
+        iou: the mean IoU of each image, indexed by the image's name.
+        classes: the names of all classes by id.
+        path: of the PNG file.
     """
     order = list(iou.sort_values(kind="stable").index)
     shown = order if len(order) <= 2 * EXTREMES else order[:EXTREMES] + order[-EXTREMES:]
@@ -106,21 +114,24 @@ def draw_overlays(data: Path, predictions: Path, iou: pd.Series, classes: list[s
             axis.set_title(title, fontsize=9)
             axis.axis("off")
     figure.legend(handles=_legend(classes, colours), loc="outside lower center", ncols=6, fontsize=8)
-    figure.suptitle("The test images with the worst and the best mean IoU, from the worst on")
+    figure.suptitle("Test images with the worst and the best mean IoU, the worst first")
     save(figure, path)
 
 
 def draw_contact_sheet(images: list[Path], masks: list[Path], classes: list[str], path: Path) -> None:
-    """Image, mask and overlay of the pairs in which a wrong conversion shows first.
+    """Draw image, mask and overlay of the pairs that are most likely to reveal a wrong conversion.
 
-    These are the first pair, the ones with the least and the most foreground, and those with the rarest classes.
+    They are the first pair, the pairs with the least and the most foreground, and those with the rarest classes.
 
     Args:
-        images, masks: of each pair, in the same order.
+        images: the image file of each pair.
+        masks: the mask file of each pair, in the same order.
+        classes: the names of all classes by id.
+        path: of the PNG file.
     """
     shares = np.stack([_class_shares(read_mask(mask), len(classes)) for mask in masks])
     colours = class_colours(len(classes))
-    chosen = _telling(shares, classes)
+    chosen = _choose_pairs(shares, classes)
     figure, axes = plt.subplots(len(chosen), 3, figsize=(9, 2.4 * len(chosen) + 0.8), squeeze=False)
     for row, (index, why) in zip(axes, chosen.items(), strict=True):
         image, mask = read_image(images[index]), read_mask(masks[index])
@@ -136,11 +147,13 @@ def draw_contact_sheet(images: list[Path], masks: list[Path], classes: list[str]
 
 
 def _class_shares(mask: np.ndarray, classes: int) -> np.ndarray:
-    return np.bincount(mask.ravel(), minlength=256)[:classes] / mask.size
+    """Return the share of each class in the pixels of a mask, float (classes,)."""
+    shares: np.ndarray = np.bincount(mask.ravel(), minlength=256)[:classes] / mask.size
+    return shares
 
 
-def _telling(shares: np.ndarray, classes: list[str]) -> dict[int, str]:
-    """Which rows of `shares` (n, classes) to look at, and why."""
+def _choose_pairs(shares: np.ndarray, classes: list[str]) -> dict[int, str]:
+    """Return the rows of `shares`, float (n, classes), that the contact sheet shows, each with the reason."""
     foreground = shares[:, 1:].sum(axis=1)
     chosen = {0: "the first"}
     chosen.setdefault(int(foreground.argmin()), "least foreground")
@@ -148,7 +161,7 @@ def _telling(shares: np.ndarray, classes: list[str]) -> dict[int, str]:
     present = np.flatnonzero(shares.any(axis=0))
     for value in sorted(present, key=lambda value: shares[:, value].sum())[:RAREST]:
         if value:
-            chosen.setdefault(int(shares[:, value].argmax()), f"most of the rare {short(classes[value])}")
+            chosen.setdefault(int(shares[:, value].argmax()), f"most of the rare class {short(classes[value])}")
     return chosen
 
 
@@ -158,22 +171,29 @@ def _legend(classes: list[str], colours: np.ndarray) -> list[Patch]:
 
 
 def class_colours(count: int) -> np.ndarray:
-    """A colour for each class id, float (count, 3) between 0 and 1, black for the background; 25, then again."""
-    table = np.concatenate([plt.get_cmap(name).colors for name in ("Set1", "Dark2", "Set2")])
+    """Return a colour for each class id, float (count, 3) between 0 and 1.
+
+    The background is black. The other classes have 25 colours in turn.
+    """
+    maps = [plt.get_cmap(name) for name in ("Set1", "Dark2", "Set2")]
+    table = np.concatenate([one(np.arange(one.N))[:, :3] for one in maps])
     return np.concatenate([np.zeros((1, 3)), table[np.arange(count - 1) % len(table)]])
 
 
 def overlay(image: np.ndarray, mask: np.ndarray, colours: np.ndarray, opacity: float = 0.6) -> np.ndarray:
-    """The classes of `mask`, uint8 (h, w), over `image`, uint8 (h, w, 3), in grey; ignored pixels turn black."""
+    """Lay the colours of a mask, uint8 (h, w), over a grey copy of an image; uint8 (h, w, 3).
+
+    Ignored pixels are black.
+    """
     grey = image.mean(axis=2, keepdims=True).repeat(3, axis=2)
     known = np.where(mask == IGNORED, 0, mask)
-    laid = (1 - opacity) * grey + opacity * 255 * colours[known]
-    result = np.where((known > 0)[..., None], laid, grey)
+    coloured = (1 - opacity) * grey + opacity * 255 * colours[known]
+    result = np.where((known > 0)[..., None], coloured, grey)
     return np.where((mask == IGNORED)[..., None], 0, result).astype(np.uint8)
 
 
-def _spread(items: list, count: int) -> list:
-    """`count` of `items`, evenly spread over them, the first and the last among them."""
+def _spread(items: list[Any], count: int) -> list[Any]:
+    """Return `count` of `items`, evenly spread from the first to the last."""
     if count >= len(items):
         return list(items)
     return [items[round(step * (len(items) - 1) / max(1, count - 1))] for step in range(count)]

@@ -1,9 +1,10 @@
-"""A task's results in one page that needs nothing else: numbers, figures, classes, parameters."""
+"""The report of a task: one HTML file with metrics, figures, classes and parameters that loads nothing else."""
 
 import base64
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jinja2
 import pandas as pd
@@ -14,70 +15,82 @@ from darkroom.datasets.description import Description
 from darkroom.datasets.kinds import kind_of
 from darkroom.figures.kinds import figures_of
 
-QUALITY = 90  # at which lettering stays sharp
+QUALITY = 90  # of the WebP figures; their text stays sharp
 TEMPLATE = Path(__file__).with_suffix(".html")
-# Of each figure its title and how to read it; they stand in the report in this order.
+# The title and the caption of each figure, by the name of its file, in the order of the report.
 CAPTIONS = {
     "learning_curves": (
         "Learning curves",
-        "Validation that stays behind training while training still improves means overfitting; two curves that are "
-        "both still moving mean that more epochs would help.",
+        "If the training score still improves while the validation score does not, the model overfits. If both curves "
+        "still improve at the end, more epochs would help.",
     ),
-    "learning_rate": ("Learning rate", "Read it beside the curves: where it falls, the loss should fall with it."),
+    "learning_rate": ("Learning rate", "Where the learning rate falls, the loss should fall too."),
     "confusion": (
         "Confusion matrix",
-        "Each row is a true class and adds up to one; what is dark off the diagonal is taken for the column's class.",
+        "Each row is a true class, and its shares add up to one. A dark cell off the diagonal is a frequent error: the "
+        "class of its row is predicted as the class of its column.",
     ),
-    "classes": ("Classes", "The dashed line is the figure over all classes; the bars far to its left need attention."),
+    "classes": (
+        "Classes",
+        "The dashed line is the metric over all classes. Classes whose bars end far to the left of it need attention.",
+    ),
     "confused_pairs": (
         "Most frequent errors",
-        "A pair that is also there the other way round is hard to tell apart; one that is not points to a bias.",
+        "Two classes that are confused in both directions are hard to tell apart. A confusion in one direction only "
+        "points to a bias.",
     ),
     "confident_errors": (
-        "Surest errors",
-        "Errors that the model is sure of are often wrong labels, or images that show two classes.",
+        "Most confident errors",
+        "Errors with high confidence are often wrong labels, or images that show two classes.",
     ),
-    "predictions": ("Predictions", "Right answers are green, errors red; up to half of the images are errors."),
+    "predictions": (
+        "Predictions",
+        "Correct predictions are green, errors are red. Up to half of the images are chosen to be errors.",
+    ),
     "grad_cam": (
-        "Where the model looks",
-        "Bright places speak for the class that is named; a model that looks at the background has learned the wrong "
-        "thing, and an error that looks at the thing itself is an honest one.",
+        "Grad-CAM",
+        "Bright places speak for the named class. A model whose bright places lie in the background has learned the "
+        "wrong features. In an error, they show which part of the object misled the model.",
     ),
     "feature_maps": (
         "Feature maps",
-        "A convolution answers to edges and colours, each channel to its own; pooling keeps what was strongest, or the "
-        "mean, in a smaller picture.",
+        "Each channel of a convolution responds to other edges and colours. Pooling makes the maps smaller and keeps "
+        "the largest value, or the mean, of each region.",
     ),
     "regions": (
         "Decision regions",
-        "Where the colours meet the model changes its mind; a border that winds around single points is overfitted, "
-        "one that is straight where the data winds is too simple a model.",
+        "Where two colours meet, the predicted class changes. A border that bends around single points is a sign of "
+        "overfitting. A border that is straight where the data bend shows that the model is too simple.",
     ),
     "fit": (
-        "The curve",
-        "A curve that runs through every training point follows the noise; one that misses their bends is too simple, "
-        "or was trained too little. Beyond the dotted lines the model has seen nothing.",
+        "Fitted curve",
+        "A curve that passes through every training point fits the noise. A curve that misses the bends of the data "
+        "belongs to a model that is too simple, or was trained too briefly. Beyond the dotted lines there are no "
+        "training points.",
     ),
     "reliability": (
         "Reliability",
-        "Bars below the dashed line mean that the model is surer than it may be, bars above that it is too modest.",
+        "Bars below the dashed line mean that the model is too confident, bars above it that it is not confident "
+        "enough.",
     ),
     "ranks": (
         "Rank of the true class",
-        "Much in the second place means that the model nearly knows; much further on that it does not see the class.",
+        "A high share at rank 2 means that the model often comes close. A high share of later ranks means that it does "
+        "not recognize the class.",
     ),
     "overlays": (
         "Overlays",
-        "Image, truth and prediction of the test images with the worst and the best mean IoU: look at what the worst "
-        "have in common.",
+        "Image, true mask and predicted mask of the test images with the worst and the best mean IoU. Look for what "
+        "the worst images have in common.",
     ),
     "objects": (
-        "Objects by their size",
-        "Low bars at the small sizes mean that the model finds regions but not things; low precision that it invents.",
+        "Objects by size",
+        "Low recall of small objects means that the model misses them. Low precision means that it predicts objects "
+        "that are not there.",
     ),
     "annotations": (
         "Annotations",
-        "Overlays whose colours do not lie on the things mean that the conversion, or an annotation, is wrong.",
+        "If the colours of an overlay do not lie on the objects, the annotation or its conversion is wrong.",
     ),
 }
 
@@ -85,12 +98,14 @@ CAPTIONS = {
 def write_report(
     path: Path, task: str, data: Path, metrics: Path, parameters: Path, pictures: Path, chart_images: Path
 ) -> None:
-    """Write the page.
+    """Write the report of a task.
 
     Args:
+        path: of the HTML file.
+        task: the task's name.
         data: the prepared data set.
         metrics: the folder of `train.json` and `test.json`.
-        parameters: what the stage `train` read, JSON.
+        parameters: the JSON file of the parameters of the stage `train`.
         pictures: the folder of the figures and of `classes.csv`.
         chart_images: the folder of the figures that `dvc plots` shows as charts.
     """
@@ -116,26 +131,27 @@ def write_report(
         temporary.write_text(page, encoding="utf-8")
 
 
-def _summary(description: Description, test: dict, train: dict) -> str:
+def _summary(description: Description, test: dict[str, Any], train: dict[str, Any]) -> str:
+    """Return one sentence on the training and one on the score."""
     images, score = description.images, description.score
     title, unit = figures_of(description.kind).TITLE, kind_of(description.kind).UNIT
     return (
         f"{title.format(len(description.classes))}, trained on {images['train']:,} {unit} for "
         f"{train['epochs']} epochs on {train['device']} in {train['precision']}. On {images['test']:,} test {unit} "
-        f"its {score.replace('_', ' ')} is {test[score]:.4f}."
+        f"the {score.replace('_', ' ')} is {test[score]:.4f}."
     )
 
 
 def _webp(path: Path) -> str:
-    """A figure as a WebP file, much smaller than a PNG of photos, in base64."""
+    """Return a figure as a WebP file in base64. With photos in it, WebP is much smaller than PNG."""
     content = io.BytesIO()
     with Image.open(path) as figure:
         figure.convert("RGB").save(content, "WEBP", quality=QUALITY)
     return base64.b64encode(content.getvalue()).decode()
 
 
-def _leaves(values: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
-    """What lies in nested dictionaries, under its keys joined by dots."""
+def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the values in nested dictionaries, each with its keys joined by dots."""
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")

@@ -1,15 +1,15 @@
-"""How all figures look, and how they are written."""
+"""The style of all figures, and how they are written."""
 
 from pathlib import Path
 
 import matplotlib
 
-matplotlib.use("Agg")  # no screen needed
+matplotlib.use("Agg")  # works without a screen
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, told apart by the colour-blind (https://jfly.uni-koeln.de/color/).
+# Okabe and Ito's colours, which colour-blind people can tell apart (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
 DPI = 120
 LONGEST_NAME = 18  # characters of a class name in a figure
@@ -29,11 +29,11 @@ plt.rcParams.update(
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a PNG whose bytes name no version of matplotlib, and close the figure."""
+    """Write a PNG file and close the figure. The file does not name the version of matplotlib."""
     figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
     plt.close(figure)
 
 
 def short(name: str) -> str:
-    """A class name that fits a figure."""
+    """Return a class name, shortened if it is too long for a figure."""
     return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

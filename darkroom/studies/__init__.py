@@ -1,1 +1,1 @@
-"""Studies: grids of experiments, run by DVC's queue, and what came out of them."""
+"""Studies: sets of experiments that DVC's queue runs, and their results."""

@@ -1,8 +1,7 @@
-"""What a file of `studies/` declares, and the experiments that it stands for."""
+"""Files of `studies/`, and the experiments that they stand for."""
 
 import json
 import re
-import shutil
 import tempfile
 from dataclasses import dataclass
 from itertools import product
@@ -12,46 +11,72 @@ from typing import Any
 from pydantic import Field
 
 from darkroom.common.errors import UserError
-from darkroom.common.files import read_yaml
+from darkroom.common.files import read_yaml, write_json
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.configuration import configure
 
 FOLDER = Path("studies")
 PARAMS = Path("params.yaml")
-SIMPLE = re.compile(r"[\w./@+-]+( [\w./@+=-]+)*")  # a text that Hydra's grammar takes as it is
-SEED = "seed"  # runs that differ in it alone are one row of the table
+UNQUOTED = re.compile(r"[\w./@+-]+( [\w./@+=-]+)*")  # strings that Hydra's grammar takes without quotes
+SEED = "seed"  # runs that differ in this key alone share one row of the table
 Point = dict[str, Any]  # values by key of params.yaml
 
 
 class Reported(Parameters):
-    """A figure that others published for the points that have the values of `at`."""
+    """A score that others published."""
 
     at: Point
+    """Values by key of `params.yaml`. The score belongs to all points that have these values."""
+
     score: float
+    """The published score."""
 
 
 class Scale(Parameters):
-    """The experiments of a study: every point of `points` with every point of `grid`, and `set` for all of them."""
+    """A set of experiments: each point of `points` is combined with each combination of the values in `grid`."""
 
     set: Point = {}
-    points: dict[str, Point] = Field(default={"": {}}, min_length=1)  # by what they are called
-    grid: dict[str, list] = {}
+    """Values that all experiments share, by key of `params.yaml`. `+KEY` adds a key, `~KEY` deletes one."""
+
+    points: dict[str, Point] = Field(default={"": {}}, min_length=1)
+    """Named points. Each has values by key, as `set`."""
+
+    grid: dict[str, list[Any]] = {}
+    """Lists of values by key of `params.yaml`. Runs that differ in `seed` alone are averaged."""
+
     reported: list[Reported] = []
+    """Scores that others published, for comparison. A point gets the first one that fits it."""
 
 
 class Study(Parameters):
     """A file of `studies/`."""
 
     shows: str
+    """One sentence on what the study shows."""
+
     task: str
-    score: str  # of metrics/TASK/test.json
-    of_classes: str | None = None  # a figure that each class there has, such as `iou`, and the tables then too
+    """The task of `params.yaml` that is trained and evaluated."""
+
+    score: str
+    """The metric that is compared: a key of `metrics/TASK/test.json`."""
+
+    of_classes: str | None = None
+    """A metric of each class, such as `iou`, that the tables list too."""
+
     scales: dict[str, Scale] = Field(min_length=1)
+    """The experiments by scale: `laptop` runs on the sample, `gpu` on published data."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One experiment: its name in DVC, its point's, what differs between the runs of its study, and all it sets."""
+    """One experiment of a study.
+
+    Attributes:
+        name: the experiment's name in DVC.
+        label: the point's name and its values in the grid, without the seed.
+        point: the values that differ between the runs of the study, by key of params.yaml.
+        overrides: all changes of params.yaml, as `dvc exp run -S` takes them.
+    """
 
     name: str
     label: str
@@ -59,15 +84,16 @@ class Run:
     overrides: list[str]
 
     def command(self, task: str) -> list[str]:
+        """Return the command that puts the experiment into DVC's queue."""
         changes = [part for override in self.overrides for part in ("-S", override)]
         return ["dvc", "exp", "run", "--queue", "--name", self.name, *changes, f"evaluate@{task}"]
 
 
 def read_study(path: Path) -> Study:
-    """The study in `path`.
+    """Return the study in a file of `studies/`.
 
     Raises:
-        UserError: there is none, or it is not one.
+        UserError: there is no such file, or a value is wrong.
     """
     if not path.exists():
         known = sorted(file.stem for file in FOLDER.glob("*.yaml"))
@@ -77,29 +103,33 @@ def read_study(path: Path) -> Study:
 
 
 def runs_of(scale: Scale, prefix: str, path: Path) -> list[Run]:
-    """The runs of a scale, in the order of their points, the grid's last key fastest.
+    """Return the runs of a scale: point by point, and within a point with the last key of the grid varying fastest.
+
+    Args:
+        scale: the scale.
+        prefix: how the names of all runs begin.
+        path: the file of the study, for messages.
 
     Raises:
-        UserError: an empty grid, or a point that is there twice.
+        UserError: a key of the grid has no values, or two points are the same.
     """
     for key, values in scale.grid.items():
         if not values:
-            raise UserError(f"{path}: grid.{key} has no values; give some or take the key away")
+            raise UserError(f"{path}: grid.{key} has no values; give some or remove the key")
     runs: list[Run] = []
-    for (name, changes), values in product(scale.points.items(), product(*scale.grid.values())):
-        place = dict(zip(scale.grid, values, strict=True))
-        point = changes | place
+    for (name, changes), combination in product(scale.points.items(), product(*scale.grid.values())):
+        grid_values = dict(zip(scale.grid, combination, strict=True))
+        point = changes | grid_values
         if point in [run.point for run in runs]:
-            raise UserError(f"{path}: the point {point} is there twice; keep one")
+            raise UserError(f"{path}: the point {point} is listed twice; keep one")
         overrides = [_override(key, value) for key, value in (scale.set | point).items()]
-        runs.append(Run(f"{prefix}-{len(runs) + 1:02}", _label(name, place), point, overrides))
+        runs.append(Run(f"{prefix}-{len(runs) + 1:02}", _label(name, grid_values), point, overrides))
     return runs
 
 
-def _label(name: str, place: Point) -> str:
-    """What a point is called, and where it is in the grid, but for the seed."""
+def _label(name: str, grid_values: Point) -> str:
     parts = [name] if name else []
-    for key, value in place.items():
+    for key, value in grid_values.items():
         if key != SEED:
             short = key.rpartition(".")[2].replace("_", " ")
             parts.append(f"{short} {value if isinstance(value, str) else json.dumps(value)}")
@@ -107,30 +137,45 @@ def _label(name: str, place: Point) -> str:
 
 
 def _override(key: str, value: object) -> str:
-    """A change in the notation of `dvc exp run -S`."""
+    """Return a change as `dvc exp run -S` takes it."""
     if key.startswith("~"):
         return key
-    return f"{key}={value if isinstance(value, str) and SIMPLE.fullmatch(value) else json.dumps(value)}"
+    return f"{key}={value if isinstance(value, str) and UNQUOTED.fullmatch(value) else _in_hydra_grammar(value)}"
+
+
+def _in_hydra_grammar(value: object) -> str:
+    """Return a value as Hydra's grammar has it: JSON, but with the keys of dictionaries unquoted."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_in_hydra_grammar(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_in_hydra_grammar, value)) + "]"
+    return json.dumps(value)
 
 
 def check_runs(runs: list[Run], task: str) -> None:
-    """Apply every run's changes to a copy of params.yaml and check what comes out, as the stage `configure` will.
+    """Apply the changes of each run to a copy of params.yaml, and check the copy as the stage `configure` does.
 
     Raises:
-        UserError: a run that `configure` would refuse, or of a task that is not there.
+        UserError: `configure` refuses a run, or params.yaml has no such task.
     """
-    from dvc.exceptions import DvcException
-    from dvc.utils.hydra import apply_overrides
+    from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
+    from omegaconf import OmegaConf
 
+    content = read_yaml(PARAMS)
+    assert isinstance(content, dict)
     with tempfile.TemporaryDirectory() as folder:
+        original, changed = Path(folder, "original.yaml"), Path(folder, PARAMS.name)
+        write_json(original, content)  # JSON is YAML, and means the same in the version that Hydra reads
         for run in runs:
-            copy = Path(folder, PARAMS.name)
-            shutil.copy(PARAMS, copy)
             try:
-                apply_overrides(copy, run.overrides)
-                configure(copy, Path(folder, "config"))
-            except DvcException as error:
-                raise UserError(f"{run.name}: {', '.join(run.overrides)}: {error.__cause__ or error}") from None
+                with initialize_config_dir(folder, version_base=None):
+                    values = OmegaConf.to_container(compose(original.stem, run.overrides))
+                assert isinstance(values, dict)
+                write_json(changed, {str(key): value for key, value in values.items()})
+                configure(changed, Path(folder, "config"))
+            except HydraException as error:
+                raise UserError(f"{run.name}: {', '.join(run.overrides)}: {error}") from None
             except UserError as error:
                 raise UserError(f"{run.name}: {error}") from None
             if not Path(folder, "config", task).is_dir():

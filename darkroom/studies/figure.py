@@ -1,4 +1,4 @@
-"""What came out of a study."""
+"""The figure of a study."""
 
 from pathlib import Path
 
@@ -8,45 +8,46 @@ from matplotlib.ticker import MaxNLocator
 
 from darkroom.figures.style import BLUE, RED, save
 
-MOST_CURVES = 10  # points whose curves can be told apart
-OTHERS = ("mean_iou", "loss")  # by epoch, where it is not the score
-LOWEST, HIGHEST = -0.2, 1.02  # of a score that is drawn; all are 1 at best
-LONGEST = 44  # characters of a point's label
+MOST_CURVES = 10  # more could not be told apart
+OTHER_METRICS = ("mean_iou", "loss")  # drawn by epoch if the history does not have the score
+LOWEST, HIGHEST = -0.2, 1.02  # limits of the axis of a score by epoch; the best score is 1
+LONGEST_LABEL = 44  # characters
 
 
 def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str, path: Path) -> None:
-    """The test score of each point, beside what others report, and score or loss by epoch in validation and training.
+    """Draw the test score of each point as bars, and the score or loss by epoch of training and validation as curves.
 
     Args:
-        points: a row for each: point, score, spread, reported.
-        curves: of points, the histories of their runs one under the other; a point's curve is their mean.
-        score: its name.
+        points: a row for each point, with the columns point, score, spread and reported.
+        curves: by point, the histories of its runs, one below the other. A curve is their mean.
+        score: the name of the metric.
+        path: of the PNG file.
     """
-    shown = points.dropna(subset="score")[::-1].reset_index(drop=True)
+    rows = points.dropna(subset="score")[::-1].reset_index(drop=True)
     name = score.replace("_", " ")
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, max(3.5, 0.34 * len(shown) + 1.5)), width_ratios=[1, 1.1])
-    left.barh(shown.index, shown["score"], xerr=shown["spread"], color=BLUE, ecolor="black", capsize=2)
-    for place, row in shown.iterrows():
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, max(3.5, 0.34 * len(rows) + 1.5)), width_ratios=[1, 1.1])
+    left.barh(rows.index, rows["score"], xerr=rows["spread"], color=BLUE, ecolor="black", capsize=2)
+    for place, row in rows.iterrows():
         left.text(0.01, place, f"{row['score']:.3f}", va="center", color="white", fontsize=8)
-    if shown["reported"].notna().any():
-        left.scatter(shown["reported"], shown.index, color=RED, marker="D", zorder=3, label="reported")
+    if rows["reported"].notna().any():
+        left.scatter(rows["reported"], rows.index, color=RED, marker="D", zorder=3, label="reported")
         left.legend()
-    left.set_yticks(shown.index, [_cut(point) for point in shown["point"]], fontsize=8)
+    left.set_yticks(rows.index, [_shorten(point) for point in rows["point"]], fontsize=8)
     left.set(title=f"Test {name}", xlabel=name, xlim=(0, None))
     left.grid(axis="y", visible=False)
     colours = plt.get_cmap("viridis")
     kept = list(curves.items())[:MOST_CURVES]
-    told = set.intersection(*(set(history) for _, history in kept))
-    drawn = next(figure for figure in (score, *OTHERS) if f"validation_{figure}" in told)
+    columns = set.intersection(*(set(history) for _, history in kept))
+    metric = next(one for one in (score, *OTHER_METRICS) if f"validation_{one}" in columns)
     for number, (point, history) in enumerate(kept):
         mean, colour = history.groupby("epoch").mean(), colours(number / max(1, len(kept) - 1) * 0.9)
-        dot = "." if len(mean) == 1 else None  # of one epoch there is no line
-        right.plot(mean.index, mean[f"validation_{drawn}"], color=colour, marker=dot, label=_cut(point))
-        right.plot(mean.index, mean[f"train_{drawn}"], color=colour, linestyle=":", alpha=0.7)
-    of = f", the first {MOST_CURVES} points" if len(curves) > MOST_CURVES else ""
-    drawn_name = drawn.replace("_", " ")
-    right.set(title=f"Validation and (dotted) training {drawn_name}{of}", xlabel="epoch", ylabel=drawn_name)
-    if drawn != "loss":  # a score far below nothing would press the others flat
+        marker = "." if len(mean) == 1 else None  # a single epoch makes no line
+        right.plot(mean.index, mean[f"validation_{metric}"], color=colour, marker=marker, label=_shorten(point))
+        right.plot(mean.index, mean[f"train_{metric}"], color=colour, linestyle=":", alpha=0.7)
+    limit = f", the first {MOST_CURVES} points" if len(curves) > MOST_CURVES else ""
+    metric_name = metric.replace("_", " ")
+    right.set(title=f"Validation and (dotted) training {metric_name}{limit}", xlabel="epoch", ylabel=metric_name)
+    if metric != "loss":  # a score far below zero would press the other curves flat
         bottom, top = right.get_ylim()
         right.set_ylim(max(LOWEST, bottom), min(HIGHEST, top))
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -54,5 +55,5 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     save(figure, path)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"

@@ -1,5 +1,6 @@
-"""Running a study's experiments with DVC's own queue, of which some may be done and some left over."""
+"""Run a study's experiments in DVC's queue. What an earlier call finished or left in the queue is used."""
 
+import re
 import subprocess
 import sys
 import time
@@ -9,53 +10,62 @@ from darkroom.common.progress import progress
 from darkroom.studies.declared import Run
 
 SECONDS_BETWEEN_LOOKS = 3
-SECONDS_TO_START = 30  # that a worker of the queue may take
-MOST_STARTS = 3  # of the workers, before a queue that does not move is given up
-MOST_KILLS = 10  # of a run without a worker
-LOOKS = 3  # for workers, which may be too busy to answer once
+SECONDS_TO_START = 30  # how long a worker of the queue may take to start
+MOST_STARTS = 3  # how often workers are started without any experiment ending before the study is given up
+MOST_KILLS = 10  # attempts to end experiments whose worker is gone
+LOOKS = 3  # a worker may be too busy to answer the first look
+WORKERS = re.compile(r"Worker status: (\d+) active, (\d+) idle")  # the last line of `dvc queue status`
+ENDED = ("Success", "Failed", "Died")
 
 
 def run_all(runs: list[Run], task: str, jobs: int) -> dict[str, str]:
-    """Queue the runs that are not done yet, and wait for all; what became of each, by name: Success, Failed, Died.
+    """Queue the runs that are not finished, and wait until all have ended.
+
+    Returns:
+        How each run ended, by its name: `Success`, `Failed`, or `Died` if its worker was killed.
 
     Raises:
-        UserError: the queue holds others' experiments, or does not move.
+        UserError: the queue holds other experiments, or its workers end without doing their work.
     """
-    own = {run.name for run in runs}
-    for name in own & end_abandoned():
+    names = {run.name for run in runs}
+    for name in names & end_abandoned():
         print(f"{name}: its worker died; it is run again", file=sys.stderr)
-    done, found = finished_experiments(), queue_states()
-    others = [name for name, state in found.items() if name not in own and state in ("Queued", "Running")]
+    finished, states = finished_experiments(), queue_states()
+    others = [name for name, state in states.items() if name not in names and state in ("Queued", "Running")]
     if others:
         raise UserError(f"the queue holds other experiments, such as {others[0]}; `dvc queue start` runs them, `dvc "
                         "queue remove --queued` drops them")  # fmt: skip
-    outdated = queued_elsewhere()
-    for name in own & found.keys() - done.keys():
-        if found[name] not in ("Queued", "Running") or name in outdated:  # failed, or killed: again
-            _dvc("queue", "remove", name)
-            del found[name]
-    missing = [run for run in runs if run.name not in done and run.name not in found]
+    outdated = queued_elsewhere(states)
+    for name in names & states.keys() - finished:
+        if states[name] not in ("Queued", "Running") or name in outdated:
+            _run_dvc("queue", "remove", name)
+            del states[name]
+    missing = [run for run in runs if run.name not in finished and run.name not in states]
     bar = progress(len(missing), "queueing", unit="run", lines=False)
     for run in missing:
         queued = subprocess.run(run.command(task), capture_output=True, text=True)
         if queued.returncode:
-            raise UserError(f"{run.name}: cannot be queued ({last_line(queued.stderr)}); what is queued stays so")
+            raise UserError(
+                f"{run.name}: cannot be queued ({last_line(queued.stderr)}); the runs before it stay queued"
+            )
         bar.update()
     bar.close()
-    return _wait(runs, jobs)
+    return _wait(runs, finished, jobs)
 
 
-def _wait(runs: list[Run], jobs: int) -> dict[str, str]:
+def _wait(runs: list[Run], finished: set[str], jobs: int) -> dict[str, str]:
+    """Start workers until all runs have ended; return how each ended."""
     bar = progress(len(runs), "experiments", unit="run")
-    shown, starts, started, died = 0, 0, -SECONDS_TO_START, {}
+    counted, starts, started = 0, 0, float("-inf")
+    died: dict[str, str] = {}
     while True:
-        found, done = queue_states() | died, finished_experiments()
-        states = {run.name: "Success" if run.name in done else found.get(run.name, "Failed") for run in runs}
-        ended = sum(state in ("Success", "Failed", "Died") for state in states.values())
-        bar.update(ended - shown)
-        if ended > shown:
+        found = queue_states() | died
+        states = {run.name: "Success" if run.name in finished else found.get(run.name, "Failed") for run in runs}
+        ended = sum(state in ENDED for state in states.values())
+        bar.update(ended - counted)
+        if ended > counted:
             starts = 0
-        shown = ended
+        counted = ended
         if ended == len(runs):
             bar.close()
             return states
@@ -64,22 +74,23 @@ def _wait(runs: list[Run], jobs: int) -> dict[str, str]:
             if starts == MOST_STARTS:
                 raise UserError("the queue's workers end before their work does; look at `dvc queue status`, then run "
                                 "the study again: what is done is kept")  # fmt: skip
-            _dvc("queue", "start", "--jobs", str(jobs))
+            _run_dvc("queue", "start", "--jobs", str(jobs))
             starts, started = starts + 1, time.monotonic()
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def end_abandoned() -> set[str]:
-    """The experiments that the queue has for running though it has no worker; it has them for failed then.
+    """End the experiments that DVC's queue lists as running although no worker is left; return their names.
 
-    Killing one may end its process only; once that is gone, the queue is told.
+    The queue lists them as failed afterwards. `dvc queue kill` may end only the process of an experiment; the queue
+    notices its end at the next call.
     """
     abandoned = _running()
     if not abandoned or has_workers():
         return set()
     for _ in range(MOST_KILLS):
         for name in _running():
-            _dvc("queue", "kill", name)
+            _run_dvc("queue", "kill", name)
         if not _running():
             break
         time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -90,49 +101,60 @@ def _running() -> set[str]:
     return {name for name, state in queue_states().items() if state == "Running"}
 
 
-def finished_experiments() -> dict[str, str]:
-    """The experiments on the present commit: their revisions by name."""
-    from dvc.repo import Repo
-
-    with Repo() as repo:
-        return {name: revision for listed in repo.experiments.ls().values() for name, revision in listed if name}
+def finished_experiments() -> set[str]:
+    """Return the names of the finished experiments of the present commit."""
+    return set(_read_dvc("exp", "list", "--name-only").split())
 
 
 def queue_states() -> dict[str, str]:
-    """What the queue says of its experiments, by name: Queued, Running, Success or Failed."""
-    from dvc.repo import Repo
-
-    with Repo() as repo:
-        return {entry["name"]: entry["status"] for entry in repo.experiments.celery_queue.status() if entry["name"]}
+    """Return the states of all experiments in DVC's queue by name: `Queued`, `Running`, `Success` or `Failed`."""
+    return parse_states(_read_dvc("queue", "status"))
 
 
-def queued_elsewhere() -> set[str]:
-    """The names of the experiments in the queue that are of another commit."""
-    from dvc.repo import Repo
+def parse_states(status: str) -> dict[str, str]:
+    """Return the states in the output of `dvc queue status`: columns for task, name, time and state."""
+    rows = [re.split(r"\s{2,}", line.strip()) for line in status.splitlines()]
+    return {row[1]: row[3] for row in rows if len(row) == 4 and row[0] != "Task"}
 
-    with Repo() as repo:
-        entries = repo.experiments.celery_queue.iter_queued()
-        return {entry.name for entry in entries if entry.baseline_rev != repo.scm.get_rev()}
+
+def queued_elsewhere(states: dict[str, str]) -> set[str]:
+    """Return the names of the queued experiments, of all `states`, that belong to another commit than the present."""
+    queued = {name for name, state in states.items() if state == "Queued"}
+    if not queued:
+        return queued
+    import dvc.api  # here, since it takes a second
+
+    return queued - {row["Experiment"] for row in dvc.api.exp_show()}
 
 
 def has_workers() -> bool:
-    """Whether any worker of the queue answers now."""
-    from dvc.repo import Repo
-
-    with Repo() as repo:
-        return any(repo.experiments.celery_queue.worker_status() for _ in range(LOOKS))
+    """Return whether any worker of DVC's queue answers."""
+    for _ in range(LOOKS):
+        found = WORKERS.search(_read_dvc("queue", "status"))
+        if found and (int(found[1]) or int(found[2])):
+            return True
+    return False
 
 
 def stop() -> None:
-    """End the workers and what they are at."""
-    _dvc("queue", "stop", "--kill")
+    """End the queue's workers and the experiments that they run."""
+    _run_dvc("queue", "stop", "--kill")
 
 
-def _dvc(*arguments: str) -> None:
-    # Not captured: the workers that `dvc queue start` leaves behind would hold the pipes, and this wait for their end.
+def _read_dvc(*arguments: str) -> str:
+    """Return what a command of DVC prints."""
+    done = subprocess.run(["dvc", *arguments], capture_output=True, text=True)
+    if done.returncode:
+        raise UserError(f"dvc {' '.join(arguments)}: {last_line(done.stderr)}")
+    return done.stdout
+
+
+def _run_dvc(*arguments: str) -> None:
+    # The output is not captured: the workers that `dvc queue start` leaves behind would keep the pipes open, and this
+    # call would wait for their end.
     subprocess.run(["dvc", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
 
 
 def last_line(text: str) -> str:
-    """The last line of `text` that says something."""
+    """Return the last line of `text` that is not empty."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no output")

@@ -1,4 +1,4 @@
-"""What came out of a study: a table of its runs, one of its points, and a figure."""
+"""The results of a study: a table of its runs, a table of its points, and a figure."""
 
 import io
 import json
@@ -16,56 +16,66 @@ from darkroom.evaluation.tables import read_classes
 from darkroom.revisions import read_at
 from darkroom.studies.declared import FOLDER, SEED, Point, Run, Scale, Study
 from darkroom.studies.figure import draw_study
-from darkroom.studies.queue import finished_experiments, last_line
+from darkroom.studies.queue import last_line
 
 RESULTS = FOLDER / "results"
-STAGE_ERROR = ": error: "  # before what a stage says of its end; after it come lines of DVC's
+STAGE_ERROR = ": error: "  # stands before a stage's message; DVC prints more lines after it
 
 
-def write_results(plan: Study, name: str, scale: str, runs: list[Run], states: dict[str, str]) -> None:
-    """Write `NAME-SCALE.csv`, a row for each run, `NAME-SCALE.md`, one for each point, and `NAME-SCALE.png`."""
-    revisions = finished_experiments()
-    rows, curves = [], {}
+def write_results(study: Study, name: str, scale: str, runs: list[Run], states: dict[str, str]) -> None:
+    """Write `NAME-SCALE.csv` with a row for each run, `NAME-SCALE.md` with a row for each point, and `NAME-SCALE.png`.
+
+    Args:
+        study: the study.
+        name: the study's name.
+        scale: a key of `study.scales`.
+        runs: the runs of that scale.
+        states: how each run ended, by its name, as `run_all` returns it.
+    """
+    rows = []
+    curves: dict[str, list[pd.DataFrame]] = {}
     for run in runs:
         row = {"run": run.name, "point": run.label, SEED: run.point.get(SEED)}
         if states[run.name] == "Success":
-            row |= _figures(plan, revisions[run.name])
-            history = read_at(Path("metrics", plan.task, "history.csv"), revisions[run.name])
-            curves.setdefault(row["point"], []).append(pd.read_csv(io.BytesIO(history)))
+            row |= _read_metrics(study, run.name)
+            history = read_at(Path("metrics", study.task, "history.csv"), run.name)
+            curves.setdefault(run.label, []).append(pd.read_csv(io.BytesIO(history)))
         else:
-            row["failed"] = _why(run.name, states[run.name])
+            row["failed"] = _reason(run.name, states[run.name])
         rows.append(row)
     columns = dict.fromkeys(("run", "point", SEED, "score", *(key for row in rows for key in row if key != "failed")))
     table = pd.DataFrame(rows).reindex(columns=[*columns, "failed"]).astype({"score": float})
-    points = summary(table, {run.label: reported(plan.scales[scale], run.point) for run in runs})
+    points = summary(table, {run.label: reported(study.scales[scale], run.point) for run in runs})
     with replacing(RESULTS / f"{name}-{scale}.csv") as path:
         table.dropna(axis=1, how="all").to_csv(path, index=False, lineterminator="\n")
-    text = f"# {name}, {scale}\n\n{plan.shows} The score is `{plan.score}` on the test split.\n\n{_markdown(points)}\n"
+    text = (
+        f"# {name}, {scale}\n\n{study.shows} The score is `{study.score}` on the test split.\n\n{_markdown(points)}\n"
+    )
     with replacing(RESULTS / f"{name}-{scale}.md") as path:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
     if curves:
         with replacing(RESULTS / f"{name}-{scale}.png") as path:
-            draw_study(points, {point: pd.concat(own) for point, own in curves.items()}, plan.score, path)
+            draw_study(points, {point: pd.concat(of_runs) for point, of_runs in curves.items()}, study.score, path)
     print(text)
 
 
-def _figures(plan: Study, revision: str) -> dict[str, float | None]:
-    """What a run's row tells of its test split."""
-    report = json.loads(read_at(Path("metrics", plan.task, "test.json"), revision))
-    classes = read_classes(io.BytesIO(read_at(Path("data/predictions", plan.task, "classes.csv"), revision)))
-    check_metrics(plan, report, classes)
-    figures = {"score": report[plan.score], "loss": report["loss"], "gap_to_train": report.get("gap_to_train")}
-    if plan.of_classes:
-        by_class = zip(classes["class"], classes[plan.of_classes], strict=True)
-        figures |= {f"{plan.of_classes} of {name}": None if np.isnan(value) else value for name, value in by_class}
-    return figures
+def _read_metrics(study: Study, experiment: str) -> dict[str, float | None]:
+    """Return the test metrics of an experiment for its row of the table."""
+    report = json.loads(read_at(Path("metrics", study.task, "test.json"), experiment))
+    classes = read_classes(io.BytesIO(read_at(Path("data/predictions", study.task, "classes.csv"), experiment)))
+    check_metrics(study, report, classes)
+    metrics = {"score": report[study.score], "loss": report["loss"], "gap_to_train": report.get("gap_to_train")}
+    if study.of_classes:
+        by_class = zip(classes["class"], classes[study.of_classes], strict=True)
+        metrics |= {f"{study.of_classes} of {name}": None if np.isnan(value) else value for name, value in by_class}
+    return metrics
 
 
-def check_metrics(plan: Study, report: dict[str, Any], classes: pd.DataFrame) -> None:
-    """Refuse a study whose metrics its task does not have.
+def check_metrics(study: Study, report: dict[str, Any], classes: pd.DataFrame) -> None:
+    """Check that the task of a study has the study's metrics.
 
     Args:
-        plan: the study.
+        study: the study.
         report: the content of metrics/TASK/test.json.
         classes: the metrics of each class.
 
@@ -73,47 +83,52 @@ def check_metrics(plan: Study, report: dict[str, Any], classes: pd.DataFrame) ->
         UserError: the study's score, or its metric of classes, is missing.
     """
     for key, metric, known in (
-        ("score", plan.score, list(report)),
-        ("of_classes", plan.of_classes, list(classes)),
+        ("score", study.score, list(report)),
+        ("of_classes", study.of_classes, [str(column) for column in classes]),
     ):
         if metric is not None and metric not in known:
-            raise UserError(f"the study's {key} = {metric!r}: {plan.task} has no such metric; {nearest(metric, known)}")
+            hint = nearest(metric, known)
+            raise UserError(f"the study's {key} = {metric!r}: {study.task} has no such metric; {hint}")
 
 
-def _why(name: str, state: str) -> str:
-    """What to tell of a run that did not come to its end."""
+def _reason(name: str, state: str) -> str:
+    """Return in one line why a run failed."""
     if state == "Died":
         return "its worker died; run the study again"
     logs = subprocess.run(["dvc", "queue", "logs", name], capture_output=True, text=True)
-    own = [line.partition(STAGE_ERROR)[2] for line in logs.stdout.splitlines() if STAGE_ERROR in line]
-    return own[-1] if own else last_line(logs.stdout)
+    errors = [line.partition(STAGE_ERROR)[2] for line in logs.stdout.splitlines() if STAGE_ERROR in line]
+    return errors[-1] if errors else last_line(logs.stdout)
 
 
 def summary(table: pd.DataFrame, reported: dict[str, float | None]) -> pd.DataFrame:
-    """A row for each point, over its seeds: mean and spread (standard deviation) of the score, means of the others.
+    """Return a row for each point, over its seeds: mean and standard deviation of the score, means of other metrics.
 
     Args:
-        table: a row for each run: point, figures, the score among them, and failed, the reason where it did.
-        reported: what others found, by point.
+        table: a row for each run: point, seed, score and other metrics, and failed, the reason if the run failed.
+        reported: published scores by point.
+
+    Returns:
+        The columns point, runs, score, spread (the standard deviation), reported, the other metrics, and failed.
     """
     by_point = table.groupby("point", sort=False)
     scores = by_point["score"].agg(runs="count", score="mean", spread="std")
     scores["reported"] = pd.Series(reported, dtype=float)
-    figures = by_point.mean(numeric_only=True).drop(columns=["score", "loss", SEED], errors="ignore")
-    return scores.join(figures).assign(failed=by_point["failed"].first()).round(4).reset_index()
+    metrics = by_point.mean(numeric_only=True).drop(columns=["score", "loss", SEED], errors="ignore")
+    joined: pd.DataFrame = scores.join(metrics).assign(failed=by_point["failed"].first()).round(4).reset_index()
+    return joined
 
 
 def reported(scale: Scale, point: Point) -> float | None:
-    """What others found with the values of `point`."""
-    everything = scale.set | point
-    return next((one.score for one in scale.reported if one.at.items() <= everything.items()), None)
+    """Return the published score of a point, or None if there is none."""
+    values = scale.set | point
+    return next((one.score for one in scale.reported if one.at.items() <= values.items()), None)
 
 
 def _markdown(table: pd.DataFrame) -> str:
-    """A table of the columns that say something."""
-    told = table.dropna(axis=1, how="all")
+    """Return a Markdown table without the columns that are empty."""
+    filled = table.dropna(axis=1, how="all")
     cells = [
-        ["" if pd.isna(cell) else str(cell).replace("|", "/") for cell in row] for row in told.to_numpy(dtype=object)
+        ["" if pd.isna(cell) else str(cell).replace("|", "/") for cell in row] for row in filled.to_numpy(dtype=object)
     ]
-    rows = [list(told.columns), ["---"] * len(told.columns), *cells]
+    rows = [list(filled.columns), ["---"] * len(filled.columns), *cells]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)

@@ -1,4 +1,4 @@
-"""What commands do by kind of task. Each module here is named after a kind and has what `KindCommands` lists."""
+"""The commands of each kind of task. Each module here is named after a kind and provides what `KindCommands` lists."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,14 +11,15 @@ from darkroom.common.errors import UserError
 from darkroom.common.named import module_named
 from darkroom.models.model_file import Card
 
-Answer = dict[str, float] | UserError  # of an image: its classes with their shares, or why it cannot be used
+# The prediction of an image: its classes with their probabilities or shares of the pixels. Or why it cannot be used.
+Answer = dict[str, float] | UserError
 
 
 class KindCommands(Protocol):
-    """What commands do for a kind of task.
+    """The functions of a kind of task that commands call.
 
     Attributes:
-        CAN_JOIN: whether `ensemble` can join several models: the evaluation writes their validation logits.
+        CAN_JOIN: whether the command `ensemble` can combine models, since the stage `evaluate` writes their logits.
     """
 
     CAN_JOIN: bool
@@ -29,15 +30,15 @@ class KindCommands(Protocol):
         """Compare the predictions of two revisions.
 
         Args:
-            task: its name.
-            revisions: of git, names of experiments, or `workspace`.
-            reports: test.json of both.
+            task: the task's name.
+            revisions: two git revisions, names of experiments, or `workspace`; called a and b in the results.
+            reports: the contents of both revisions' metrics/TASK/test.json.
 
         Returns:
-            What changed, and a table of test images with a column of either side, such as `predicted_a`.
+            What changed, and a table of the test images with a column for each revision, such as `predicted_a`.
 
         Raises:
-            UserError: the revisions were evaluated on other test images.
+            UserError: the revisions were evaluated on different test images.
         """
 
     def predict(
@@ -46,11 +47,14 @@ class KindCommands(Protocol):
         """Predict the classes of image files.
 
         Args:
-            task: its name, for messages.
-            model: ready to predict.
-            card: of its file.
-            files: images.
-            out: a new folder for what a segmentation writes.
+            task: the task's name, for messages.
+            model: the model in evaluation mode.
+            card: the card of the model's file.
+            files: the image files.
+            out: a new folder for the masks and overlays of a segmentation.
+
+        Returns:
+            Each file with its prediction, or with the reason why it cannot be used.
 
         Raises:
             UserError: the model takes no images, or `out` is missing or exists.
@@ -58,5 +62,5 @@ class KindCommands(Protocol):
 
 
 def commands_of(kind: str) -> KindCommands:
-    """Return what commands do for a kind of task."""
+    """Return the module of a kind of task."""
     return cast(KindCommands, module_named(__name__, kind))

@@ -18,7 +18,7 @@ from darkroom.common.numbers import DIGITS
 from darkroom.evaluation.tables import truth_ranks
 from darkroom.models.model_file import Card
 
-MOST_CLASSES = 5  # printed for an image
+MOST_CLASSES = 5  # printed for each image
 CAN_JOIN = True
 
 
@@ -28,7 +28,7 @@ def compare(
     """Compare accuracy, images, classes and ranks, as `KindCommands.compare`."""
     tables = [predictions_at(task, revision) for revision in revisions]
     if len(tables[0]) != len(tables[1]) or (tables[0]["true"] != tables[1]["true"]).any():
-        raise UserError(f"{task}: {' and '.join(revisions)} were evaluated on other test images")
+        raise UserError(f"{task}: {' and '.join(revisions)} were evaluated on different test images")
     images = tables[0][["index", "true"]].copy()
     for side, table in zip(SIDES, tables, strict=True):
         for column in ("predicted", "confidence"):
@@ -55,7 +55,7 @@ def compare(
 def predict(
     _task: str, model: nn.Module, card: Card, files: list[Path], _out: Path | None
 ) -> Iterator[tuple[Path, Answer]]:
-    """Yield the five likeliest classes of each image with their probabilities, the likeliest first."""
+    """Yield the five most probable classes of each image with their probabilities, in descending order."""
     height, width = card.image_size
     for file in files:
         image = decode(file)

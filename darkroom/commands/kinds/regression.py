@@ -21,15 +21,15 @@ def compare(
     numbers = {"true": float, "predicted": float}
     tables = [predictions_at(task, revision).astype(numbers) for revision in revisions]
     if len(tables[0]) != len(tables[1]) or (tables[0]["true"] != tables[1]["true"]).any():
-        raise UserError(f"{task}: {' and '.join(revisions)} were evaluated on other test points")
+        raise UserError(f"{task}: {' and '.join(revisions)} were evaluated on different test points")
     points = tables[0][["index", "true"]].copy()
     for side, table in zip(SIDES, tables, strict=True):
         points[f"predicted_{side}"] = table["predicted"]
-    nearer = (points["predicted_b"] - points["true"]).abs() < (points["predicted_a"] - points["true"]).abs()
-    figures = {
+    is_nearer = (points["predicted_b"] - points["true"]).abs() < (points["predicted_a"] - points["true"]).abs()
+    metrics = {
         name: {side: report[name] for side, report in zip(SIDES, reports, strict=True)} for name in ("r2", "rmse")
     }
-    return {**figures, "points": {"nearer": int(nearer.sum()), "not_nearer": int((~nearer).sum())}}, points
+    return {**metrics, "points": {"nearer": int(is_nearer.sum()), "not_nearer": int((~is_nearer).sum())}}, points
 
 
 def predict(

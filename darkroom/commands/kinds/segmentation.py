@@ -21,7 +21,7 @@ from darkroom.datasets.pairs import write_mask
 from darkroom.figures.pictures import class_colours, overlay
 from darkroom.models.model_file import Card
 
-MOST_IMAGES = 10  # printed of those that gained or lost most
+MOST_IMAGES = 10  # printed of the images with the largest gains, and as many of those with the largest losses
 CAN_JOIN = False
 
 
@@ -31,7 +31,7 @@ def compare(
     """Compare IoU by class and by image, as `KindCommands.compare`."""
     tables = [table_at(task, "images.csv", revision).set_index("image") for revision in revisions]
     if list(tables[0].index) != list(tables[1].index):
-        raise UserError(f"{task}: {' and '.join(revisions)} were evaluated on other test images")
+        raise UserError(f"{task}: {' and '.join(revisions)} were evaluated on different test images")
     images = pd.DataFrame({side: table["mean_iou"] for side, table in zip(SIDES, tables, strict=True)})
     images["change"] = (images["b"] - images["a"]).round(DIGITS)
     images = images.reset_index()
@@ -49,14 +49,14 @@ def compare(
 def predict(task: str, model: nn.Module, card: Card, files: list[Path], out: Path | None) -> list[tuple[Path, Answer]]:
     """Write a mask and an overlay of each image to `out`; return the shares of the classes in each image."""
     if out is None:
-        raise UserError(f"{task}: is a segmentation; name a folder for its masks: --out FOLDER")
+        raise UserError(f"{task}: is a segmentation; give a new folder for its masks: --out FOLDER")
     if out.exists():
-        raise UserError(f"{out}: is there already; give a new folder or remove it")
+        raise UserError(f"{out}: exists already; give a new folder or remove it")
     named: dict[str, Path] = {}
     for file in files:
         other = named.setdefault(folded(file.stem), file)
         if other is not file:
-            raise UserError(f"{out}: {other} and {file} would have masks of the same name; give them in two calls")
+            raise UserError(f"{out}: {other} and {file} would have masks of the same name; predict them in two calls")
     colours = class_colours(len(card.classes))
     answers: list[tuple[Path, Answer]] = []
     bar = progress(len(files), "predicting", lines=False)
@@ -79,5 +79,5 @@ def predict(task: str, model: nn.Module, card: Card, files: list[Path], out: Pat
             answers.append((file, {card.classes[value]: float(counts[value]) for value in largest_first}))
     bar.close()
     if all(isinstance(one, UserError) for _, one in answers):
-        remove(out)  # which holds nothing
+        remove(out)  # it is empty
     return answers

@@ -1,4 +1,4 @@
-"""The figures of each kind of task. Each module here is named after a kind and has what `KindFigures` lists."""
+"""The figures of each kind of task. Each module here is named after a kind and provides what `KindFigures` lists."""
 
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -12,7 +12,7 @@ class KindFigures(Protocol):
     """The figures of a kind of task.
 
     Attributes:
-        TITLE: what the task is, `{}` for the number of classes.
+        TITLE: describes the task in the report. `{}` stands for the number of classes.
     """
 
     TITLE: str
@@ -22,9 +22,9 @@ class KindFigures(Protocol):
 
         Args:
             data: the prepared data set.
-            predictions: what the stage `evaluate` wrote.
+            predictions: the folder that the stage `evaluate` wrote.
             reports: the content of metrics/TASK/train.json and test.json by `train` and `test`.
-            folder: where to write.
+            folder: the folder to write to.
 
         Returns:
             The table of classes for the report.

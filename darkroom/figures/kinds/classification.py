@@ -18,7 +18,7 @@ TITLE = "A classification of {} classes"
 
 
 def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
-    """Write the figures; return the table of classes. `reports` needs `test` alone."""
+    """Write the figures; return the table of classes. Of `reports` only `test` is read."""
     classes = draw_class_recall(predictions, reports["test"]["accuracy"], folder)
     names = list(classes["class"])
     draw_confused_pairs(np.load(predictions / "confusion.npy"), names, folder / "confused_pairs.png")
@@ -29,7 +29,7 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     bins = pd.read_csv(predictions / "calibration.csv")
     draw_reliability(bins, reports["test"]["expected_calibration_error"], folder / "reliability.png")
     draw_ranks(truth_ranks(table).to_numpy(), min(len(PLACES), len(names)), folder / "ranks.png")
-    if (explained := predictions / "explanations.csv").exists():  # an ensemble has none
+    if (explained := predictions / "explanations.csv").exists():  # an ensemble has no explanations
         draw_explanations(images, read_names(explained), predictions / "explanations", folder / "grad_cam.png")
         layers = pd.read_csv(predictions / "feature_maps.csv")
         draw_feature_maps(images[0], layers, predictions / "feature_maps", folder / "feature_maps.png")

@@ -14,7 +14,7 @@ TITLE = "A regression"
 
 
 def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
-    """Write the figures; return the table of ranges of numbers."""
+    """Write the figures; return the table of ranges, into which the numbers are divided."""
     classes = read_classes(predictions / "classes.csv")
     draw_confusion(np.load(predictions / "confusion.npy"), list(classes["class"]), folder / "confusion.png")
     grid = read_grid(predictions, features=1)

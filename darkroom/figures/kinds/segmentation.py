@@ -18,11 +18,11 @@ MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
 
 
 def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
-    """Write the figures; return the table of classes: what their masks show, and how well they are predicted."""
+    """Write the figures; return the table of classes, with counts in the masks and the metrics of the predictions."""
     classes = read_classes(predictions / "classes.csv")
     names = list(classes["class"])
     draw_confusion(np.load(predictions / "confusion.npy"), names, folder / "confusion.png")
-    iou = classes.set_index("class")["iou"].dropna().to_dict()
+    iou = {str(name): float(value) for name, value in classes.set_index("class")["iou"].dropna().items()}
     draw_bars(iou, "IoU", reports["test"]["mean_iou"], folder / "classes.png")
     draw_object_sizes(pd.read_csv(predictions / "objects.csv"), folder / "objects.png")
     by_image = read_names(predictions / "images.csv").set_index("image")["mean_iou"]
@@ -37,4 +37,4 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
         for entry in read_report(data)["classes"]
     ]
     table = pd.concat([classes[["class"]], pd.DataFrame(counts), classes.drop(columns=["class", "pixels"])], axis=1)
-    return table.convert_dtypes()  # whole numbers stay whole where a class has none
+    return table.convert_dtypes()  # keeps integers as integers in columns with missing values

@@ -54,8 +54,10 @@ class Description:
         return tuple(self.image_size)
 
     def write(self, folder: Path) -> None:
+        """Write `dataset.json` to the folder of the prepared data set."""
         write_json(folder / "dataset.json", asdict(self))
 
     @classmethod
     def read(cls, folder: Path) -> "Description":
+        """Read `dataset.json` in the folder of the prepared data set."""
         return cls(**read_json(folder / "dataset.json"))

@@ -102,7 +102,7 @@ def architectures(kind: str | None = None) -> dict[str, type[Architecture]]:
 
 
 def models_for(kind: str) -> ByName:
-    """Return the annotation of a field for models: `Annotated[Architecture, models_for(kind)]`."""
+    """Return what makes a field of type `Architecture` take the models of a kind of task by name."""
     return ByName(partial(architectures, kind))
 
 

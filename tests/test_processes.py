@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import ROOT
-from small_runs import DATA, METRICS, MODEL, NARROW, OUTPUTS, classification, prepare_classes
+from small_runs import DATA, METRICS, MODEL, NARROW, OUTPUTS, classification, prepare_classes, trained
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.datasets.description import Description
 from darkroom.training.processes import Processes
-from darkroom.training.train import train
 
 PLAIN = {"name": "simple_cnn"}  # without batch normalization
 ROUNDING = 1e-4  # by which losses may differ, relatively: gradients are added in another order
@@ -48,7 +47,7 @@ def losses() -> list[float]:
 @pytest.mark.parametrize("processes", [2, 3])
 def test_processes_together_learn_what_one_alone_learns(folder: Path, processes: int) -> None:
     prepare_classes()
-    train(classification(PLAIN, batch_size=6), DATA, OUTPUTS)
+    trained(classification(PLAIN, batch_size=6))
     alone = losses()
     trained_together(processes, PLAIN, batch_size=6)
     assert losses() == pytest.approx(alone, rel=ROUNDING)

@@ -188,7 +188,7 @@ class NeverAlike(torch.nn.Flatten):
     ("layer", "message"),
     [
         (TooLarge, r"batch_size = 8: does not fit into memory, in epoch 1, step 1, .*: halve it and .* = 2"),
-        (NeverAlike, r"deterministic = true: the model needs put_, .* in epoch 1, step 1, .*: take another model"),
+        (NeverAlike, r"deterministic = true: the model uses put_, .* in epoch 1, step 1, .*: take another model"),
     ],
 )
 def test_what_the_device_cannot_do_ends_in_one_line(

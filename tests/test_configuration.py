@@ -217,7 +217,7 @@ def test_numbers_for_a_library_must_be_finite_too(folder: Path) -> None:
 def test_transforms_are_tried(folder: Path) -> None:
     path = ("tasks", "segmentation", "augment", "transforms")
     with pytest.raises(
-        UserError, match=r"tasks\.segmentation\.augment\.transforms\[0\]\.Normalize: gives the image as float"
+        UserError, match=r"tasks\.segmentation\.augment\.transforms\[0\]\.Normalize: returns the image as float"
     ):
         written(changed(*path, value=[{"Normalize": {}}]))
     assert not Path("config").exists()

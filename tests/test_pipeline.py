@@ -276,7 +276,7 @@ def modules_of(module: str) -> set[Path]:
 # Modules that a stage imports or lists by their names, which its imports do not show.
 DATASETS = {f"darkroom.sources.datasets.{path.stem}" for path in (ROOT / "darkroom/sources/datasets").glob("*.py")}
 SCRIPTS = {f"stages.{path.stem}" for path in (ROOT / "stages").glob("*.py") if "PREPARATION = " in path.read_text()}
-FOUND_BY_NAME = defaultdict(set, configure=SCRIPTS | DATASETS, fetch=DATASETS)
+SCRIPTS_OF = defaultdict(set, configure=SCRIPTS | DATASETS, fetch=DATASETS)
 
 
 def scripts_and_deps() -> list[tuple[str, set[str], list[str]]]:
@@ -287,7 +287,7 @@ def scripts_and_deps() -> list[tuple[str, set[str], list[str]]]:
     for name, entry in stages.items():
         body = entry.get("do", entry)
         script = body["cmd"].split()[2]
-        scripts = {script.replace("${item.prepare}", task["prepare"]) for task in tasks.values()} | FOUND_BY_NAME[name]
+        scripts = {script.replace("${item.prepare}", task["prepare"]) for task in tasks.values()} | SCRIPTS_OF[name]
         code = [dep for dep in body["deps"] if dep.startswith(("darkroom", "stages"))]
         rows.append((name, scripts, code))
     return rows

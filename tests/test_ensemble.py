@@ -94,7 +94,7 @@ def test_ensemble_writes_what_the_pipeline_writes(
     report = read_json(Path("out/test.json"))
     assert told["accuracy_alone"].keys() == {"a", "b"} and told["accuracy"] == report["accuracy"]
     assert {path.name for path in Path("out/predictions").iterdir()} == {
-        "confusion.npy", "logits.npy", "predictions.csv", "calibration.csv",
+        "confusion.npy", "logits.npy", "predictions.csv", "calibration.csv", "classes.csv",
     }  # fmt: skip
     assert {"confusion.png", "reliability.png", "classes.csv"} <= {path.name for path in Path("out/plots").iterdir()}
     labels = np.load("data/prepared/own/test_labels.npy")

@@ -77,7 +77,8 @@ def ensemble(task: str, revisions: list[str], method: str, out: Path | None, as_
             write_json(place / "test.json", report)
             if out is not None:
                 (place / "plots").mkdir()
-                classes = figures_of(description.kind).draw(data, place / "predictions", {"test": report}, place / "plots")
+                figures = figures_of(description.kind)
+                classes = figures.draw(data, place / "predictions", {"test": report}, place / "plots")
                 write_table(place / "plots/classes.csv", classes)
     print(json.dumps(results | report, indent=2) if as_json else as_text(results | report))
 

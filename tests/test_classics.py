@@ -29,6 +29,7 @@ from darkroom.datasets.packed import read_split
 from darkroom.datasets.parameters import PointParameters, SplitParameters
 from darkroom.datasets.points import range_index, read_points
 from darkroom.datasets.table import prepare_curve, prepare_points, read_table
+from darkroom.evaluation.tables import read_classes
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.report import write_report
 from darkroom.losses.squared_error import squared_error
@@ -118,7 +119,7 @@ def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
     assert report["r2"] == pytest.approx(r2_score(targets, predicted), abs=1e-5)
     assert report["rmse"] == pytest.approx(mean_squared_error(targets, predicted) ** 0.5, abs=1e-5)
     assert (
-        sum(entry["points"] for entry in report["classes"])
+        read_classes(Path("predictions/classes.csv"))["points"].sum()
         == len(targets)
         == np.load("predictions/confusion.npy").sum()
     )
@@ -132,7 +133,7 @@ def test_models_of_points_take_no_images(folder: Path) -> None:
     Path("models/curve").mkdir()
     MODEL.rename("models/curve/model.safetensors")
     Path("a.png").touch()
-    with pytest.raises(UserError, match="curve: its model takes points, and no images"):
+    with pytest.raises(UserError, match="curve: its model takes points, not images"):
         predict("curve", ["a.png"], None, None, False)
 
 
@@ -294,11 +295,11 @@ def test_points_of_one_class_are_refused(folder: Path) -> None:
 @pytest.mark.parametrize(
     "kind, changes, message",
     [
-        (spirals, {"loss": {"squared_error": 1.0}}, "train.loss.squared_error is for regression"),
-        (spirals, {"class_weights": "median_frequency"}, "take balanced"),
-        (curve, {"loss": {"cross_entropy": 1.0}}, "train.loss.cross_entropy is for classes"),
-        (curve, {"sampler": "balanced"}, "train.sampler = balanced is for classes"),
-        (curve, {"class_weights": "balanced"}, "train.class_weights = balanced is for classes"),
+        (spirals, {"loss": {"squared_error": 1.0}}, "train.loss.squared_error is not for points"),
+        (spirals, {"class_weights": "median_frequency"}, "take none or balanced"),
+        (curve, {"loss": {"cross_entropy": 1.0}}, "train.loss.cross_entropy is not for regression"),
+        (curve, {"sampler": "balanced"}, "train.sampler = balanced is not for regression"),
+        (curve, {"class_weights": "balanced"}, "train.class_weights = balanced is not for regression"),
     ],
 )
 def test_what_points_cannot_be_trained_with(kind, changes: dict, message: str) -> None:
@@ -396,7 +397,8 @@ def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, sta
     table = pd.read_csv("predictions/predictions.csv")
     assert report["rmse"] == pytest.approx(mean_squared_error(table["true"], table["predicted"]) ** 0.5, rel=1e-3)
     assert report["r2"] == pytest.approx(r2_score(table["true"], table["predicted"]), abs=1e-4)
-    assert abs(table["predicted"] - offset).max() < 2 and len({entry["name"] for entry in report["classes"]}) == 5
+    assert abs(table["predicted"] - offset).max() < 2
+    assert read_classes(Path("predictions/classes.csv"))["class"].nunique() == 5
     grid = np.load("predictions/grid.npy")
     assert abs(grid[:, 1] - offset).max() < 5 and grid[0, 0] == pytest.approx(start - 0.4, abs=1e-3)
     history = pd.read_csv(METRICS / "history.csv").iloc[-1]

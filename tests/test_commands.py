@@ -81,7 +81,7 @@ def test_masks_that_cannot_be_made_leave_nothing(folder: Path) -> None:
             (Path("own"), Path("new"), {"format": "cocoa"}),
             "format = 'cocoa': there is no such format; did you mean coco",
         ),
-        ((Path("nowhere"), Path("new"), {}), "nowhere: is not there"),
+        ((Path("nowhere"), Path("new"), {}), "nowhere: does not exist"),
     ):
         with pytest.raises(UserError, match=message):
             convert_masks(*arguments)
@@ -93,7 +93,7 @@ def test_command_line(folder: Path) -> None:
         ROOT, "python", "-m", "darkroom", "masks", str(folder / "own"), str(folder / "out"), "--classes", *CLASSES
     )
     assert done.returncode == 0 and "6 masks from labelme" in done.stdout
-    assert_one_line(run(ROOT, "python", "-m", "darkroom", "masks", "nowhere", "out"), "nowhere: is not there")
+    assert_one_line(run(ROOT, "python", "-m", "darkroom", "masks", "nowhere", "out"), "nowhere: does not exist")
 
 
 def test_a_reader_that_leaves_early_is_no_error() -> None:
@@ -338,7 +338,7 @@ def test_comparison_of_segmentations(
     for name in ("old", "new"):
         shutil.copytree(Path(name, "data/predictions/own"), Path(name, "data/predictions/other"))
         shutil.copytree(Path(name, "metrics/own"), Path(name, "metrics/other"))
-    with pytest.raises(UserError, match="metrics: has no task's test.json"):
+    with pytest.raises(UserError, match="metrics: there is no TASK/test.json"):
         compare([], ("old", "new"), None, True)
     shutil.copytree(Path("new", "metrics"), Path("metrics"))
     compare([], ("old", "new"), Path("out"), True)

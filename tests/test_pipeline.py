@@ -191,7 +191,7 @@ def test_comparison_without_the_predictions_is_one_line(project: Path, tmp_path:
     git(tmp_path, "clone", "-q", str(project), str(other))
     command = ("python", "-m", "darkroom", "compare")
     first = git(project, "rev-list", "--max-parents=0", "HEAD").strip()
-    complaint = f"data/predictions/cifar10/predictions.csv of {first}: is not in DVC's cache"
+    complaint = f"data/predictions/cifar10/classes.csv of {first}: is not in DVC's cache"
     assert_one_line(run(other, *command, first, "workspace", "--task", "cifar10"), complaint)
     told = json.loads(succeed(other, *command, "HEAD", "workspace", "--json"))
     assert {one["task"] for one in told} == {*TASKS, *CLASSICS}
@@ -454,6 +454,7 @@ def test_a_study_writes_its_table_and_goes_on_where_it_was(project: Path) -> Non
     assert printed.splitlines()[1].startswith("own-gpu-01,lr 0.03,")
 
 
+@pytest.mark.slow
 def test_a_study_outlives_its_worker(project: Path) -> None:
     """What a killed worker was at is told of, though its process lives on, and done when the study is run again."""
     study = {

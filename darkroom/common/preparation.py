@@ -22,7 +22,7 @@ class Preparation(Generic[P]):
         prepare: writes the prepared data set. It takes the parameters, the task's key in params.yaml for messages, the
             folder of the archives, the folder to write, and the path of the report to write.
         parameters: the class of its parameters.
-        kind: the kind of task that the data set is for: a module of `darkroom.datasets.kinds`.
+        kind: the kind of task that the data set is for.
     """
 
     prepare: Callable[[P, str, Path, Path, Path], None]

@@ -14,6 +14,7 @@ from darkroom.datasets.cifar10 import prepare_cifar10
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.evaluation.evaluate import evaluate
 from darkroom.evaluation.parameters import EvaluateParameters, Evaluation
+from darkroom.figures.draw import CHARTS, draw
 from darkroom.models.architecture import Architecture, architectures
 from darkroom.training.kinds.classification import ClassificationTraining
 from darkroom.training.kinds.segmentation import SegmentationTraining
@@ -87,3 +88,9 @@ def evaluated(kind: str = "classification", tta: str = "none") -> dict:
 def trained(parameters, workers: int = 0) -> tuple[bytes, bytes]:
     train(parameters, MachineParameters(workers=workers), DATA, OUTPUTS)
     return MODEL.read_bytes(), (METRICS / "history.csv").read_bytes()
+
+
+def draw_figures() -> None:
+    """Draw what was evaluated last: to `plots`, `images` and `charts`."""
+    charts = {name: Path("charts", f"{name}.csv") for name in CHARTS}
+    draw(DATA, Path("predictions"), METRICS, Path("plots"), Path("images"), charts)

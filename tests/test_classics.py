@@ -15,7 +15,7 @@ from conftest import copy_project, write_tar, write_zip
 from safetensors import safe_open
 from safetensors.torch import save_file
 from sklearn.metrics import mean_squared_error, r2_score
-from small_runs import BASE, CPU, DATA, METRICS, MODEL, architecture, evaluated, trained
+from small_runs import BASE, CPU, DATA, METRICS, MODEL, architecture, draw_figures, evaluated, trained
 from test_pipeline import CLASSICS, succeed
 
 from darkroom.archives.index import list_files
@@ -30,7 +30,6 @@ from darkroom.datasets.parameters import PointParameters, SplitParameters
 from darkroom.datasets.points import range_index, read_points
 from darkroom.datasets.table import prepare_curve, prepare_points, read_table
 from darkroom.evaluation.tables import read_classes
-from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.report import write_report
 from darkroom.losses.squared_error import squared_error
 from darkroom.metrics.errors import ErrorTally
@@ -72,14 +71,7 @@ def curve(widths: list[int], **changes) -> RegressionTraining:
 def figures_of(task: str) -> set[str]:
     """The pictures that the stage `plot` draws of what was evaluated last, which its report has all."""
     Path("train.json").write_text("{}")
-    draw(
-        DATA,
-        Path("predictions"),
-        METRICS,
-        Path("plots"),
-        Path("images"),
-        {name: Path(f"{name}.csv") for name in CHARTS},
-    )
+    draw_figures()
     write_report(Path("report.html"), task, DATA, METRICS, Path("train.json"), Path("plots"), Path("images"))
     drawn = {path.stem for folder in ("plots", "images") for path in Path(folder).glob("*.png")}
     assert Path("report.html").read_text().count("<img") == len(drawn)
@@ -89,7 +81,7 @@ def figures_of(task: str) -> set[str]:
 def test_spirals_need_a_hidden_layer(folder: Path) -> None:
     write_table(SPIRALS)
     prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
-    trained(spirals([], epochs=15))
+    trained(spirals([]))
     assert evaluated("points")["accuracy"] < 0.6, "no line divides the arms"
     model, history = trained(spirals([64, 64]))
     assert evaluated("points")["accuracy"] > 0.95
@@ -104,9 +96,9 @@ def test_spirals_need_a_hidden_layer(folder: Path) -> None:
 def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
     write_table(CURVE)
     prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
-    trained(curve([], epochs=30))
+    trained(curve([]))
     assert evaluated("regression")["r2"] < 0.7
-    trained(curve([64, 64], epochs=30, lr=1e-5))
+    trained(curve([64, 64], lr=1e-5))
     assert evaluated("regression")["r2"] < 0.7
     trained(curve([64, 64], epochs=150))
     report = evaluated("regression")

@@ -10,9 +10,11 @@ import pytest
 import torch
 from PIL import Image
 from small_runs import (
+    CPU,
     DATA,
-    METRICS,
+    MODEL,
     classification,
+    draw_figures,
     evaluated,
     prepare_classes,
     prepare_scenes,
@@ -21,17 +23,18 @@ from small_runs import (
 )  # fmt: skip
 from torch import nn
 
+from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import check
+from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_mask
 from darkroom.evaluation.classifier import calibration_bins, calibration_error, class_metrics
 from darkroom.evaluation.inference import VIEWS, logits_of, mean_over_views
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.figures.classes import draw_confused_pairs
 from darkroom.figures.confidence import draw_ranks
-from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.pictures import draw_confident_errors
-from darkroom.models.model_file import Card
+from darkroom.models.model_file import Card, load_model
 
 
 def card_of(kind: str, size: int) -> Card:
@@ -80,7 +83,11 @@ def test_views_are_reported_besides(folder: Path) -> None:
     prepare_classes()
     trained(classification(epochs=2))
     plain, viewed = evaluated(), evaluated(tta="flip")
-    assert 0 <= viewed.pop("tta_accuracy") <= 1
+    model, _ = load_model(MODEL, CPU)
+    [(images, targets)] = whole_split(DATA, Description.read(DATA), "test", CPU)
+    with torch.inference_mode():
+        expected = (model(images) + model(images.flip(3))).argmax(1) == targets
+    assert viewed.pop("tta_accuracy") == pytest.approx(float(expected.float().mean()))
     assert viewed == plain
     with pytest.raises(UserError, match="evaluate.tta = flip is not for segmentation"):
         check(EvaluateParameters, {"kind": "segmentation", "evaluate": {"tta": "flip"}}, "tasks.own")
@@ -137,11 +144,4 @@ def test_an_image_in_which_nothing_counts_has_no_figure_and_stops_nothing(folder
     evaluated("segmentation")
     listed = pd.read_csv("predictions/images.csv")["image"].tolist()
     assert listed == [path.stem for path in image_paths(DATA, "test")[1:]]
-    draw(
-        DATA,
-        Path("predictions"),
-        METRICS,
-        Path("plots"),
-        Path("images"),
-        {name: Path("charts", f"{name}.csv") for name in CHARTS},
-    )
+    draw_figures()

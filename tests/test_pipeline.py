@@ -91,8 +91,9 @@ def test_repro_writes_metrics_and_figures(project: Path) -> None:
         assert report.keys() == {"loss", "gap_to_train", "gap_to_validation"} | FIGURES[task]
         images = [*(project / "plots" / task).glob("*.png"), *(project / "reports" / task).glob("*.png")]
         assert {path.stem for path in images} == PICTURES[task]
-        classes = [folder / task / "classes.csv" for folder in (project / "plots", project / "data/predictions")]
-        assert len({len(path.read_text().splitlines()) for path in classes}) == 1
+        names = json.loads((project / "data/prepared" / task / "dataset.json").read_text())["classes"]
+        for folder in ("plots", "data/predictions"):
+            assert pd.read_csv(project / folder / task / "classes.csv")["class"].tolist() == names
     kept = git(project, "ls-files", "data", "models", "plots", "reports").split()
     assert kept == [f"{folder}/.gitignore" for folder in ("data", "models", "plots", "reports")], "git keeps no data"
 
@@ -113,16 +114,10 @@ def test_arrays_are_stored_once(project: Path) -> None:
 
 
 def test_two_clones_give_the_same_lock(project: Path, tmp_path: Path) -> None:
-    """A task of each kind is enough: the lock has the hashes of all that its stages read and write."""
     other = copy_project(tmp_path / "elsewhere")
     make_tiny(other)
-    tasks = ("cifar10", "segmentation")
-    succeed(other, "dvc", "repro", "--no-run-cache", *(f"plot@{task}" for task in tasks))
-    first, second = (yaml.safe_load((clone / "dvc.lock").read_text())["stages"] for clone in (project, other))
-    names = {name for name in first if name.partition("@")[2] in ("", *tasks)}
-    assert len(names) == 1 + 5 * len(tasks)
-    for name in names:
-        assert second[name] == first[name], name
+    succeed(other, "dvc", "repro")
+    assert (other / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
 
 
 def test_experiment_retrains_what_inherits_the_parameter(project: Path) -> None:

@@ -26,6 +26,7 @@ from small_runs import (
     MODEL,
     NARROW,
     classification,
+    draw_figures,
     evaluated,
     prepare_classes,
     prepare_scenes,
@@ -43,7 +44,6 @@ from darkroom.datasets.pairs import image_paths, mask_path, read_mask
 from darkroom.device import precision
 from darkroom.evaluation.inference import logits_of
 from darkroom.evaluation.tables import read_classes
-from darkroom.figures.draw import CHARTS, draw
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.losses.dice import dice_loss
 from darkroom.metrics.classes import AccuracyTally, OverlapTally
@@ -91,11 +91,10 @@ def test_classes_that_differ_are_learned_reported_and_drawn(folder: Path) -> Non
     assert list(table) == ["index", "true", "predicted", "confidence", "second", "second_confidence"]
     assert list(table["confidence"] + table["second_confidence"]) == pytest.approx([1.0] * 10, abs=2e-6)
 
-    charts = {name: Path("charts", f"{name}.csv") for name in CHARTS}
-    draw(DATA, Path("predictions"), METRICS, Path("plots"), Path("images"), charts)
+    draw_figures()
     assert (Path("charts/loss.csv")).read_text().splitlines()[0] == "epoch,train,validation"
     first = {path.name: path.read_bytes() for path in Path("plots").iterdir()}
-    draw(DATA, Path("predictions"), METRICS, Path("plots"), Path("images"), charts)
+    draw_figures()
     assert {path.name: path.read_bytes() for path in Path("plots").iterdir()} == first
 
 
@@ -120,14 +119,7 @@ def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name
     assert report["mean_foreground_iou"] == pytest.approx(expected, abs=1e-6)
     assert report["pixel_accuracy"] > 0.5
     assert len(list(Path("predictions/masks").iterdir())) == 5
-    draw(
-        DATA,
-        Path("predictions"),
-        METRICS,
-        Path("plots"),
-        Path("images"),
-        {name: Path("charts", f"{name}.csv") for name in CHARTS},
-    )
+    draw_figures()
     assert (Path("plots") / "overlays.png").stat().st_size > 10_000
 
 

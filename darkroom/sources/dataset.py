@@ -3,11 +3,10 @@
 To add one, write such a module: a task then names it by `dataset: MODULE`.
 """
 
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 
+from darkroom.common.named import module_named, names_in
 from darkroom.sources import datasets
 
 
@@ -40,10 +39,10 @@ class Dataset:
 
 def dataset_names() -> list[str]:
     """Return the names of all data sets, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(datasets.__path__))
+    return names_in(datasets.__name__)
 
 
 def load_dataset(name: str) -> Dataset:
     """Return the data set of this name, one of `dataset_names`."""
-    dataset: Dataset = import_module(f"{datasets.__name__}.{name}").DATASET
+    dataset: Dataset = module_named(datasets.__name__, name).DATASET
     return dataset

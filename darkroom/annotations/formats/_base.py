@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
-from importlib import import_module
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from darkroom.annotations.format_names import format_names
 from darkroom.annotations.pair import Pair, Size
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
+from darkroom.common.named import classes_in
 
 Members = Mapping[str, Member]  # the files of a source by their paths
 Mask = NDArray[np.uint8]  # class ids (height, width)
@@ -99,20 +99,12 @@ class AnnotationFormat(ABC):
 
 
 def load_format(name: str) -> AnnotationFormat:
-    """Import the module `name` of this package and return its format.
+    """Return the format of this name.
 
     Raises:
-        TypeError: the module does not define exactly one subclass of `AnnotationFormat`.
+        TypeError: a module of this package does not define exactly one subclass of `AnnotationFormat`.
     """
-    module = import_module(f"darkroom.annotations.formats.{name}")
-    found = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, AnnotationFormat) and value.__module__ == module.__name__
-    ]
-    if len(found) != 1:
-        raise TypeError(f"{module.__name__} must define one subclass of AnnotationFormat, not {len(found)}")
-    return found[0]()
+    return classes_in(__package__, AnnotationFormat)[name]()
 
 
 def load_formats() -> list[AnnotationFormat]:

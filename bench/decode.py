@@ -67,7 +67,7 @@ def time_preparation(raw: Path, folder: Path) -> float:
     remove(folder / "prepared")
     started = time.perf_counter()
     parameters = SplitParameters(seed=0, validation=0.1)
-    prepare_tiny_imagenet(parameters, "tasks.tiny_imagenet", raw, folder / "prepared", folder / "data.json")
+    prepare_tiny_imagenet(parameters, "tasks.tiny_imagenet", raw, folder / "prepared")
     return time.perf_counter() - started
 
 

@@ -58,7 +58,7 @@ def main(count: int) -> None:
         seconds = []
         for _ in range(ROUNDS):
             started = time.perf_counter()
-            convert_annotations(parameters, "bench", raw, Path(scratch, "prepared"), Path(scratch, "data.json"))
+            convert_annotations(parameters, "bench", raw, Path(scratch, "prepared"))
             seconds.append(time.perf_counter() - started)
     speed = count / min(seconds) / cores()
     print(f"{count} images of {WIDTH}×{HEIGHT} pixels with {POLYGONS} polygons each: {speed:.0f} images/s per core")

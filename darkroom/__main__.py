@@ -3,10 +3,13 @@
 import argparse
 import textwrap
 from pathlib import Path
+from typing import get_args
 
 from darkroom.annotations.format_names import describe_formats
+from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.common.errors import run_command
 from darkroom.common.files import parse_yaml
+from darkroom.common.parameters import Parameters
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -29,29 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     masks.add_argument("source", type=Path, help="folder or archive of images and annotations")
     masks.add_argument("out", type=Path, help="new folder for the masks, a report and a contact sheet")
-    masks.add_argument("--format", default="auto", help=f"auto (the default), {', '.join(formats)}; see below")
-    masks.add_argument(
-        "--classes", nargs="+", metavar="NAME", help="names of the classes with ids 1, 2, …; default: all, sorted"
-    )
-    masks.add_argument(
-        "--ignore", nargs="+", default=[], metavar="NAME", help="classes whose pixels are ignored: they become 255"
-    )
-    masks.add_argument(
-        "--colours", metavar="YAML", help='colours of the classes in RGB masks: "{road: [128, 64, 128], …}"'
-    )
-    masks.add_argument(
-        "--border", default="ignored", help="class of the border in trimaps: ignored (the default) or pet"
-    )
-    masks.add_argument(
-        "--exif",
-        default="auto",
-        help="how photos with an EXIF orientation were annotated: auto (the default), seen (turned upright) or stored",
-    )
-    masks.add_argument("--threshold", type=int, help="lowest value of foreground pixels in grey masks, 1 to 255")
+    _add_options(masks, AnnotationParameters)
     masks.add_argument("--encoding", help="encoding of an archive's file names: gbk, big5, …; default: detected")
-    masks.add_argument(
-        "--skip-bad", action="store_true", help="leave out annotations that cannot be used, and list them"
-    )
     masks.set_defaults(command=_masks)
 
     predict = commands.add_parser("predict", help="predict the classes of images by a trained model")
@@ -113,6 +95,30 @@ def _indent(text: str) -> str:
     return "\n".join(paragraphs)
 
 
+def _add_options(parser: argparse.ArgumentParser, parameters: type[Parameters]) -> None:
+    """Add an option for each field of a parameter class, with the field's description as its help.
+
+    Lists of names take several words. Other values are YAML.
+    """
+    for name, field in parameters.model_fields.items():
+        flag, text = f"--{name.replace('_', '-')}", " ".join((field.description or "").split()).replace("%", "%%")
+        if field.annotation is bool:
+            parser.add_argument(flag, action="store_true", help=text)
+        elif list[str] in (field.annotation, *get_args(field.annotation)):
+            parser.add_argument(flag, nargs="+", metavar="NAME", help=text)
+        else:
+            parser.add_argument(flag, metavar="VALUE", help=text)
+
+
+def _options(given: argparse.Namespace, parameters: type[Parameters]) -> dict[str, object]:
+    """Return the values of the options that `_add_options` added and that were given, by the names of the fields."""
+    values = {name: getattr(given, name) for name in parameters.model_fields if getattr(given, name) is not None}
+    return {
+        name: parse_yaml(value, f"--{name.replace('_', '-')}") if isinstance(value, str) else value
+        for name, value in values.items()
+    }
+
+
 def _models(given: argparse.Namespace) -> None:
     from darkroom.commands.models import list_models  # imported here, since torch takes seconds
 
@@ -122,11 +128,7 @@ def _models(given: argparse.Namespace) -> None:
 def _masks(given: argparse.Namespace) -> None:
     from darkroom.commands.masks import convert_masks
 
-    colours = given.colours and parse_yaml(given.colours, "--colours")
-    keys = ("format", "classes", "ignore", "border", "exif", "threshold", "skip_bad")
-    convert_masks(
-        given.source, given.out, {key: getattr(given, key) for key in keys} | {"colours": colours}, given.encoding
-    )
+    convert_masks(given.source, given.out, _options(given, AnnotationParameters), given.encoding)
 
 
 def _predict(given: argparse.Namespace) -> None:

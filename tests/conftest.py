@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import settings
 from PIL import Image
 
@@ -150,6 +152,29 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a project with this environment's programs first, and no terminal."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+
+
+def make_tiny(project: Path, tasks: Iterable[str]) -> None:
+    """Commit settings of `tasks` alone that run in a minute: few epochs, narrow networks."""
+    params = yaml.safe_load((project / "params.yaml").read_text())
+    params["train"]["epochs"] = 1
+    params["tasks"] = {name: params["tasks"][name] for name in tasks}
+    for task in params["tasks"].values():
+        task["train"].pop("epochs", None)
+        if task["model"]["name"] == "fast_cnn":
+            task["model"]["widths"] = [8, 16, 16]
+        if task["prepare"] == "convert_masks":
+            task["augment"]["crop"] = 64
+            task["train"]["batch_size"] = 16
+    (project / "params.yaml").write_text(yaml.safe_dump(params))
+    git(project, "commit", "-qam", "tiny settings")
+
+
+def succeed(folder: Path, *command: str) -> str:
+    """Run a command in a project and return what it prints; it must end with exit code 0."""
+    result = run(folder, *command)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 def stage(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -69,13 +69,13 @@ def prepare_classes(validation: float = 0.25) -> None:
             records[:, 1:] = records[:, 1:] // 2 + 120 * records[:, :1]
             files[name] = records.tobytes()
     write_tar(Path("raw/a.tar.gz"), files)
-    prepare_cifar10(SplitParameters(seed=0, validation=validation), "key", Path("raw"), DATA, METRICS / "data.json")
+    prepare_cifar10(SplitParameters(seed=0, validation=validation), "key", Path("raw"), DATA)
 
 
 def prepare_scenes() -> None:
     write_zip(Path("raw/a.zip"), scene_files(24))
     parameters = MaskParameters(seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters())
-    convert_annotations(parameters, "key", Path("raw"), DATA, METRICS / "data.json")
+    convert_annotations(parameters, "key", Path("raw"), DATA)
 
 
 def evaluated(kind: str = "classification", tta: str = "none") -> dict:

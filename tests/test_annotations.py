@@ -9,12 +9,11 @@ from PIL import Image
 from darkroom.annotations.convert import convert_annotations
 from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
 from darkroom.common.errors import UserError
-from darkroom.common.files import read_json
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.pairs import image_paths, mask_path, read_image, read_mask
 from darkroom.datasets.report import read_report
 
-RAW, OUT, REPORT = Path("raw"), Path("prepared"), Path("data.json")
+RAW, OUT = Path("raw"), Path("prepared")
 TRIANGLE = [[5, 5], [30, 5], [5, 30]]
 
 
@@ -23,7 +22,7 @@ def convert(files: dict[str, bytes | str], **annotations) -> None:
     parameters = MaskParameters(
         seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters(**{"format": "auto"} | annotations)
     )
-    convert_annotations(parameters, "tasks.own", RAW, OUT, REPORT)
+    convert_annotations(parameters, "tasks.own", RAW, OUT)
 
 
 def masks() -> dict[str, np.ndarray]:
@@ -95,7 +94,7 @@ def test_splits_and_report(folder: Path) -> None:
     convert(scene_files(20))
     assert Description.read(OUT).images == {"train": 13, "validation": 3, "test": 4}
     report = read_report(OUT)
-    assert read_json(REPORT).keys() == {*SPLITS, "classes", "without_foreground", "points_outside", "left_out"}
+    assert read_report(OUT).keys() == {"images", "classes", "without_foreground", "points_outside", "left_out"}
     pixels = sum(split["pixels"] for split in report["classes"][1]["splits"].values())
     assert (report["classes"][1]["name"], pixels) == ("cat", 10 * 15 * 20)
     for split in SPLITS:
@@ -117,7 +116,7 @@ def test_oxford_pets_trimaps(folder: Path) -> None:
     write_tar(RAW / "images.tar.gz", {n: c for n, c in files.items() if n.startswith("images")})
     write_tar(RAW / "annotations.tar.gz", {n: c for n, c in files.items() if n.startswith("annotations")})
     parameters = MaskParameters(seed=0, validation=2, test=0.2, annotations=AnnotationParameters())
-    convert_annotations(parameters, "tasks.segmentation", RAW, OUT, REPORT)
+    convert_annotations(parameters, "tasks.segmentation", RAW, OUT)
     assert Description.read(OUT).images == {"train": 5, "validation": 2, "test": 3}
     mask = masks()["pet_0"]
     assert [int((mask == value).sum()) for value in (0, 1, 255)] == [36 * 40 - 120, 100, 20]
@@ -215,5 +214,5 @@ def test_a_test_split_of_nothing(folder: Path) -> None:
     write_zip(RAW / "own.zip", scene_files(12))
     parameters = MaskParameters(seed=0, validation=0.2, test=0, annotations=AnnotationParameters())
     with pytest.raises(UserError, match=r"tasks\.own\.test = 0: leaves no image to test on"):
-        convert_annotations(parameters, "tasks.own", RAW, OUT, REPORT)
+        convert_annotations(parameters, "tasks.own", RAW, OUT)
     assert not OUT.exists()

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkroom.batches import samplers
-from darkroom.batches.augment import Draws, augment, cutout, flip, flips, shifted_crop
+from darkroom.batches.augmentations import Drawn, Epoch, augmentations, crop, cutout, draw_all, flip
 from darkroom.batches.copy_paste import paste_object
 from darkroom.batches.images import ImageBatches, earlier_times
-from darkroom.batches.mix import mix
+from darkroom.batches.mixes import mix, mixes_of
 from darkroom.batches.normalize import normalize
 from darkroom.batches.pairs import PairBatches
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
@@ -36,7 +36,7 @@ def images(count: int = 6, side: int = 8) -> torch.Tensor:
 
 def test_flip_mirrors_the_images_drawn() -> None:
     batch, drawn = images(), torch.tensor([True, False, True, False, False, True])
-    for image, flipped, result in zip(batch, drawn, flip(batch, drawn), strict=True):
+    for image, flipped, result in zip(batch, drawn, flip.apply(batch, drawn, flip.Options(flip="random")), strict=True):
         expected = np.flip(image.numpy(), 2) if flipped else image.numpy()
         assert np.array_equal(result.numpy(), expected)
 
@@ -46,7 +46,7 @@ def test_flip_mirrors_the_images_drawn() -> None:
 def test_shifted_crop_is_a_window_of_the_padded_image(padding: int, beyond: str, mode: str) -> None:
     batch = images()
     shift = torch.randint(2 * padding + 1, (len(batch), 2), generator=torch.Generator().manual_seed(1))
-    cropped = shifted_crop(batch, shift, padding, beyond)
+    cropped = crop.apply(batch, shift, crop.Options(crop=padding, padding=beyond))
     for image, (down, right), result in zip(batch, shift.tolist(), cropped, strict=True):
         padded = np.pad(image.numpy(), ((0, 0), (padding, padding), (padding, padding)), mode=mode)
         assert np.array_equal(result.numpy(), padded[:, down : down + 8, right : right + 8])
@@ -56,7 +56,8 @@ def test_shifted_crop_is_a_window_of_the_padded_image(padding: int, beyond: str,
 def test_cutout_sets_a_clipped_square_to_zero(side: int) -> None:
     batch = images()
     centre = torch.tensor([[0, 0], [7, 7], [3, 4], [0, 7], [5, 1], [4, 4]])
-    for image, (row, column), result in zip(batch, centre.tolist(), cutout(batch, centre, side), strict=True):
+    results = cutout.apply(batch, centre, cutout.Options(cutout=side))
+    for image, (row, column), result in zip(batch, centre.tolist(), results, strict=True):
         expected = image.numpy().copy()
         top, left = row - side // 2, column - side // 2
         expected[:, max(0, top) : max(0, top + side), max(0, left) : max(0, left + side)] = 0
@@ -65,7 +66,8 @@ def test_cutout_sets_a_clipped_square_to_zero(side: int) -> None:
 
 def test_alternating_flips_show_both_sides_in_two_epochs() -> None:
     def flipped(how: str, epoch: int) -> torch.Tensor:
-        return flips(how, torch.arange(100), torch.full((100,), epoch), seed=0, epoch=epoch)
+        rows = Epoch(epoch, 0, (8, 8), torch.arange(100), torch.full((100,), epoch), CPU)
+        return flip.draw(flip.Options(flip=how), rows)
 
     assert torch.equal(flipped("alternate", 0), ~flipped("alternate", 1))
     assert torch.equal(flipped("alternate", 0), flipped("alternate", 2))
@@ -79,7 +81,7 @@ def test_mixing_follows_its_paper(kind: str) -> None:
     batch, labels = images(), torch.tensor([0, 1, 2, 0, 1, 2])
     parameters = ImageAugmentation(flip="none", crop=0, cutout=0, **{kind: 0.7})
     for seed in range(20):
-        mixed, targets = mix(batch, labels, 3, parameters, np.random.default_rng(seed))
+        mixed, targets = mix(batch, labels, 3, mixes_of(parameters), np.random.default_rng(seed))
         draw = np.random.default_rng(seed)
         draw.integers(1)
         others = draw.permutation(6)
@@ -118,14 +120,20 @@ def test_mixed_batches_are_trained_on_shares_of_classes(packed: tuple[Path, Desc
         assert tally.compute()["accuracy"] == pytest.approx(float(right))
 
 
-def test_draws_of_an_image_do_not_depend_on_its_batch() -> None:
-    parameters = ImageAugmentation(flip="random", crop=2, cutout=3)
-    draws = Draws.of_epoch(parameters, 6, (8, 8), 0, 3, CPU, flips("random", torch.arange(6), torch.zeros(6), 0, 3))
-    together = augment(images(), parameters, draws)
-    alone = [augment(images()[i : i + 1], parameters, draws.at(torch.tensor([i]))) for i in range(6)]
-    assert torch.equal(together, torch.cat(alone))
-    other = Draws.of_epoch(parameters, 6, (8, 8), 0, 4, CPU, draws.flipped)
-    assert not torch.equal(draws.shift, other.shift)
+def test_augmentation_of_an_image_does_not_depend_on_its_batch() -> None:
+    options = ImageAugmentation(flip="random", crop=2, cutout=3, policy="randaugment", jitter=0.5)
+
+    def drawn(number: int) -> list[Drawn]:
+        return draw_all(options, Epoch(number, 0, (8, 8), torch.arange(6), torch.zeros(6), CPU))
+
+    assert len(drawn(3)) == len(augmentations()) == 5
+    batch = (images() * 64 + 128).clamp(0, 255).round()
+    for step, later in zip(drawn(3), drawn(4), strict=True):
+        together = step.apply(batch, torch.arange(6))
+        alone = [step.apply(batch[i : i + 1], torch.tensor([i])) for i in range(6)]
+        assert torch.equal(together, torch.cat(alone))
+        assert not torch.equal(together, batch)
+        assert not torch.equal(together, later.apply(batch, torch.arange(6)))
 
 
 @pytest.fixture
@@ -256,7 +264,7 @@ def test_batches_that_do_not_fit_the_data(packed: tuple[Path, Description]) -> N
     with pytest.raises(UserError, match="train.batch_size = 11: only 10 images"):
         ImageBatches(*packed, ImageAugmentation(flip="none", crop=0, cutout=0), 11, 0, CPU)
     with pytest.raises(UserError, match="augment.crop = 8"):
-        ImageBatches(*packed, ImageAugmentation(flip="none", crop=8, cutout=0), 4, 0, CPU)
+        next(ImageBatches(*packed, ImageAugmentation(flip="none", crop=8, cutout=0), 4, 0, CPU).train(0))
 
 
 @pytest.fixture

@@ -22,12 +22,12 @@ from darkroom.archives.index import list_files
 from darkroom.batches.points import PointBatches
 from darkroom.commands.predict import predict
 from darkroom.common.errors import UserError
-from darkroom.common.files import read_json
 from darkroom.datasets.description import Description
 from darkroom.datasets.idx import prepare_mnist, read_idx
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.parameters import PointParameters, SplitParameters
 from darkroom.datasets.points import range_index, read_points
+from darkroom.datasets.report import read_report
 from darkroom.datasets.table import prepare_curve, prepare_points, read_table
 from darkroom.evaluation.tables import read_classes
 from darkroom.figures.report import write_report
@@ -47,7 +47,7 @@ from darkroom.training.parameters import TrainParameters
 
 CURVE = load_dataset("curve").draw_sample()["curve.csv"]
 SPIRALS = load_dataset("spirals").draw_sample()["spirals.csv"]
-RAW, REPORT = Path("raw"), METRICS / "data.json"
+RAW = Path("raw")
 POINTS = PointParameters(seed=0, validation=0.2, test=0.25)
 FAST = BASE | {"epochs": 60, "batch_size": 20, "optimizer": "adamw", "lr": 0.01, "label_smoothing": 0.0}
 
@@ -80,7 +80,7 @@ def figures_of(task: str) -> set[str]:
 
 def test_spirals_need_a_hidden_layer(folder: Path) -> None:
     write_table(SPIRALS)
-    prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+    prepare_points(POINTS, "tasks.spirals", RAW, DATA)
     trained(spirals([]))
     assert evaluated("points")["accuracy"] < 0.6, "no line divides the arms"
     model, history = trained(spirals([64, 64]))
@@ -95,7 +95,7 @@ def test_spirals_need_a_hidden_layer(folder: Path) -> None:
 
 def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
     write_table(CURVE)
-    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([]))
     assert evaluated("regression")["r2"] < 0.7
     trained(curve([64, 64], lr=1e-5))
@@ -120,7 +120,7 @@ def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
 
 def test_models_of_points_take_no_images(folder: Path) -> None:
     write_table(CURVE)
-    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([8], epochs=1))
     Path("models/curve").mkdir()
     MODEL.rename("models/curve/model.safetensors")
@@ -175,7 +175,7 @@ def test_r2_of_targets_that_are_all_the_same() -> None:
 
 def test_an_old_model_of_numbers(folder: Path) -> None:
     write_table(CURVE)
-    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([8], epochs=1))
     content = MODEL.read_bytes()
     assert b"target_std" in content
@@ -193,7 +193,7 @@ def test_an_old_model_of_numbers(folder: Path) -> None:
 
 def test_points_are_divided_and_standardized(folder: Path) -> None:
     write_table(SPIRALS)
-    prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+    prepare_points(POINTS, "tasks.spirals", RAW, DATA)
     description = Description.read(DATA)
     assert description.images == {"train": 540, "validation": 135, "test": 225}
     assert [np.bincount(read_points(DATA, split)[1]).tolist() for split in description.images] == [
@@ -246,7 +246,7 @@ def test_numbers_fall_into_ranges() -> None:
 def test_bad_tables(folder: Path, content: bytes, message: str) -> None:
     write_table(content)
     with pytest.raises(UserError) as error:
-        prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+        prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     assert message in str(error.value) and not DATA.exists()
 
 
@@ -265,7 +265,7 @@ def test_points_are_held_out_for_the_report() -> None:
 def test_bad_tables_of_classes(folder: Path, content: bytes, message: str) -> None:
     write_table(content)
     with pytest.raises(UserError, match=message):
-        prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+        prepare_points(POINTS, "tasks.spirals", RAW, DATA)
     assert not DATA.exists()
 
 
@@ -278,10 +278,10 @@ def test_semicolons_in_names_divide_nothing(folder: Path) -> None:
 def test_points_of_one_class_are_refused(folder: Path) -> None:
     write_table(b"x,class\n1,a\n2,a\n3,a\n")
     with pytest.raises(UserError, match="has 1 class"):
-        prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+        prepare_points(POINTS, "tasks.spirals", RAW, DATA)
     (RAW / "another.csv").write_bytes(b"x,class\n1,a\n2,b\n")
     with pytest.raises(UserError, match="raw: holds no CSV file"):
-        prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+        prepare_points(POINTS, "tasks.spirals", RAW, DATA)
 
 
 @pytest.mark.parametrize(
@@ -312,11 +312,12 @@ def write_digits(per_digit: int = 6, **wrong: bytes) -> None:
 
 def test_digits_are_packed_as_grey_pictures(folder: Path) -> None:
     write_digits()
-    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
     images, labels = read_split(DATA, "train")
     assert images.shape == (50, 28, 28, 3) and np.bincount(labels).tolist() == [5] * 10
     assert (images == 20 * labels[:, None, None, None]).all()
-    assert read_json(REPORT) == {"train": 50, "validation": 10, "test": 10, "classes": 10}
+    report = read_report(DATA)
+    assert report["images"] == {"train": 50, "validation": 10, "test": 10} and len(report["classes"]) == 10
 
 
 @pytest.mark.parametrize(
@@ -334,17 +335,17 @@ def test_digits_are_packed_as_grey_pictures(folder: Path) -> None:
 def test_bad_digits(folder: Path, wrong: dict[str, bytes], message: str) -> None:
     write_digits(**wrong)
     with pytest.raises(UserError) as error:
-        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
     assert message in str(error.value) and not DATA.exists()
 
 
 @pytest.mark.parametrize("write, packed", [(write_zip, gzip.compress), (write_tar, bytes)])
 def test_digits_of_one_archive(folder: Path, write, packed) -> None:
     write_digits()
-    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
     files = {f"digits/{path.stem}": packed(gzip.decompress(path.read_bytes())) for path in RAW.iterdir()}
     write(Path("one", "archive"), files)
-    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), Path("again"), REPORT)
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), Path("again"))
     assert all((Path("again") / path.name).read_bytes() == path.read_bytes() for path in DATA.iterdir())
 
 
@@ -352,7 +353,7 @@ def test_a_file_of_digits_that_is_missing(folder: Path) -> None:
     write_digits()
     (RAW / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(UserError, match="holds no t10k-labels-idx1-ubyte.gz; give the four files"):
-        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
 
 
 def test_sample_files_are_those_of_the_published_layout(folder: Path) -> None:
@@ -382,7 +383,7 @@ def sine(offset: float, start: float = 0.0) -> bytes:
 def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, start: float) -> None:
     """Features and targets are standardized; what is told is in their own units."""
     write_table(sine(offset, start))
-    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([64, 64], epochs=60))
     report = evaluated("regression")
     assert report["r2"] > 0.95
@@ -400,7 +401,7 @@ def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, sta
 def test_numbers_of_small_units(folder: Path) -> None:
     rows = [f"{place * 1e-9!r},{1e-9 * math.sin(3 * place)!r}" for place in np.linspace(0, 4, 400).tolist()]
     write_table("\n".join(["x,y", *rows]).encode())
-    prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+    prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([64, 64], epochs=60))
     report, table = evaluated("regression"), pd.read_csv("predictions/predictions.csv")
     assert report["r2"] > 0.95 and 0 < report["rmse"] < 2e-10
@@ -411,7 +412,7 @@ def test_numbers_of_small_units(folder: Path) -> None:
 def test_features_far_from_0_tell_classes_apart(folder: Path) -> None:
     rows = [f"{1.7e9 + number},{'late' if number > 99 else 'early'}" for number in range(200)]
     write_table("\n".join(["time,class", *rows]).encode())
-    prepare_points(POINTS, "tasks.spirals", RAW, DATA, REPORT)
+    prepare_points(POINTS, "tasks.spirals", RAW, DATA)
     trained(spirals([16], epochs=40))
     assert evaluated("points")["accuracy"] > 0.9
 
@@ -443,17 +444,17 @@ def test_tables_as_programs_write_them(folder: Path, capsys: pytest.CaptureFixtu
 def test_lines_are_named_as_they_stand_in_the_file(folder: Path) -> None:
     write_table(b"\nx,y\n\n1,2\nhigh,3\n")
     with pytest.raises(UserError, match="line 5: 'high' is no number"):
-        prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+        prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     write_table(b"\n\n")
     with pytest.raises(UserError, match="is no CSV file but empty"):
-        prepare_curve(POINTS, "tasks.curve", RAW, DATA, REPORT)
+        prepare_curve(POINTS, "tasks.curve", RAW, DATA)
 
 
 def test_digits_under_the_names_of_other_mirrors(folder: Path) -> None:
     RAW.mkdir()
     for name, content in load_dataset("mnist").draw_sample().items():
         (RAW / name.replace("-idx", ".idx")).write_bytes(content)
-    prepare_mnist(SplitParameters(seed=0, validation=0.1), "tasks.mnist", RAW, DATA, REPORT)
+    prepare_mnist(SplitParameters(seed=0, validation=0.1), "tasks.mnist", RAW, DATA)
     assert Description.read(DATA).classes == [str(digit) for digit in range(10)]
 
 
@@ -461,17 +462,17 @@ def test_two_files_of_digits_under_one_name(folder: Path) -> None:
     write_digits()
     labels = gzip.decompress((RAW / "t10k-labels-idx1-ubyte.gz").read_bytes())
     (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels)
-    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
     (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels[:8] + labels[:7:-1])
     with pytest.raises(UserError, match=r"t10k-labels.idx1-ubyte: differs from t10k-labels-idx1-ubyte.gz; keep"):
-        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA, REPORT)
+        prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
 
 
 def test_digits_in_an_archive_called_train(folder: Path) -> None:
     write_digits()
     files = {path.name: path.read_bytes() for path in RAW.iterdir()}
     write_zip(Path("one", "training-set.zip"), files)
-    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), DATA, REPORT)
+    prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), DATA)
     assert Description.read(DATA).images["test"] == 10
 
 

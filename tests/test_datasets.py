@@ -18,12 +18,12 @@ from darkroom.datasets.splits import hold_out
 from darkroom.datasets.tiny_imagenet import prepare_tiny_imagenet
 
 SPLIT = SplitParameters(seed=0, validation=0.25)
-RAW, OUT, REPORT = Path("raw"), Path("prepared"), Path("data.json")
+RAW, OUT = Path("raw"), Path("prepared")
 
 
 def cifar(files: dict[str, bytes], parameters: SplitParameters = SPLIT) -> None:
     write_tar(RAW / "cifar.tar.gz", files)
-    prepare_cifar10(parameters, "tasks.cifar10", RAW, OUT, REPORT)
+    prepare_cifar10(parameters, "tasks.cifar10", RAW, OUT)
 
 
 def test_cifar10_splits_are_stratified_and_complete(folder: Path) -> None:
@@ -99,7 +99,7 @@ def test_held_out_items_depend_on_seed_and_purpose() -> None:
 
 def tiny(files: dict[str, bytes], parameters: SplitParameters = SPLIT) -> None:
     write_zip(RAW / "tiny.zip", files)
-    prepare_tiny_imagenet(parameters, "tasks.tiny", RAW, OUT, REPORT)
+    prepare_tiny_imagenet(parameters, "tasks.tiny", RAW, OUT)
 
 
 def test_tiny_imagenet_is_labelled_in_the_order_of_wnids(folder: Path) -> None:
@@ -147,7 +147,7 @@ def test_bad_tiny_imagenet_archives(folder: Path, files: dict[str, bytes], messa
 def pack(files: dict[str, bytes], **changes) -> None:
     write_zip(RAW / "own.zip", files)
     values = {"seed": 0, "validation": 0.25, "test": 0.25, "image_size": 16} | changes
-    prepare_image_folder(FolderParameters(**values), "tasks.own", RAW, OUT, REPORT)
+    prepare_image_folder(FolderParameters(**values), "tasks.own", RAW, OUT)
 
 
 def test_image_folders_of_any_format_size_and_mode(folder: Path) -> None:

@@ -1,12 +1,9 @@
 """The pipeline as a user meets it: clones, `dvc repro`, experiments, metrics and plots."""
 
 import ast
-import contextlib
 import json
 import re
 import shutil
-import subprocess
-import time
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -14,18 +11,15 @@ from pathlib import Path
 
 import boto3
 import pandas as pd
-import psutil
 import pytest
 import yaml
-from conftest import ROOT, assert_one_line, copy_project, git, run
+from conftest import ROOT, assert_one_line, copy_project, git, make_tiny, run, succeed
 from moto.server import ThreadedMotoServer
 
 from darkroom.figures.draw import CHART_IMAGES
 
 TASKS = ("cifar10", "tiny_imagenet", "segmentation")
-CLASSICS = {
-    "mnist": {"grad_cam", "feature_maps"}, "spirals": {"regions"}, "curve": {"fit"},
-}  # fmt: skip
+CLASSICS = ("mnist", "spirals", "curve")
 
 CLASSIFIER_FIGURES = {
     "accuracy",
@@ -52,32 +46,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND", "--no-sandbox", "--disable-gpu", "--headless")
 
 
-def make_tiny(project: Path) -> None:
-    """Settings that run in a minute: few epochs, narrow networks."""
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    params["train"]["epochs"] = 1
-    for name in ("cifar10", "tiny_imagenet"):
-        params["tasks"][name]["model"]["widths"] = [8, 16, 16]
-        params["tasks"][name]["train"].pop("epochs", None)
-    for name in CLASSICS:
-        del params["tasks"][name]
-    params["tasks"]["segmentation"]["augment"]["crop"] = 64
-    params["tasks"]["segmentation"]["train"].update(epochs=1, batch_size=16)
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
-    git(project, "commit", "-qam", "tiny settings")
-
-
-def succeed(project: Path, *command: str) -> str:
-    result = run(project, *command)
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone whose path holds spaces, after its first `dvc repro`, committed."""
     project = copy_project(tmp_path_factory.mktemp("first") / "a clone")
-    make_tiny(project)
+    make_tiny(project, TASKS)
     succeed(project, "python", "-m", "darkroom", "plots-page")
     succeed(project, "dvc", "repro")
     git(project, "add", "-A")
@@ -101,7 +74,7 @@ def test_repro_writes_metrics_and_figures(project: Path) -> None:
 def test_make_repro_leaves_the_classics_out() -> None:
     tasks = set(yaml.safe_load((ROOT / "params.yaml").read_text())["tasks"])
     [listed] = re.findall(r"^TASKS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert set(listed.split()) == set(TASKS) == tasks - CLASSICS.keys()
+    assert set(listed.split()) == set(TASKS) == tasks - {*CLASSICS}
 
 
 def test_second_repro_does_nothing(project: Path) -> None:
@@ -115,7 +88,7 @@ def test_arrays_are_stored_once(project: Path) -> None:
 
 def test_two_clones_give_the_same_lock(project: Path, tmp_path: Path) -> None:
     other = copy_project(tmp_path / "elsewhere")
-    make_tiny(other)
+    make_tiny(other, TASKS)
     succeed(other, "dvc", "repro")
     assert (other / "dvc.lock").read_bytes() == (project / "dvc.lock").read_bytes()
 
@@ -406,77 +379,3 @@ def test_experiments_travel_with_the_code(project: Path, tmp_path: Path) -> None
     git(other, "checkout", "-q", "--", ".")
     succeed(other, "dvc", "exp", "branch", "pushed", "slower")
     assert git(other, "show", "slower:metrics/cifar10/test.json").encode() == told
-
-
-def test_a_study_writes_its_table_and_goes_on_where_it_was(project: Path) -> None:
-    """Two runs at once give the bytes that each gives alone; a failed run is told of and the other is kept."""
-    study = {
-        "shows": "Two rates.", "task": "cifar10", "score": "accuracy",
-        "scales": {
-            "laptop": {"points": {"slow": {"train.lr": 0.04}, "wild": {"train.lr": 1e30}}},
-            "gpu": {"grid": {"train.lr": [0.03]}},
-        },
-    }  # fmt: skip
-    (project / "studies" / "own.yaml").write_text(yaml.safe_dump(study))
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "a study")
-    command = ("python", "-m", "darkroom", "study", "own", "--jobs", "2")
-    printed = succeed(project, *command)
-    table = pd.read_csv(project / "studies" / "results" / "own-laptop.csv")
-    assert "the loss is" in table["failed"][1] and "the loss is" in printed
-    assert (project / "studies" / "results" / "own-laptop.png").stat().st_size > 10_000
-    listed = succeed(project, "dvc", "exp", "list", "--name-only").split()
-    assert "own-laptop-01" in listed and "own-laptop-02" not in listed
-
-    succeed(project, "dvc", "exp", "run", "-S", "train.lr=0.04", "--force", "evaluate@cifar10")
-    report = json.loads((project / "metrics" / "cifar10" / "test.json").read_text())
-    assert (report["accuracy"], report["loss"]) == (table["score"][0], table["loss"][0])
-    alone = (project / "models" / "cifar10" / "model.safetensors").read_bytes()
-    assert_one_line(run(project, *command), "has uncommitted changes")
-    git(project, "checkout", "-q", "--", ".")
-    succeed(project, "dvc", "exp", "apply", "own-laptop-01")
-    assert (project / "models" / "cifar10" / "model.safetensors").read_bytes() == alone
-    git(project, "checkout", "-q", "--", ".")
-    succeed(project, "dvc", "checkout")
-
-    (project / ".venv" / "bin").mkdir(parents=True)
-    (project / ".venv" / "bin" / "activate").touch()
-    job = ("env", f"SLURM_SUBMIT_DIR={project}", "SLURM_ARRAY_TASK_ID=1", "bash", "studies/array.slurm", "own")
-    succeed(project, *job)
-    assert "Queued" not in succeed(project, "dvc", "queue", "status")
-    succeed(project, *command, "--scale", "gpu")
-    printed = (project / "studies" / "results" / "own-gpu.csv").read_text()
-    assert printed.splitlines()[1].startswith("own-gpu-01,lr 0.03,")
-
-
-@pytest.mark.slow
-def test_a_study_outlives_its_worker(project: Path) -> None:
-    """What a killed worker was at is told of, though its process lives on, and done when the study is run again."""
-    study = {
-        "shows": "One rate.", "task": "cifar10", "score": "accuracy",
-        "scales": {"laptop": {"grid": {"train.lr": [0.06]}}},
-    }  # fmt: skip
-    (project / "studies" / "short.yaml").write_text(yaml.safe_dump(study))
-    git(project, "add", "-A")
-    git(project, "commit", "-qm", "a short study")
-    command = ("python", "-m", "darkroom", "study", "short")
-    with subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, text=True) as running:
-        while not any("stages.train" in process.cmdline() for process in processes_in(project)):
-            assert running.poll() is None
-            time.sleep(0.2)
-        for process in processes_in(project):
-            if "queue-worker" in process.cmdline():
-                process.kill()
-        told, _ = running.communicate()
-    assert running.returncode == 0 and "its worker died; run the study again" in told
-    assert "its worker died" not in succeed(project, *command)
-    assert len(pd.read_csv(project / "studies" / "results" / "short-laptop.csv")["score"].dropna()) == 1
-
-
-def processes_in(folder: Path) -> list[psutil.Process]:
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if Path(process.cwd()).is_relative_to(folder):
-                found.append(process)
-    return found

@@ -10,7 +10,8 @@ from torchvision.transforms import AutoAugment, AutoAugmentPolicy
 from torchvision.transforms.v2 import functional as reference
 
 from darkroom.batches import pixels
-from darkroom.batches.operations import NUMBER, OPERATIONS, Plan, apply, jitter_plan
+from darkroom.batches.augmentations import Epoch, jitter
+from darkroom.batches.operations import NUMBER, OPERATIONS, Plan, apply
 from darkroom.batches.policies import draw_plan
 from darkroom.batches.policies.autoaugment import PAIRS
 
@@ -141,9 +142,10 @@ def test_plans_cover_their_spaces() -> None:
     inverted = (learned.operation[:, 0] == NUMBER["invert"]).float().mean()
     assert float(inverted) == pytest.approx(0.1 / 25, rel=0.25), "one pair of 25 begins with it, one time in ten"
 
-    jitter = jitter_plan(0.4, 10_000, draw)
-    assert float(jitter.strength.abs().max()) == pytest.approx(0.4, abs=1e-3)
-    assert abs(float(jitter.strength.mean())) < 0.01
+    rows = Epoch(0, 0, (8, 8), torch.arange(10_000), torch.zeros(10_000), torch.device("cpu"))
+    changes = jitter.draw(jitter.Options(jitter=0.4), rows)
+    assert float(changes.strength.abs().max()) == pytest.approx(0.4, abs=1e-3)
+    assert abs(float(changes.strength.mean())) < 0.01
 
 
 def test_values_stay_whole_and_in_range() -> None:

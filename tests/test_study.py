@@ -156,8 +156,9 @@ def test_states_are_read_from_what_dvc_prints() -> None:
 
 Worker status: 1 active, 0 idle
 """
-    assert queue.parse_states(status) == {"own-01": "Running", "研究-gpu-02": "Queued"}
-    assert queue.parse_states("No experiment tasks in the queue.\n\nWorker status: 0 active, 0 idle\n") == {}
+    assert queue.Queue.parse(status) == queue.Queue({"own-01": "Running", "研究-gpu-02": "Queued"}, True)
+    empty = "No experiment tasks in the queue.\n\nWorker status: 0 active, 0 idle\n"
+    assert queue.Queue.parse(empty) == queue.Queue({}, False)
 
 
 def test_workers_are_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -310,7 +310,7 @@ def test_validation_shows_what_the_evaluation_shows(folder: Path) -> None:
     files = scene_files(24, width=70, height=90)
     write_zip(Path("raw/a.zip"), files)
     parameters = MaskParameters(seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters())
-    convert_annotations(parameters, "key", Path("raw"), DATA, METRICS / "data.json")
+    convert_annotations(parameters, "key", Path("raw"), DATA)
     trained(segmentation(epochs=2, batch_size=4, keep="last"))
     model, card = load_model(MODEL, CPU)
     tally = OverlapTally(3, CPU)

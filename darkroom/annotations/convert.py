@@ -19,7 +19,7 @@ from darkroom.datasets.report import write_report
 from darkroom.datasets.splits import hold_out
 
 
-def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
+def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder: Path) -> None:
     """Write images and masks of the splits train, validation and test, and a report of the classes.
 
     The splits of the source are kept. Of a source with two splits, the second is the test split, and the validation
@@ -30,7 +30,6 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
         key: the task's key in params.yaml, for messages.
         raw: folder of the archives.
         folder: folder to write; it appears once it is complete.
-        report: path of the JSON file for the totals of the report.
 
     Raises:
         UserError: annotations or images do not fit each other or the parameters.
@@ -55,7 +54,7 @@ def convert_annotations(parameters: MaskParameters, key: str, raw: Path, folder:
                 raise UserError(f"{key}: has no image to train on that can be used")
             _describe(by_split, source.classes.names).write(temporary)
             left_out = [*source.refused, *list_left_out(drawn)]
-            write_report(temporary, report, mask_report(by_split, source.classes.names, left_out))
+            write_report(temporary, mask_report(by_split, source.classes.names, left_out))
 
 
 def _describe(splits: dict[str, list[DrawnMask]], names: list[str]) -> Description:

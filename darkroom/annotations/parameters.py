@@ -29,24 +29,25 @@ class AnnotationParameters(Parameters):
     """How annotations are read."""
 
     format: FormatName = AUTO
-    """Format of the annotations; auto: the format is recognized by the names and contents of the files."""
+    """Format of the annotations. By default it is recognized by the names and contents of the files."""
     classes: list[str] | None = Field(default=None, min_length=1, max_length=254)
-    """Names of the foreground classes in the order of their ids 1, 2, …; null: all names in the source, sorted or in
-    the order of the source's list of classes."""
+    """Names of the foreground classes in the order of their ids 1, 2, … By default all names in the source, sorted or
+    in the order of the source's list of classes."""
     ignore: list[str] = []
     """Names of classes whose pixels get ignore_index, 255, and so count neither in losses nor in metrics."""
     colours: dict[str, Colour] | None = Field(default=None, min_length=1)
-    """Colour of each class in RGB masks, [red, green, blue] by class name. Of the format colour."""
+    """Colour of each class in RGB masks, such as {road: [128, 64, 128], sky: [70, 130, 180]}. Of the format colour."""
     border: Literal["ignored", "pet"] = "ignored"
-    """Class of the border pixels: ignored gives them ignore_index, pet makes them foreground. Of the format trimap."""
+    """Class of the border pixels: ignored (the default) gives them ignore_index, pet makes them foreground. Of the
+    format trimap."""
     exif: Literal["auto", "seen", "stored"] = "auto"
     """How images with an EXIF orientation were shown to the annotator: seen is turned upright, stored is as the pixels
-    are stored; auto: decided by the sizes that the annotations state, or by the annotation tool."""
+    are stored. By default the sizes that the annotations state decide, or the annotation tool."""
     threshold: Annotated[int, Field(ge=1, le=255)] | None = None
-    """Least value of foreground pixels in grey masks of two classes; null: pixel values are class ids. Of the formats
-    png and voc."""
+    """Least value of foreground pixels in grey masks of two classes. By default pixel values are class ids. Of the
+    formats png and voc."""
     skip_bad: bool = False
-    """Leave out annotations that cannot be used and list them in the report; false: stop at the first of them."""
+    """Leave out annotations that cannot be used and list them in the report, instead of stopping at the first."""
 
     def format_options(self) -> list[str]:
         """Return the names of the parameters that have a value and that only some formats use."""

@@ -9,12 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from darkroom.batches import samplers
-from darkroom.batches.augment import Draws, augment, flips
-from darkroom.batches.mix import mix
+from darkroom.batches.augmentations import Drawn, Epoch, draw_all
+from darkroom.batches.mixes import mix, mixes_of
 from darkroom.batches.normalize import normalize
-from darkroom.batches.operations import Plan, apply, jitter_plan
 from darkroom.batches.parameters import ImageAugmentation
-from darkroom.batches.policies import draw_plan
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
@@ -35,7 +33,7 @@ class ImageBatches:
         sampler: name of a module of `darkroom.batches.samplers`.
 
     Raises:
-        UserError: the data set is too small for the batch size, or its images for the crop.
+        UserError: the data set is too small for the batch size.
     """
 
     unit = "images"
@@ -44,9 +42,6 @@ class ImageBatches:
         self, folder: Path, description: Description, augmentation: ImageAugmentation, batch_size: int, seed: int,
         device: torch.device, share: slice = slice(None), sampler: str = "plain",
     ) -> None:  # fmt: skip
-        height, width = description.size
-        if augmentation.crop >= min(height, width):
-            raise UserError(f"params.yaml: augment.crop = {augmentation.crop}: the images have {height}×{width} pixels")
         if batch_size > description.images["train"]:
             raise UserError(
                 f"params.yaml: train.batch_size = {batch_size}: only {description.images['train']} images to train on"
@@ -80,23 +75,24 @@ class ImageBatches:
         Yields:
             Images, float (b, 3, h, w) in channels_last, and their class ids, int64 (b,), or with Mixup or CutMix the
             shares of their classes, float32 (b, classes).
+
+        Raises:
+            UserError: the images are too small for an augmentation.
         """
         order, sampled = self._order(epoch), self._sampled(epoch)
         times = torch.zeros(len(order), dtype=torch.int64)
         times[order] = self._times_before(epoch)[sampled[order]] + earlier_times(sampled[order])
         size = self.images.shape[1], self.images.shape[2]
         seed = seed_for(self.seed, "view", view) if view else self.seed
-        flipped = flips(self.augmentation.flip, sampled, times, seed, epoch)
-        draws = Draws.of_epoch(self.augmentation, len(self.labels), size, seed, epoch, self.device, flipped)
-        plans = self._plans(seed, epoch)
+        drawn = draw_all(self.augmentation, Epoch(epoch, seed, size, sampled, times, self.device))
         mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
-        is_mixed = self.augmentation.mixup or self.augmentation.cutmix
+        choice = mixes_of(self.augmentation)
         order, sampled = order.to(self.device), sampled.to(self.device)
         for batch in torch.split(order[: self.steps * self.batch_size], self.batch_size):
-            rows = batch if is_mixed else batch[self.share]
-            images, labels = self._augment(sampled[rows], draws.at(rows), [plan.at(rows.cpu()) for plan in plans])
-            if is_mixed:  # mix the whole batch first: an image may be mixed with one of another process
-                images, labels = mix(images, labels, len(self.description.classes), self.augmentation, mixing)
+            rows = batch if choice else batch[self.share]
+            images, labels = self._augment(sampled[rows], rows, drawn)
+            if choice:  # mix the whole batch first: an image may be mixed with one of another process
+                images, labels = mix(images, labels, len(self.description.classes), choice, mixing)
                 images, labels = images[self.share], labels[self.share]
             yield images, labels
 
@@ -124,36 +120,24 @@ class ImageBatches:
         self._counted = epoch, times
         return times
 
-    def _augment(self, indices: Tensor, draws: Draws, plans: list[Plan]) -> tuple[Tensor, Tensor]:
+    def _augment(self, indices: Tensor, rows: Tensor, drawn: list[Drawn]) -> tuple[Tensor, Tensor]:
         """Return augmented images and their class ids.
 
         Args:
             indices: of the images, int64 (b,).
-            draws: a row for each of them.
-            plans: likewise, in the order in which they are applied.
+            rows: of the epoch that show them, int64 (b,).
+            drawn: the augmentations with their draws for all rows, in the order in which they are applied.
         """
         images = self.images[indices]
-        if plans:
+        if any(one.works_on_pixels for one in drawn):
             pixels = images.permute(0, 3, 1, 2).float()
-            for plan in plans:
-                pixels = apply(pixels, plan)
+            for one in drawn:
+                pixels = one.apply(pixels, rows) if one.works_on_pixels else pixels
             images = pixels.permute(0, 2, 3, 1)
         images = normalize(images, self.description.mean, self.description.std)
-        return augment(images, self.augmentation, draws), self.labels[indices]
-
-    def _plans(self, seed: int, epoch: int) -> list[Plan]:
-        """Draw the operations on pixels for each row of an epoch, from generators keyed by (seed, purpose, epoch)."""
-
-        def generator(purpose: str) -> torch.Generator:
-            return torch.Generator().manual_seed(seed_for(seed, purpose, epoch))
-
-        count, side, augmentation = len(self.labels), self.images.shape[1], self.augmentation
-        plans = []
-        if augmentation.policy != "none":
-            plans.append(draw_plan(augmentation.policy, count, side, generator("policy")))
-        if augmentation.jitter:
-            plans.append(jitter_plan(augmentation.jitter, count, generator("jitter")))
-        return plans
+        for one in drawn:
+            images = images if one.works_on_pixels else one.apply(images, rows)
+        return images, self.labels[indices]
 
     def _generator(self, purpose: str, epoch: int) -> torch.Generator:
         return torch.Generator().manual_seed(seed_for(self.seed, purpose, epoch))

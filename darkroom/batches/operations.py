@@ -39,8 +39,9 @@ class Plan:
     operation: Tensor
     strength: Tensor
 
-    def at(self, indices: Tensor) -> "Plan":
+    def __getitem__(self, indices: Tensor) -> "Plan":
         """Return the plan of the images at `indices`, int64 (b,)."""
+        indices = indices.cpu()
         return Plan(self.operation[indices], self.strength[indices])
 
 
@@ -64,12 +65,6 @@ def apply(images: Tensor, plan: Plan) -> Tensor:
             rows = rows.to(images.device)
             images[rows] = OPERATIONS[number](images[rows], strength)
     return images
-
-
-def jitter_plan(strength: float, count: int, generator: torch.Generator) -> Plan:
-    """Draw changes of brightness, contrast and colour for `count` images, by factors 1 - strength to 1 + strength."""
-    operations = torch.tensor([NUMBER[name] for name in ("brightness", "contrast", "colour")])
-    return Plan(operations.expand(count, 3), (torch.rand((count, 3), generator=generator) * 2 - 1) * strength)
 
 
 def plan_from_levels(

@@ -1,35 +1,19 @@
 """Parameters of augmentation: for images with one class each, and for pairs of an image and its mask."""
 
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-import darkroom.batches.policies
-from darkroom.common.named import NameIn
+from darkroom.batches.augmentations import augmentations
+from darkroom.batches.mixes import mixes
 from darkroom.common.parameters import Parameters
 
+_OPTIONS = [*(one.Options for one in augmentations()), *(one.Options for one in mixes().values())]
 
-class ImageAugmentation(Parameters):
+
+# The bases are the modules of `augmentations` and `mixes`, which a type checker cannot know.
+class ImageAugmentation(*reversed(_OPTIONS)):  # type: ignore[misc]
     """Augmentation of images with one class each, on the training device."""
-
-    flip: Literal["none", "random", "alternate"]
-    """Horizontal flip of half of the images. `random` draws them anew in each epoch. `alternate` flips the other half
-    in the next epoch. `none` flips no image."""
-    crop: int = Field(ge=0)
-    """Largest random shift, in pixels; 0 switches it off."""
-    padding: Literal["reflect", "zero"] = "reflect"
-    """What a shifted image shows beyond its border: its mirror image, or with `zero` the mean colour of the training
-    images."""
-    cutout: int = Field(ge=0)
-    """Side, in pixels, of a random square that is set to the mean colour; 0 switches it off."""
-    jitter: float = Field(default=0.0, ge=0, le=1)
-    """Largest random change of brightness, contrast and colour, as a fraction; 0 switches it off."""
-    policy: Annotated[str, NameIn(darkroom.batches.policies.__name__, besides=("none",))] = "none"
-    """Augmentation policy, which draws operations on the pixels of each image in each epoch."""
-    mixup: float = Field(default=0.0, ge=0)
-    """α of the Beta distribution of Mixup's shares; 0 switches it off."""
-    cutmix: float = Field(default=0.0, ge=0)
-    """α of the Beta distribution of CutMix's shares; 0 switches it off."""
 
 
 class PairAugmentation(Parameters):

@@ -20,12 +20,12 @@ class Preparation(Generic[P]):
 
     Attributes:
         prepare: writes the prepared data set. It takes the parameters, the task's key in params.yaml for messages, the
-            folder of the archives, the folder to write, and the path of the report to write.
+            folder of the archives, and the folder to write.
         parameters: the class of its parameters.
         kind: the kind of task that the data set is for.
     """
 
-    prepare: Callable[[P, str, Path, Path, Path], None]
+    prepare: Callable[[P, str, Path, Path], None]
     parameters: type[P]
     kind: str
 
@@ -39,7 +39,6 @@ def run_preparation(preparation: Preparation[P]) -> None:
             f"tasks.{task}",
             Path("data/raw", task),
             Path("data/prepared", task),
-            Path("metrics", task, "data.json"),
         )
 
     run_stage(main)

@@ -16,7 +16,7 @@ SIDE = 32
 RECORD = 1 + 3 * SIDE * SIDE  # bytes: the label, then the red plane, the green and the blue
 
 
-def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
+def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Path) -> None:
     """Write the splits train, validation and test to `folder`, and the number of images per class to `report`.
 
     The archive has the layout of the binary version (https://www.cs.toronto.edu/~kriz/cifar.html) and any number of
@@ -27,7 +27,6 @@ def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Pa
         key: the task's key in params.yaml, for messages.
         raw: the folder of the archive.
         folder: where the data set is written.
-        report: path of a JSON file.
 
     Raises:
         UserError: the archive has another layout, or the split is impossible.
@@ -51,7 +50,7 @@ def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Pa
             images = create_images(temporary, split, len(records), SIDE, SIDE)
             images[:] = records[:, 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
             write_labels(temporary, split, records[:, 0])
-        describe(temporary, classes, report)
+        describe(temporary, classes)
 
 
 def _classes(by_name: dict[str, Member], raw: Path) -> list[str]:

@@ -23,8 +23,8 @@ UNSIGNED_BYTE = 8  # the IDX format's code for uint8, the only type read here
 GZIP = b"\x1f\x8b"  # the first bytes of a gzip file
 
 
-def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
-    """Write the splits train, validation and test to `folder`, and the number of images per digit to `report`.
+def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path) -> None:
+    """Write the splits train, validation and test to `folder`, and the images per digit to its `report.json`.
 
     The four files are in `raw` as they are published, or in one archive, compressed or not. Grey images get three equal
     channels, so that every model takes them.
@@ -34,7 +34,6 @@ def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path
         key: the task's key in params.yaml, for messages.
         raw: the folder of the files.
         folder: where the data set is written.
-        report: path of a JSON file.
 
     Raises:
         UserError: a file is missing or not in the IDX format, or the split is impossible.
@@ -48,7 +47,7 @@ def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path
             grey = images[rows]
             create_images(temporary, split, *grey.shape)[:] = grey[..., None]
             write_labels(temporary, split, labels[rows])
-        describe(temporary, DIGITS, report)
+        describe(temporary, DIGITS)
 
 
 @contextmanager

@@ -24,7 +24,7 @@ PART = re.compile(
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
-def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
+def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, folder: Path) -> None:
     """Write the splits of an archive of `CLASS/…/IMAGE` or `SPLIT/CLASS/…/IMAGE` files to `folder`.
 
     Splits of the archive are kept. Missing ones are held out of the training images, stratified. Class ids follow the
@@ -35,7 +35,6 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
         key: the task's key in params.yaml, for messages.
         raw: the folder of the archive.
         folder: where the data set is written.
-        report: path of a JSON file for the number of images per class.
 
     Raises:
         UserError: the archive has another layout, or the split is impossible.
@@ -60,7 +59,7 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
         labelled = {split: [(member, ids[name]) for member, name in images] for split, images in splits.items()}
         with replacing(folder) as temporary:
             decode_splits(decode, temporary, labelled, (parameters.image_size, parameters.image_size))
-            describe(temporary, classes, report)
+            describe(temporary, classes)
 
 
 def _read_splits(members: dict[str, Member], raw: Path) -> dict[str, list[tuple[Member, str]]]:

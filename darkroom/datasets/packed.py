@@ -53,7 +53,7 @@ def check_classes(classes: list[str], raw: Path) -> None:
         raise UserError(f"{raw}: class {repeated[0]} is named twice; give each class another name")
 
 
-def describe(folder: Path, classes: list[str], report: Path) -> None:
+def describe(folder: Path, classes: list[str]) -> None:
     """Write `dataset.json` for the splits in `folder`, and the report of images per class, as `write_report`."""
     statistics = ChannelStatistics()
     counts: dict[str, dict[str, int]] = {name: {} for name in classes}
@@ -70,4 +70,4 @@ def describe(folder: Path, classes: list[str], report: Path) -> None:
     mean, std = statistics.mean_and_std()
     Description("classification", classes, mean, std, sizes, list(images.shape[1:3])).write(folder)
     classes_report = [{"name": name, "images": by_split} for name, by_split in counts.items()]
-    write_report(folder, report, {"images": sizes, "classes": classes_report})
+    write_report(folder, {"images": sizes, "classes": classes_report})

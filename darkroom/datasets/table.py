@@ -19,15 +19,14 @@ from darkroom.datasets.splits import hold_out
 DIGITS = 6  # significant digits of a deviation; the mean is rounded to the same decimal
 
 
-def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
-    """Split a table whose last column is a class, and write the number of points per class to `report`.
+def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Path) -> None:
+    """Split a table whose last column is a class, and write the number of points per class to its `report.json`.
 
     Args:
         parameters: how to split.
         key: the task's key in params.yaml, for messages.
         raw: the folder of the CSV file.
         folder: where the data set is written.
-        report: path of a JSON file.
 
     Raises:
         UserError: there is no such table, or the split is impossible.
@@ -39,10 +38,10 @@ def prepare_points(parameters: PointParameters, key: str, raw: Path, folder: Pat
     if len(classes) < 2:
         raise UserError(f"{path}: its last column has {len(classes)} class; give points of at least two")
     labels = np.array([classes.index(name) for name in last])
-    _write_splits("points", parameters, key, classes, features, labels, labels, folder, report)
+    _write_splits("points", parameters, key, classes, features, labels, labels, folder)
 
 
-def prepare_curve(parameters: PointParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
+def prepare_curve(parameters: PointParameters, key: str, raw: Path, folder: Path) -> None:
     """Split a table whose last column is a number to predict, as `prepare_points`."""
     path, features, last, lines = read_table(raw, last_is_number=True)
     targets = np.array([parse_number(path, line, cell) for line, cell in zip(lines, last, strict=True)])
@@ -51,7 +50,7 @@ def prepare_curve(parameters: PointParameters, key: str, raw: Path, folder: Path
     edges = np.linspace(targets.min(), targets.max(), RANGES + 1)
     classes = [f"{low} to {high}" for low, high in pairwise(_format_distinct(edges))]
     strata = range_index(targets, targets)
-    _write_splits("regression", parameters, key, classes, features, targets[:, None], strata, folder, report)
+    _write_splits("regression", parameters, key, classes, features, targets[:, None], strata, folder)
 
 
 def _format_distinct(numbers: np.ndarray) -> list[str]:
@@ -65,7 +64,7 @@ def _format_distinct(numbers: np.ndarray) -> list[str]:
 
 def _write_splits(
     kind: str, parameters: PointParameters, key: str, classes: list[str],
-    features: np.ndarray, targets: np.ndarray, strata: np.ndarray, folder: Path, report: Path,
+    features: np.ndarray, targets: np.ndarray, strata: np.ndarray, folder: Path,
 ) -> None:  # fmt: skip
     """Split points and write them, their description and the number of points per stratum.
 
@@ -78,7 +77,6 @@ def _write_splits(
         targets: int64 (n,) or float64 (n, 1).
         strata: int64 (n,): the class of each point, or the range of its target. Classes are stratified.
         folder: where the data set is written.
-        report: path of a JSON file.
     """
     are_numbers = targets.dtype.kind == "f"
     stratified = np.zeros_like(strata) if are_numbers else strata
@@ -107,7 +105,7 @@ def _write_splits(
             {"name": name, "images": {split: counts[split][value] for split in SPLITS}}
             for value, name in enumerate(classes)
         ]
-        write_report(temporary, report, {"images": images, "classes": by_class})
+        write_report(temporary, {"images": images, "classes": by_class})
 
 
 def _mean_and_std(numbers: np.ndarray) -> tuple[list[float], list[float]]:

@@ -17,7 +17,7 @@ IMAGE_SUFFIXES = (".jpeg", ".jpg", ".png")
 Labelled = list[tuple[Member, int]]
 
 
-def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, folder: Path, report: Path) -> None:
+def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, folder: Path) -> None:
     """Write the splits train, validation (held out of train) and test (the published val) to `folder`.
 
     Class ids follow the order of `wnids.txt`.
@@ -27,7 +27,6 @@ def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, fold
         key: the task's key in params.yaml, for messages.
         raw: the folder of the archive.
         folder: where the data set is written.
-        report: path of a JSON file for the number of images per class.
 
     Raises:
         UserError: the archive has another layout, or the split is impossible.
@@ -47,7 +46,7 @@ def prepare_tiny_imagenet(parameters: SplitParameters, key: str, raw: Path, fold
         with replacing(folder) as temporary:
             splits = {"train": [train[i] for i in kept], "validation": [train[i] for i in chosen], "test": test}
             decode_splits(decode, temporary, splits, (first.height, first.width))
-            describe(temporary, names, report)
+            describe(temporary, names)
 
 
 def _find_root(members: dict[str, Member], raw: Path) -> str:

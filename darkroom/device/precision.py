@@ -63,7 +63,8 @@ def fix_algorithms(deterministic: bool = True, bits: str = "machine") -> None:
     if bits == "everywhere":
         torch.set_num_threads(THREADS)
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(deterministic)
+    # torch.use_deterministic_algorithms would do the same, and import the compiler, which takes a second.
+    torch.set_deterministic_debug_mode("error" if deterministic else "default")
     # Filling memory takes time, and no code reads it before writing.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # PyTorch's own setting
     torch.backends.cudnn.benchmark = not deterministic

@@ -1,8 +1,12 @@
-"""Grad-CAM: heat maps of where a model looks (Selvaraju et al., arXiv:1610.02391)."""
+"""Grad-CAM: heat maps of where a model looks (Selvaraju et al., arXiv:1610.02391).
+
+Written here because the package grad-cam takes longer to import than a small model takes to be evaluated. Its heat maps
+are the same.
+"""
 
 from collections.abc import Callable
-from functools import partial
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -23,11 +27,31 @@ def grad_cam(
     Returns:
         float32 (h, w), from 0 to 1. It is 0 everywhere if no part raises the score.
     """
-    from pytorch_grad_cam import GradCAM  # imported here, since it takes seconds
+    maps: list[Tensor] = []  # the layer's output, then its gradient
 
-    with GradCAM(model, [layer], partial(_as_map, image.shape[2:])) as explained:
-        heat: NDArray[np.float32] = explained(image, [score])[0]
-    return heat
+    def keep(_: nn.Module, __: tuple[Tensor, ...], output: Tensor) -> None:
+        maps.append(output.detach().clone())  # a copy, since the next layer may work in place
+        output.register_hook(maps.append)  # type: ignore[no-untyped-call]
+
+    handle = layer.register_forward_hook(keep)
+    try:
+        score(model(image)[0]).backward()  # type: ignore[no-untyped-call]
+    finally:
+        handle.remove()
+        model.zero_grad()
+    activations, gradients = (_as_map(image.shape[2:], values)[0].cpu().numpy() for values in maps)
+    weights = gradients.mean(axis=(1, 2))
+    heat: NDArray[np.float32] = np.maximum((weights[:, None, None] * activations).sum(axis=0), 0)
+    height, width = image.shape[2:]
+    resized = cv2.resize(_stretch(heat), (width, height))
+    return _stretch(np.asarray(resized, np.float32))
+
+
+def _stretch(heat: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return heat, float32 (h, w), stretched to the range from 0 to 1."""
+    above: NDArray[np.float32] = heat - heat.min()
+    stretched: NDArray[np.float32] = above / (1e-7 + above.max())
+    return stretched
 
 
 def _as_map(size: torch.Size, values: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 
 from darkroom.common.errors import UserError
 from darkroom.common.progress import progress
@@ -18,6 +19,38 @@ WORKERS = re.compile(r"Worker status: (\d+) active, (\d+) idle")  # the last lin
 ENDED = ("Success", "Failed", "Died")
 
 
+@dataclass(frozen=True)
+class Queue:
+    """What `dvc queue status` lists.
+
+    Attributes:
+        states: `Queued`, `Running`, `Success` or `Failed`, by the experiment's name.
+        has_workers: whether any worker answers.
+    """
+
+    states: dict[str, str]
+    has_workers: bool
+
+    @classmethod
+    def parse(cls, status: str) -> "Queue":
+        """Return the queue in the output of `dvc queue status`: columns for task, name, time and state."""
+        rows = [re.split(r"\s{2,}", line.strip()) for line in status.splitlines()]
+        workers = WORKERS.search(status)
+        return cls(
+            {row[1]: row[3] for row in rows if len(row) == 4 and row[0] != "Task"},
+            workers is not None and int(workers[1]) + int(workers[2]) > 0,
+        )
+
+    def named(self, *states: str) -> set[str]:
+        """Return the names of the experiments in any of these states."""
+        return {name for name, state in self.states.items() if state in states}
+
+
+def look() -> Queue:
+    """Return the queue as it is now."""
+    return Queue.parse(_read_dvc("queue", "status"))
+
+
 def run_all(runs: list[Run], task: str, jobs: int) -> dict[str, str]:
     """Queue the runs that are not finished, and wait until all have ended.
 
@@ -28,19 +61,20 @@ def run_all(runs: list[Run], task: str, jobs: int) -> dict[str, str]:
         UserError: the queue holds other experiments, or its workers end without doing their work.
     """
     names = {run.name for run in runs}
-    for name in names & end_abandoned():
-        print(f"{name}: its worker died; it is run again", file=sys.stderr)
-    finished, states = finished_experiments(), queue_states()
-    others = [name for name, state in states.items() if name not in names and state in ("Queued", "Running")]
+    queue = look()
+    if abandoned := end_abandoned(queue):
+        for name in names & abandoned:
+            print(f"{name}: its worker died; it is run again", file=sys.stderr)
+        queue = look()
+    others = queue.named("Queued", "Running") - names
     if others:
-        raise UserError(f"the queue holds other experiments, such as {others[0]}; `dvc queue start` runs them, `dvc "
+        raise UserError(f"the queue holds other experiments, such as {min(others)}; `dvc queue start` runs them, `dvc "
                         "queue remove --queued` drops them")  # fmt: skip
-    outdated = queued_elsewhere(states)
-    for name in names & states.keys() - finished:
-        if states[name] not in ("Queued", "Running") or name in outdated:
-            _run_dvc("queue", "remove", name)
-            del states[name]
-    missing = [run for run in runs if run.name not in finished and run.name not in states]
+    finished, waiting = finished_experiments(), queue.named("Queued", "Running")
+    useless = (queue.states.keys() - waiting | queued_elsewhere(queue)) & names - finished
+    if useless:
+        _run_dvc("queue", "remove", *sorted(useless))
+    missing = [run for run in runs if run.name not in finished | (waiting - useless)]
     bar = progress(len(missing), "queueing", unit="run", lines=False)
     for run in missing:
         queued = subprocess.run(run.command(task), capture_output=True, text=True)
@@ -59,7 +93,8 @@ def _wait(runs: list[Run], finished: set[str], jobs: int) -> dict[str, str]:
     counted, starts, started = 0, 0, float("-inf")
     died: dict[str, str] = {}
     while True:
-        found = queue_states() | died
+        queue = look()
+        found = queue.states | died
         states = {run.name: "Success" if run.name in finished else found.get(run.name, "Failed") for run in runs}
         ended = sum(state in ENDED for state in states.values())
         bar.update(ended - counted)
@@ -69,8 +104,8 @@ def _wait(runs: list[Run], finished: set[str], jobs: int) -> dict[str, str]:
         if ended == len(runs):
             bar.close()
             return states
-        if time.monotonic() - started > SECONDS_TO_START and not has_workers():
-            died |= dict.fromkeys(end_abandoned(), "Died")
+        if time.monotonic() - started > SECONDS_TO_START and not _answers(queue):
+            died |= dict.fromkeys(end_abandoned(queue), "Died")
             if starts == MOST_STARTS:
                 raise UserError("the queue's workers end before their work does; look at `dvc queue status`, then run "
                                 "the study again: what is done is kept")  # fmt: skip
@@ -79,26 +114,29 @@ def _wait(runs: list[Run], finished: set[str], jobs: int) -> dict[str, str]:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def end_abandoned() -> set[str]:
-    """End the experiments that DVC's queue lists as running although no worker is left; return their names.
+def end_abandoned(queue: Queue) -> set[str]:
+    """End the experiments that the queue lists as running although no worker is left; return their names.
 
     The queue lists them as failed afterwards. `dvc queue kill` may end only the process of an experiment; the queue
     notices its end at the next call.
     """
-    abandoned = _running()
-    if not abandoned or has_workers():
+    abandoned = queue.named("Running")
+    if not abandoned or _answers(queue):
         return set()
     for _ in range(MOST_KILLS):
-        for name in _running():
+        for name in queue.named("Running"):
             _run_dvc("queue", "kill", name)
-        if not _running():
+        queue = look()
+        if not queue.named("Running"):
             break
         time.sleep(SECONDS_BETWEEN_LOOKS)
     return abandoned
 
 
-def _running() -> set[str]:
-    return {name for name, state in queue_states().items() if state == "Running"}
+def _answers(queue: Queue) -> bool:
+    """Return whether any worker answers, now or at the next looks where experiments run that keep it busy."""
+    looks = LOOKS if queue.named("Running") else 1
+    return queue.has_workers or any(look().has_workers for _ in range(looks - 1))
 
 
 def finished_experiments() -> set[str]:
@@ -106,34 +144,14 @@ def finished_experiments() -> set[str]:
     return set(_read_dvc("exp", "list", "--name-only").split())
 
 
-def queue_states() -> dict[str, str]:
-    """Return the states of all experiments in DVC's queue by name: `Queued`, `Running`, `Success` or `Failed`."""
-    return parse_states(_read_dvc("queue", "status"))
-
-
-def parse_states(status: str) -> dict[str, str]:
-    """Return the states in the output of `dvc queue status`: columns for task, name, time and state."""
-    rows = [re.split(r"\s{2,}", line.strip()) for line in status.splitlines()]
-    return {row[1]: row[3] for row in rows if len(row) == 4 and row[0] != "Task"}
-
-
-def queued_elsewhere(states: dict[str, str]) -> set[str]:
-    """Return the names of the queued experiments, of all `states`, that belong to another commit than the present."""
-    queued = {name for name, state in states.items() if state == "Queued"}
+def queued_elsewhere(queue: Queue) -> set[str]:
+    """Return the names of the queued experiments that belong to another commit than the present."""
+    queued = queue.named("Queued")
     if not queued:
         return queued
     import dvc.api  # here, since it takes a second
 
     return queued - {row["Experiment"] for row in dvc.api.exp_show()}
-
-
-def has_workers() -> bool:
-    """Return whether any worker of DVC's queue answers."""
-    for _ in range(LOOKS):
-        found = WORKERS.search(_read_dvc("queue", "status"))
-        if found and (int(found[1]) or int(found[2])):
-            return True
-    return False
 
 
 def stop() -> None:

@@ -111,7 +111,10 @@ def fit(
     """
     hyper, score_name = run.parameters, run.score
     model = data_parallel(state.model, run.processes)
-    forward = torch.compile(model) if hyper.compile else model
+    forward: Forward = model
+    if hyper.compile:
+        torch.use_deterministic_algorithms(hyper.deterministic)  # which tells the compiler too
+        forward = torch.compile(model)
     class_weights = None
     if hyper.class_weights != "none":
         class_weights = compute_class_weights(hyper.class_weights, batches.class_counts()).to(run.device)

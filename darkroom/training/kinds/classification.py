@@ -7,6 +7,7 @@ import torch
 from pydantic import model_validator
 
 from darkroom.batches.images import ImageBatches
+from darkroom.batches.mixes import mixes, mixes_of
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.datasets.description import Description
 from darkroom.models.architecture import Architecture, models_for
@@ -37,10 +38,9 @@ class ClassificationTraining(TaskTraining):
 
     @model_validator(mode="after")
     def _takes_mixed_classes(self) -> "ClassificationTraining":
-        if self.augment.mixup or self.augment.cutmix:
+        if mixes_of(self.augment):
+            off = " and ".join(f"augment.{name}" for name in mixes())
             keys = [f"loss.{name}" for name, loss in self.train.loss.terms.items() if not loss.TAKES_PROBABILITIES]
             for key in [*keys, *(["pretrain_epochs"] if self.train.pretrain_epochs else [])]:
-                raise ValueError(
-                    f"train.{key} does not work with mixed classes; set augment.mixup and augment.cutmix to 0"
-                )
+                raise ValueError(f"train.{key} does not work with mixed classes; set {off} to 0")
         return self

@@ -105,7 +105,7 @@ def test_each_image_gets_its_own_operations() -> None:
         for step in range(2):
             one = OPERATIONS[int(plan.operation[row, step])](one, plan.strength[row : row + 1, step])
         assert torch.equal(result[row : row + 1], one)
-    assert torch.equal(apply(images[3:], plan.at(torch.arange(3, 6))), result[3:])
+    assert torch.equal(apply(images[3:], plan[torch.arange(3, 6)]), result[3:])
 
 
 def test_autoaugment_has_the_paper_s_policy() -> None:

@@ -17,7 +17,7 @@ RECORD = 1 + 3 * SIDE * SIDE  # bytes: the label, then the red plane, the green 
 
 
 def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Path) -> None:
-    """Write the splits train, validation and test to `folder`, and the number of images per class to `report`.
+    """Write the splits train, validation and test to `folder`, and the images per class to its `report.json`.
 
     The archive has the layout of the binary version (https://www.cs.toronto.edu/~kriz/cifar.html) and any number of
     classes up to 256.

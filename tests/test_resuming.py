@@ -53,9 +53,9 @@ def test_stopped_run_goes_on_to_the_same_bytes(
 
 def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
     prepare_classes()
-    expected = trained(classification(epochs=400))
+    expected = trained(classification(epochs=100))
     MODEL.unlink()
-    command = [sys.executable, "-u", "-m", "train_small", json.dumps(NARROW), json.dumps({"epochs": 400})]
+    command = [sys.executable, "-u", "-m", "train_small", json.dumps(NARROW), json.dumps({"epochs": 100})]
     with subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
         while not OUTPUTS.state.exists():
             assert run.poll() is None
@@ -65,9 +65,9 @@ def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
     assert run.returncode == 130
     assert complaint.splitlines() == ["train_small: stopped"]
     stopped = re.search(r"^stopped; the next `dvc repro` goes on from epoch (\d+) or later$", told, re.MULTILINE)
-    assert 1 <= int(stopped[1]) < 400
+    assert 1 <= int(stopped[1]) < 100
     assert not MODEL.exists()
-    assert trained(classification(epochs=400)) == expected
+    assert trained(classification(epochs=100)) == expected
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04no state", b"PK\x03\x04 cut short"])

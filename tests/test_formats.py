@@ -2,8 +2,8 @@
 
 import io
 import json
-import re
 import math
+import re
 import shutil
 from pathlib import Path
 

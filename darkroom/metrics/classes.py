@@ -24,7 +24,8 @@ class ClassTally:
 
     def __init__(self, classes: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity) -> None:
         self.classes, self.sum_counts = classes, sum_counts
-        self.cells = torch.zeros(classes * classes, dtype=torch.int64, device=device)
+        # One cell more than the confusion matrix has, for ignored targets.
+        self.cells = torch.zeros(classes * classes + 1, dtype=torch.int64, device=device)
         self.loss = torch.zeros((), dtype=torch.float64, device=device)
         self.targets = torch.zeros((), dtype=torch.int64, device=device)
 
@@ -39,16 +40,15 @@ class ClassTally:
         """
         targets = class_ids(targets)
         counted = targets != IGNORE_INDEX
-        cells = self.classes**2
-        pairs = torch.where(counted, targets * self.classes + logits.argmax(1), cells)
-        self.cells += torch.bincount(pairs.flatten(), minlength=cells + 1)[:cells]
+        pairs = torch.where(counted, targets * self.classes + logits.argmax(1), self.classes**2).flatten()
+        self.cells.scatter_add_(0, pairs, torch.ones_like(pairs))  # bincount would wait for the GPU
         self.targets += counted.sum()
         self.loss += loss.detach().double() * counted.sum()
 
     @property
     def confusion(self) -> Tensor:
         """The confusion matrix, float64 (classes, classes), with a row for each true class."""
-        return self.sum_counts(self.cells).reshape(self.classes, self.classes).double()
+        return self.sum_counts(self.cells)[:-1].reshape(self.classes, self.classes).double()
 
     def loss_and_accuracy(self) -> tuple[float, float]:
         """Return the mean loss and the accuracy."""

@@ -1,6 +1,6 @@
 """The Tversky index, of which the Dice coefficient is a special case."""
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
 from darkroom.common.numbers import IGNORE_INDEX
@@ -21,7 +21,7 @@ def overlap_loss(logits: Tensor, targets: Tensor, false_positives: float) -> Ten
     logits, targets = flatten(logits, targets)
     counted = (targets != IGNORE_INDEX)[:, None]
     predicted = logits.softmax(1) * counted
-    truth = F.one_hot(targets.clamp(min=0), logits.shape[1]) * counted
+    truth = targets[:, None] == torch.arange(logits.shape[1], device=logits.device)
     correct, true_pixels = (predicted * truth).sum(0), truth.sum(0)
     errors = false_positives * (predicted.sum(0) - correct) + (1 - false_positives) * (true_pixels - correct)
     occurs = true_pixels > 0

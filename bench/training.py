@@ -98,7 +98,7 @@ def darkroom(hyper: TrainParameters, name: str, is_fixed: bool = False) -> Itera
     model = architecture.build(description.outputs, description.size)
     architecture.initialize(model, batches.sample)
     model = model.to(setup.device).to(memory_format=torch.channels_last)
-    state = start(model, hyper, setup.device, setup.precision, architecture.bias_lr_factor)
+    state = start(model, hyper, description.size, setup.device, setup.precision, architecture.bias_lr_factor)
     run = Run("classification", description.outputs, hyper, 0, setup.device, setup.precision)
     objective = supervised_objective(hyper)
     first, epoch = next(iter(batches.train(0))), 0

@@ -117,14 +117,16 @@ def test_contrastive_loss() -> None:
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_steps_of_optimizers_and_averages(name: str) -> None:
     model = architecture("fast_cnn", widths=[8, 8, 8]).build(10, (32, 32))
+    optimizer = build_optimizer(model, OPTIMIZERS[name](name=name), (32, 32), 0.1, 5e-4, 2.0)
     with MODE:
-        fake_copy(model)
-        optimizer = build_optimizer(model, OPTIMIZERS[name](name=name), 0.1, 5e-4, 2.0)
-        for parameter in model.parameters():
+        fakes = {id(one): torch.nn.Parameter(torch.empty(one.shape, device=CUDA)) for one in model.parameters()}
+        for group in optimizer.param_groups:
+            group["params"] = [fakes[id(one)] for one in group["params"]]
+        for parameter in fakes.values():
             parameter.grad = torch.empty_like(parameter)
         for _ in range(2):
             optimizer.step()
-            weights = [parameter.detach() for parameter in model.parameters()]
+            weights = [parameter.detach() for parameter in fakes.values()]
             _averaging(0.99)([torch.empty_like(weight) for weight in weights], weights, 5)
 
 

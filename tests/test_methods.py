@@ -10,6 +10,7 @@ import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
 from small_runs import BASE, CPU, DATA, METRICS, architecture, classification, prepare_classes, trained
+from torch import nn
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
@@ -22,7 +23,7 @@ from darkroom.losses.tversky import tversky_loss
 from darkroom.training.class_weights import compute_class_weights
 from darkroom.training.loop import Run, epochs_waited, fit
 from darkroom.training.optimizers._base import build_optimizer
-from darkroom.training.optimizers.muon import orthogonalize
+from darkroom.training.optimizers.muon import orthogonalize, orthogonalize_all, scale_free_filters
 from darkroom.training.optimizers.sgd import SgdOptions
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.schedules._base import learning_rate
@@ -99,8 +100,8 @@ def test_muon_takes_the_filters_before_normalizations_and_sgd_the_rest() -> None
     hyper = TrainParameters(**BASE | {"optimizer": "muon", "lr": 0.1})
     model = architecture("fast_cnn", widths=[8, 8, 16]).build(4, (32, 32))
     reference = copy.deepcopy(model)
-    muon = build_optimizer(model, hyper.optimizer, hyper.lr, hyper.weight_decay)
-    sgd = build_optimizer(reference, SgdOptions(name="sgd"), hyper.lr, hyper.weight_decay)
+    muon = build_optimizer(model, hyper.optimizer, (32, 32), hyper.lr, hyper.weight_decay)
+    sgd = build_optimizer(reference, SgdOptions(name="sgd"), (32, 32), hyper.lr, hyper.weight_decay)
     filters = {name for name, parameter in model.named_parameters() if parameter.ndim == 4} - {"whitening.weight"}
     for _ in range(3):
         before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
@@ -119,11 +120,49 @@ def test_muon_takes_the_filters_before_normalizations_and_sgd_the_rest() -> None
                 assert torch.allclose(one, other, atol=1e-6), name
 
     unet = architecture("unet", encoder_depth=3).build(4, (32, 32))
-    orthogonal = [
-        group for group in build_optimizer(unet, hyper.optimizer, 0.1, 0.0).param_groups if group["orthogonal"]
-    ]
-    taken = {id(parameter) for group in orthogonal for parameter in group["params"]}
-    assert id(unet.encoder.conv1.weight) in taken and id(unet.segmentation_head[0].weight) not in taken
+    taken = scale_free_filters(unet, (32, 32))
+    assert "encoder.conv1.weight" in taken and "segmentation_head.0.weight" not in taken
+
+
+def test_muon_goes_by_what_follows_a_convolution() -> None:
+    class Mixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.normalized = nn.Sequential(nn.Conv2d(3, 4, 3), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(4))
+            self.alone = nn.Conv2d(4, 4, 1, bias=False)
+            self.depthwise = nn.Sequential(nn.Conv2d(4, 4, 1, groups=4, bias=False), nn.BatchNorm2d(4))
+            self.bent = nn.Sequential(nn.Conv2d(4, 4, 1, bias=False), nn.GELU(), nn.BatchNorm2d(4))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.bent(self.depthwise(self.alone(self.normalized(images))))
+
+    assert scale_free_filters(Mixed(), (8, 8)) == {"normalized.0.weight"}
+    plain = architecture("wrn_16_1", normalization=False).build(4, (32, 32))
+    assert scale_free_filters(plain, (32, 32)) == set()
+
+
+@pytest.mark.parametrize("name", ["fast_cnn", "resnet18", "resnet50", "dla34", "vgg16_bn"])
+def test_muon_takes_only_filters_whose_scale_has_no_effect(name: str) -> None:
+    torch.manual_seed(0)
+    model = architecture(name).build(4, (32, 32)).train()
+    images = torch.randn(4, 3, 32, 32)
+    taken = scale_free_filters(model, (32, 32))
+    assert len(taken) >= 7
+    with torch.no_grad():
+        torch.manual_seed(1)
+        before = model(images)
+        for parameter_name, parameter in model.named_parameters():
+            if parameter_name in taken:
+                parameter.mul_(3)
+        torch.manual_seed(1)
+        assert torch.allclose(model(images), before, rtol=0.02, atol=0.02 * float(before.abs().max()))
+
+
+def test_filters_of_one_shape_are_orthogonalized_as_each_alone() -> None:
+    draw = torch.Generator().manual_seed(0)
+    filters = [torch.randn(8, 4, 3, 3, generator=draw) for _ in range(3)] + [torch.randn(40, 4, 3, 3, generator=draw)]
+    for bank, result in zip(filters, orthogonalize_all(filters), strict=True):
+        assert torch.allclose(result, orthogonalize(bank.flatten(1)).view_as(bank), atol=1e-5)
 
 
 def noise_like(parameter: torch.Tensor, name: str) -> torch.Tensor:
@@ -149,7 +188,7 @@ def plain_network_after(**changes) -> list[torch.Tensor]:
     torch.manual_seed(0)
     model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.GELU(), torch.nn.Flatten(), torch.nn.LazyLinear(2))
     model(batches.sample(2))
-    state = start(model, hyper, CPU, "fp32")
+    state = start(model, hyper, (32, 32), CPU, "fp32")
     fit(state, batches, lambda: iter(()), Run("classification", 2, hyper, 0, CPU, "fp32"), lambda state: None)
     return [parameter.detach() for parameter in model.parameters()]
 
@@ -173,7 +212,7 @@ def test_average_of_the_weights_is_what_is_kept(folder: Path) -> None:
 
 def average_of(weights: list[float], ema: float) -> float:
     model = torch.nn.Linear(1, 1, bias=False)
-    state = start(model, TrainParameters(**BASE | {"ema": ema}), CPU, "fp32")
+    state = start(model, TrainParameters(**BASE | {"ema": ema}), (32, 32), CPU, "fp32")
     for weight in weights:
         model.weight.data.fill_(weight)
         state.average.update_parameters(model)

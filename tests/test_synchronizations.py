@@ -35,8 +35,9 @@ class Waits(TorchDispatchMode):
 def waits_of_a_step(parameters: TaskTraining, workers: int = 0) -> Counter[str]:
     """Count over the second step of an epoch: its batch, the step of the optimizer, and the metrics."""
     description = Description.read(DATA)
-    model = parameters.model.build(description.outputs, parameters.input_size(description))
-    state = start(model, parameters.train, CPU, "fp32")
+    size = parameters.input_size(description)
+    model = parameters.model.build(description.outputs, size)
+    state = start(model, parameters.train, size, CPU, "fp32")
     run = Run(parameters.kind, description.outputs, parameters.train, 0, CPU, "fp32")
     batches = parameters.load_batches(DATA, description, CPU, slice(None), MachineParameters(workers=workers))
     tally = run.metrics.new_tally(run.outputs, CPU)

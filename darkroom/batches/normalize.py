@@ -32,7 +32,7 @@ def normalize(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
 
 @cache
 def _constants(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return what to subtract from pixel values and what to multiply by. Copying it to a GPU at each batch would wait."""
+    """Return what to subtract from pixel values and what to multiply by. Copying it to a GPU at each step waits."""
     return torch.tensor(mean, device=device) * 255, 1 / (torch.tensor(std, device=device) * 255)
 
 

@@ -51,19 +51,25 @@ class State:
 
 
 def start(
-    model: nn.Module, hyper: TrainParameters, device: torch.device, precision: str, bias_lr_factor: float = 1.0
+    model: nn.Module,
+    hyper: TrainParameters,
+    input_size: tuple[int, ...],
+    device: torch.device,
+    precision: str,
+    bias_lr_factor: float = 1.0,
 ) -> State:
     """Return the state before the first epoch.
 
     Args:
         model: the network, on `device`.
         hyper: the section `train` of the parameters.
+        input_size: (height, width) of the images in pixels, or (features,) of points.
         device: where the model is.
         precision: fp32, bf16 or fp16.
         bias_lr_factor: by how much biases learn faster than weights, as `Architecture` has it.
     """
     average = AveragedModel(model, multi_avg_fn=_averaging(hyper.ema), use_buffers=True) if hyper.ema else None
-    optimizer = build_optimizer(model, hyper.optimizer, hyper.lr, hyper.weight_decay, bias_lr_factor)
+    optimizer = build_optimizer(model, hyper.optimizer, input_size, hyper.lr, hyper.weight_decay, bias_lr_factor)
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
     return State(model, average, optimizer, scaler)
 

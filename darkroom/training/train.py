@@ -85,7 +85,7 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
         f"{parameters.model.name}, {trained_weights(model):,} weights, on {device.type} in {precision}{count}"
     )
 
-    state = start(model, parameters.train, device, precision, parameters.model.bias_lr_factor)
+    state = start(model, parameters.train, size, device, precision, parameters.model.bias_lr_factor)
     key = fingerprint(parameters, data, device, precision, processes.count, numerics)
     if outputs.state.exists():
         if restore(state, outputs.state, key):

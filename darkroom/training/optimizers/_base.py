@@ -15,13 +15,16 @@ Group = dict[str, Any]
 class OptimizerOptions(Parameters):
     """The options of an optimizer. A subclass also has `name: Literal[NAME]`, NAME being the module's name."""
 
-    def group_parameters(self, model: nn.Module, weight_decay: float, bias_lr_factor: float) -> list[Group]:
+    def group_parameters(
+        self, model: nn.Module, input_size: tuple[int, ...], weight_decay: float, bias_lr_factor: float
+    ) -> list[Group]:
         """Return two groups: the weights, and the biases and normalizations, which have no weight decay.
 
         Biases and normalizations are the parameters of one dimension.
 
         Args:
             model: the network.
+            input_size: (height, width) of its images in pixels, or (features,) of points.
             weight_decay: weight decay of the weights.
             bias_lr_factor: factor of the learning rate of biases and normalizations.
         """
@@ -44,8 +47,13 @@ class OptimizerOptions(Parameters):
 
 
 def build_optimizer(
-    model: nn.Module, options: OptimizerOptions, lr: float, weight_decay: float, bias_lr_factor: float = 1.0
+    model: nn.Module,
+    options: OptimizerOptions,
+    input_size: tuple[int, ...],
+    lr: float,
+    weight_decay: float,
+    bias_lr_factor: float = 1.0,
 ) -> torch.optim.Optimizer:
     """Return the optimizer of all trained parameters of `model`. The arguments are those of the options' methods."""
-    groups = options.group_parameters(model, weight_decay, bias_lr_factor)
+    groups = options.group_parameters(model, input_size, weight_decay, bias_lr_factor)
     return options.build([group for group in groups if group["params"]], lr)

@@ -6,7 +6,7 @@ TASKS := cifar10 tiny_imagenet segmentation
 # Stages are started by `dvc`, which takes `python` from PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test test-all docs clean
+.PHONY: repro test test-all gpu docs clean
 
 repro: .venv/installed
 	$(RUN) dvc repro $(TASKS:%=plot@%)
@@ -27,6 +27,14 @@ test-all: .venv/installed-for-tests
 	$(RUN) ruff format --check .
 	$(RUN) mypy
 	$(RUN) COVERAGE_PATCH=subprocess $(PYTEST)
+
+# On a machine with a CUDA GPU: the tests that need one, then speed, exactness, and accuracy of whole recipes.
+gpu: .venv/installed-for-tests
+	$(RUN) pytest tests/test_cuda.py
+	$(RUN) dvc repro prepare@cifar10
+	$(RUN) python -m bench.exact cifar10
+	$(RUN) python -m bench.training
+	$(RUN) python -m bench.recipes
 
 docs: .venv/installed-for-tests
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict

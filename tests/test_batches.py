@@ -160,13 +160,15 @@ def test_an_epoch_shows_each_image_at_most_once_in_an_order_of_its_own(packed: t
 def test_balanced_samples_show_every_class_equally_often() -> None:
     labels = torch.tensor([0] * 50 + [2] * 3 + [5] * 10)
     shows = torch.nn.functional.one_hot(labels) > 0
-    shown = samplers.sample("balanced", shows, torch.Generator().manual_seed(0))
+    shown = samplers.sample("balanced", len(labels), lambda: shows, torch.Generator().manual_seed(0))
     assert labels[shown].bincount().tolist() == [21, 0, 21, 0, 0, 21]
     times = shown.bincount(minlength=len(labels))
     assert (
         times[50:53].tolist() == [7, 7, 7] and set(times[53:].tolist()) == {2, 3} and set(times[:50].tolist()) == {0, 1}
     )
-    assert not torch.equal(shown, samplers.sample("balanced", shows, torch.Generator().manual_seed(1)))
+    assert not torch.equal(
+        shown, samplers.sample("balanced", len(labels), lambda: shows, torch.Generator().manual_seed(1))
+    )
 
 
 def test_a_rare_image_is_shown_with_draws_of_its_own(packed: tuple[Path, Description]) -> None:

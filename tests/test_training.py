@@ -199,7 +199,9 @@ def test_precision_is_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> No
     assert precision.choose_precision("auto", CPU) == "bf16"
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True, "avx512_bf16": False})
     assert precision.choose_precision("auto", CPU) == "fp32"
-    assert precision.choose_precision("auto", torch.device("cuda")) == "fp16"
+    for has_bf16, best in ((True, "bf16"), (False, "fp16")):  # from compute capability 8.0, and before it
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has_bf16: has)
+        assert precision.choose_precision("auto", torch.device("cuda")) == best
     with pytest.raises(UserError, match="train.precision = fp16: needs a CUDA GPU"):
         precision.choose_precision("fp16", CPU)
 

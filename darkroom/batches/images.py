@@ -102,7 +102,9 @@ class ImageBatches:
 
     def _sampled(self, epoch: int) -> Tensor:
         """Return the index of the image in each row of an epoch, int64 (n,)."""
-        return samplers.sample(self.sampler, self.class_counts() > 0, self._generator("sample", epoch))
+        return samplers.sample(
+            self.sampler, len(self.labels), lambda: self.class_counts() > 0, self._generator("sample", epoch)
+        )
 
     def _times_before(self, epoch: int) -> Tensor:
         """Return how often each image was shown in the epochs before `epoch`, int64 (n,).

@@ -86,10 +86,10 @@ class PairBatches:
 
     def _sampled(self, epoch: int) -> list[int]:
         """Return the index of the pair in each row of an epoch."""
-        if self.sampler == "plain":  # saves reading every mask to count classes
-            return list(range(len(self.pairs)))
         draw = torch.Generator().manual_seed(seed_for(self.seed, "sample", epoch))
-        indices: list[int] = samplers.sample(self.sampler, self.class_counts() > 0, draw).tolist()
+        indices: list[int] = samplers.sample(
+            self.sampler, len(self.pairs), lambda: self.class_counts() > 0, draw
+        ).tolist()
         return indices
 
     def class_counts(self) -> Tensor:

@@ -56,7 +56,9 @@ class PointBatches:
             float32 (b, 1).
         """
         order = torch.randperm(len(self.targets), generator=self._generator("order", epoch))
-        sampled = samplers.sample(self.sampler, self.class_counts() > 0, self._generator("sample", epoch))
+        sampled = samplers.sample(
+            self.sampler, len(self.targets), lambda: self.class_counts() > 0, self._generator("sample", epoch)
+        )
         for rows in torch.split(order[: self.steps * self.batch_size], self.batch_size):
             indices = sampled[rows[self.share]].to(self.points.device)
             yield self.points[indices], self.targets[indices]

@@ -30,7 +30,8 @@ def choose_precision(asked: str, device: torch.device, bits: str = "machine") ->
     if bits == "everywhere":
         return "fp32"
     if asked == "auto":
-        return supported_precision("fp16" if device.type == "cuda" else "bf16", device)
+        best = supported_precision("bf16", device)
+        return "fp16" if best == "fp32" and device.type == "cuda" else best
     if asked == "fp16" and device.type == "cpu":
         raise UserError("params.yaml: train.precision = fp16: needs a CUDA GPU; take auto, bf16 or fp32 on a CPU")
     return asked
@@ -68,3 +69,5 @@ def fix_algorithms(deterministic: bool = True, bits: str = "machine") -> None:
     # Filling memory takes time, and no code reads it before writing.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # PyTorch's own setting
     torch.backends.cudnn.benchmark = not deterministic
+    # TensorFloat-32 rounds factors to 10 bits: three times as fast, and fp32 by name alone.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = not deterministic

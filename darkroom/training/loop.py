@@ -4,7 +4,9 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import torch
@@ -169,7 +171,7 @@ def _train_epoch(
     last = hyper.pretrain_epochs + hyper.epochs
     bar = progress(batches.steps, f"epoch {epoch + 1}/{last}", unit="step", lines=False, shown=run.processes.is_main)
     tally = run.metrics.new_tally(
-        run.outputs, run.device, lambda count: sum_over_processes(count, run.processes), run.unit
+        run.outputs, run.device, partial(sum_over_processes, processes=run.processes), run.unit
     )
     loss_sum = torch.zeros(2, dtype=torch.float64, device=run.device)  # sum of the objective over batches, their number
     state.model.train()
@@ -239,9 +241,11 @@ def train_step(
             return forward(images)
 
     state.optimizer.zero_grad(set_to_none=True)
-    for images, targets in batches:
-        logits, loss = objective(cast_forward, images, targets)
-        state.scaler.scale(loss / len(batches)).backward()  # type: ignore[no-untyped-call] # torch leaves it untyped
+    for number, (images, targets) in enumerate(batches, start=1):
+        # Data-parallel processes exchange gradients at the last batch alone.
+        with nullcontext() if number == len(batches) else getattr(forward, "no_sync", nullcontext)():
+            logits, loss = objective(cast_forward, images, targets)
+            state.scaler.scale(loss / len(batches)).backward()  # type: ignore[no-untyped-call] # has no types
         results.append((logits.detach(), targets, loss.detach()))
     if hyper.clip_norm is not None:
         state.scaler.unscale_(state.optimizer)
@@ -278,14 +282,18 @@ def epochs_waited(scores: list[float], min_delta: float) -> int:
 
 @torch.inference_mode()
 def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Run) -> dict[str, float]:
-    """Return the metrics of `model` over `batches`, or an empty dictionary if there are no batches."""
+    """Return the metrics of `model` over `batches`, or an empty dictionary if there are no batches.
+
+    Processes that train together share the batches out.
+    """
     model.eval()
-    tally = run.metrics.new_tally(run.outputs, run.device, unit=run.unit)
-    for images, targets in batches:
+    sum_counts = partial(sum_over_processes, processes=run.processes)
+    tally = run.metrics.new_tally(run.outputs, run.device, sum_counts, run.unit)
+    for images, targets in islice(batches, run.processes.rank, None, run.processes.count):
         with autocast(run.device, run.precision):
             logits = run.predict(model, images)
         tally.add(logits, targets, run.metrics.loss(logits, targets))
-    return tally.compute() if tally.targets else {}
+    return tally.compute() if sum_counts(tally.targets) else {}
 
 
 def _summary(row: dict[str, float], score_name: str, epochs: int) -> str:

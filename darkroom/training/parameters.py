@@ -76,7 +76,8 @@ class TrainParameters(Parameters):
     """everywhere: the same bits on every x86-64 machine; machine: as fast as this one can; auto: everywhere for the
     drawn sample, machine for other data."""
     precision: Literal["auto", "fp32", "bf16", "fp16"]
-    """Number format of the forward pass; auto: fp16 on CUDA, bf16 on CPUs that have it in hardware, else fp32."""
+    """Number format of the forward pass; auto: bf16 on GPUs and CPUs that have it in hardware, fp16 on other
+    GPUs, else fp32."""
     synchronize_norms: bool = False
     """Compute the statistics of batch normalization over the batches of all GPUs together."""
     compile: bool = False

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as distributed
@@ -9,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from darkroom.common.errors import UserError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,15 @@ def sum_over_processes(values: Tensor, processes: Processes) -> Tensor:
     total = values.clone()
     distributed.all_reduce(total)
     return total
+
+
+def broadcast_value(value: T, processes: Processes) -> T:
+    """Return the main process's value in all processes. It is pickled."""
+    if processes.count == 1:
+        return value
+    values = [value]
+    distributed.broadcast_object_list(values, 0)
+    return values[0]
 
 
 def broadcast_buffers(model: nn.Module, processes: Processes) -> None:

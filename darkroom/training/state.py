@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -104,19 +105,21 @@ def save(state: State, path: Path, fingerprint: str) -> None:
         )
 
 
-def restore(state: State, path: Path, fingerprint: str) -> bool:
-    """Load the file at `path` into `state`. Return False if the file is damaged or has another fingerprint."""
+def load(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """Return what `save` wrote, with its tensors on the CPU; None if it is damaged or has another fingerprint."""
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        if saved["fingerprint"] != fingerprint:
-            return False
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        return saved if saved["fingerprint"] == fingerprint else None
     except (RuntimeError, KeyError, TypeError, EOFError, ValueError, pickle.UnpicklingError):
-        return False
+        return None
+
+
+def restore(state: State, saved: dict[str, Any]) -> None:
+    """Bring `state` to what `load` returned."""
     for name in _with_state_dict(state):
         getattr(state, name).load_state_dict(saved["modules"][name])
     for name in VALUES:
         setattr(state, name, saved["values"][name])
-    return True
 
 
 def _with_state_dict(state: State) -> list[str]:

@@ -20,8 +20,8 @@ from darkroom.training.cost import write_costs
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Run, fit
 from darkroom.training.parameters import MachineParameters, TaskTraining
-from darkroom.training.processes import join, leave
-from darkroom.training.state import State, fingerprint, restore, save, start
+from darkroom.training.processes import broadcast_value, join, leave
+from darkroom.training.state import State, fingerprint, load, restore, save, start
 
 
 @dataclass(frozen=True)
@@ -86,12 +86,17 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
     )
 
     state = start(model, parameters.train, size, device, precision, parameters.model.bias_lr_factor)
-    key = fingerprint(parameters, data, device, precision, processes.count, numerics)
-    if outputs.state.exists():
-        if restore(state, outputs.state, key):
-            processes.print(f"resuming after epoch {len(state.history)} of an interrupted training")
-        else:
-            processes.print(f"{outputs.state} has other parameters, data or code: starting from scratch")
+    key, saved = "", None
+    if processes.is_main:  # the others may lie on machines without the file
+        key = fingerprint(parameters, data, device, precision, processes.count, numerics)
+        if outputs.state.exists():
+            saved = load(outputs.state, key)
+            if saved is None:
+                print(f"{outputs.state} has other parameters, data or code: starting from scratch", flush=True)
+    saved = broadcast_value(saved, processes)
+    if saved is not None:
+        restore(state, saved)
+        processes.print(f"resuming after epoch {len(state.history)} of an interrupted training")
 
     def after_epoch(state: State) -> None:
         if processes.is_main:

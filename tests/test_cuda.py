@@ -1,0 +1,114 @@
+"""Training on a GPU. `make gpu` runs these tests and the benchmarks where there is one."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from small_runs import (
+    DATA,
+    MODEL,
+    NARROW,
+    OUTPUTS,
+    architecture,
+    classification,
+    evaluated,
+    prepare_classes,
+    prepare_scenes,
+    segmentation,
+    trained,
+)
+
+from darkroom.batches.augmentations import Epoch, draw_all
+from darkroom.batches.images import ImageBatches
+from darkroom.batches.parameters import ImageAugmentation
+from darkroom.datasets.description import Description
+from darkroom.models.architecture import architectures
+from darkroom.training import train as train_room
+from darkroom.training.history import write_history
+from darkroom.training.loop import Run, supervised_objective, train_step
+from darkroom.training.parameters import MachineParameters
+from darkroom.training.state import start
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+CUDA = torch.device("cuda")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("name", architectures("classification"))
+def test_a_step_of_every_classifier(folder: Path, name: str, precision: str) -> None:
+    prepare_classes()
+    trained(classification({"name": name}, epochs=1, warmup_epochs=0, precision=precision))
+    assert 0 <= evaluated()["accuracy"] <= 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("name", architectures("segmentation"))
+def test_a_step_of_every_segmentation(folder: Path, name: str, precision: str) -> None:
+    prepare_scenes()
+    parameters = segmentation(epochs=1, warmup_epochs=0, precision=precision)
+    trained(parameters.model_copy(update={"model": architecture(name, encoder_depth=4)}))
+    assert 0 <= evaluated("segmentation")["mean_iou"] <= 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
+@pytest.mark.parametrize("optimizer", ["muon", "sgd", "adamw"])
+def test_two_trainings_give_the_same_bytes(folder: Path, optimizer: str, precision: str) -> None:
+    prepare_classes()
+    parameters = classification(optimizer=optimizer, precision=precision, ema=0.9)
+    assert trained(parameters) == trained(parameters)
+
+
+def test_a_stopped_training_goes_on_to_the_same_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare_classes()
+    parameters = classification(epochs=4, optimizer="muon", precision="fp16")
+    whole = trained(parameters)
+    MODEL.unlink()
+
+    def stop(path: Path, history: list) -> None:
+        write_history(path, history)
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(train_room, "write_history", stop)
+        with pytest.raises(KeyboardInterrupt):
+            trained(parameters)
+    assert OUTPUTS.state.exists() or not MODEL.exists()
+    assert trained(parameters) == whole
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "sgd", "adamw"])
+def test_a_step_in_bf16_does_not_wait_for_the_gpu(folder: Path, optimizer: str) -> None:
+    prepare_classes()
+    parameters = classification(NARROW, optimizer=optimizer, precision="bf16")
+    description = Description.read(DATA)
+    size = parameters.input_size(description)
+    model = parameters.model.build(description.outputs, size).to(CUDA)
+    state = start(model, parameters.train, size, CUDA, "bf16")
+    run = Run("classification", description.outputs, parameters.train, 0, CUDA, "bf16")
+    batches = parameters.load_batches(DATA, description, CUDA, slice(None), MachineParameters(workers=0))
+    tally, stream = run.metrics.new_tally(run.outputs, CUDA), batches.train(0)
+    objective = supervised_objective(parameters.train)
+
+    def step() -> None:
+        for logits, targets, _ in train_step(state, model, [next(stream)], run, objective):
+            tally.add(logits, targets, run.metrics.loss(logits, targets))
+
+    step()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_augmentation_is_that_of_the_cpu(folder: Path) -> None:
+    prepare_classes()
+    augmentation = ImageAugmentation(flip="random", crop=2, cutout=3, policy="randaugment", jitter=0.3)
+    batches = [
+        next(ImageBatches(DATA, Description.read(DATA), augmentation, 8, 0, torch.device(device)).train(0))[0].cpu()
+        for device in ("cpu", "cuda")
+    ]
+    assert torch.allclose(*batches, atol=2e-2)
+    rows = Epoch(0, 0, (32, 32), torch.arange(8), torch.zeros(8), CUDA)
+    assert all(one.draws.device.type == "cuda" for one in draw_all(augmentation, rows) if not one.works_on_pixels)

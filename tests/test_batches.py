@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkroom.batches import samplers
-from darkroom.batches.augmentations import Drawn, Epoch, augmentations, crop, cutout, draw_all, flip
+from darkroom.batches.augmentations import Drawn, Epoch, Rows, augmentations, crop, cutout, draw_all, flip
 from darkroom.batches.copy_paste import paste_object
-from darkroom.batches.images import ImageBatches, earlier_times
+from darkroom.batches.images import ImageBatches, earlier_times, fits
 from darkroom.batches.mixes import mix, mixes_of
 from darkroom.batches.normalize import normalize
 from darkroom.batches.pairs import PairBatches
@@ -120,6 +120,10 @@ def test_mixed_batches_are_trained_on_shares_of_classes(packed: tuple[Path, Desc
         assert tally.compute()["accuracy"] == pytest.approx(float(right))
 
 
+def both(rows: torch.Tensor) -> Rows:
+    return Rows(rows, rows)
+
+
 def test_augmentation_of_an_image_does_not_depend_on_its_batch() -> None:
     options = ImageAugmentation(flip="random", crop=2, cutout=3, policy="randaugment", jitter=0.5)
 
@@ -129,11 +133,11 @@ def test_augmentation_of_an_image_does_not_depend_on_its_batch() -> None:
     assert len(drawn(3)) == len(augmentations()) == 5
     batch = (images() * 64 + 128).clamp(0, 255).round()
     for step, later in zip(drawn(3), drawn(4), strict=True):
-        together = step.apply(batch, torch.arange(6))
-        alone = [step.apply(batch[i : i + 1], torch.tensor([i])) for i in range(6)]
+        together = step.apply(batch, both(torch.arange(6)))
+        alone = [step.apply(batch[i : i + 1], both(torch.tensor([i]))) for i in range(6)]
         assert torch.equal(together, torch.cat(alone))
         assert not torch.equal(together, batch)
-        assert not torch.equal(together, later.apply(batch, torch.arange(6)))
+        assert not torch.equal(together, later.apply(batch, both(torch.arange(6))))
 
 
 @pytest.fixture
@@ -260,6 +264,12 @@ def test_normalized_images_are_channels_last(packed: tuple[Path, Description]) -
     assert list(whole_split(folder, description, "validation", CPU)) == []
     black = torch.zeros(1, 4, 4, 3, dtype=torch.uint8)
     assert normalize(black, description.mean, description.std).unique().tolist() == [-2.0]
+
+
+def test_data_that_fill_a_gpu_stay_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (8 << 30, 24 << 30))
+    assert fits(4 << 30, torch.device("cuda")) and not fits((4 << 30) + 1, torch.device("cuda"))
+    assert fits(100 << 30, CPU)
 
 
 def test_batches_that_do_not_fit_the_data(packed: tuple[Path, Description]) -> None:

@@ -18,6 +18,7 @@ from small_runs import (
     trained,
 )
 
+from darkroom.batches import images as images_module
 from darkroom.batches.augmentations import Epoch, draw_all
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
@@ -102,7 +103,7 @@ def test_a_step_in_bf16_does_not_wait_for_the_gpu(folder: Path, optimizer: str) 
         torch.cuda.set_sync_debug_mode("default")
 
 
-def test_augmentation_is_that_of_the_cpu(folder: Path) -> None:
+def test_augmentation_is_that_of_the_cpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare_classes()
     augmentation = ImageAugmentation(flip="random", crop=2, cutout=3, policy="randaugment", jitter=0.3)
     batches = [
@@ -110,5 +111,9 @@ def test_augmentation_is_that_of_the_cpu(folder: Path) -> None:
         for device in ("cpu", "cuda")
     ]
     assert torch.allclose(*batches, atol=2e-2)
+    monkeypatch.setattr(images_module, "fits", lambda *_: False)
+    batches_from_host = ImageBatches(DATA, Description.read(DATA), augmentation, 8, 0, CUDA)
+    assert batches_from_host.images.device.type == "cpu"
+    assert torch.equal(next(batches_from_host.train(0))[0].cpu(), batches[1])
     rows = Epoch(0, 0, (32, 32), torch.arange(8), torch.zeros(8), CUDA)
     assert all(one.draws.device.type == "cuda" for one in draw_all(augmentation, rows) if not one.works_on_pixels)

@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicO
 
 import darkroom.losses
 import darkroom.training.optimizers
-from darkroom.batches.augmentations import Epoch, draw_all
+from darkroom.batches.augmentations import Epoch, Rows, draw_all
 from darkroom.batches.mixes import mix, mixes
 from darkroom.batches.normalize import mask_targets, normalize
 from darkroom.batches.parameters import ImageAugmentation
@@ -102,7 +102,7 @@ def test_augmentation() -> None:
         images = normalize(torch.empty(4, 16, 16, 3, dtype=torch.uint8, device=CUDA), [0.5] * 3, [0.25] * 3)
         for one in drawn:
             on_gpu = replace(one, draws=MODE.from_tensor(one.draws).to(CUDA))
-            images = on_gpu.apply(images, rows)
+            images = on_gpu.apply(images, Rows(rows, rows))
         for method in mixes().values():
             mixed, shares = mix(images, labels, 10, [(method, 1.0)], np.random.default_rng(0))
             assert mixed.device == shares.device == CUDA

@@ -1,4 +1,4 @@
-"""Training batches of a packed data set, which is kept on the training device as a whole."""
+"""Training batches of a packed data set."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from darkroom.batches import samplers
-from darkroom.batches.augmentations import Drawn, Epoch, draw_all
+from darkroom.batches.augmentations import Drawn, Epoch, Rows, draw_all
 from darkroom.batches.mixes import mix, mixes_of
 from darkroom.batches.normalize import normalize
 from darkroom.batches.parameters import ImageAugmentation
@@ -18,9 +18,13 @@ from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 
+SHARE_FOR_DATA = 0.5  # of a GPU's free memory; the model and its batches need the rest
+
 
 class ImageBatches:
     """Training batches of images with one class each, augmented on the device.
+
+    The data set is kept on the device where it fits beside a model, else in the memory of the host.
 
     Args:
         folder: of the prepared data set.
@@ -49,7 +53,8 @@ class ImageBatches:
         self.description, self.augmentation = description, augmentation
         self.batch_size, self.seed, self.device, self.share, self.sampler = batch_size, seed, device, share, sampler
         images, labels = read_split(folder, "train")
-        self.images, self.labels = torch.tensor(images, device=device), torch.tensor(labels, device=device)
+        self.images = torch.tensor(images, device=device if fits(images.nbytes, device) else "cpu")
+        self.labels = torch.tensor(labels, device=device)
         self.steps = len(self.labels) // batch_size  # images that do not fill a batch are left out of the epoch
         # Number of epochs, and how often they showed each image.
         self._counted = 0, torch.zeros(len(self.labels), dtype=torch.int64)
@@ -87,10 +92,13 @@ class ImageBatches:
         drawn = draw_all(self.augmentation, Epoch(epoch, seed, size, sampled, times, self.device))
         mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
         choice = mixes_of(self.augmentation)
-        order, sampled = order.to(self.device), sampled.to(self.device)
-        for batch in torch.split(order[: self.steps * self.batch_size], self.batch_size):
-            rows = batch if choice else batch[self.share]
-            images, labels = self._augment(sampled[rows], rows, drawn)
+        sampled_on_device = sampled.to(self.device)
+        order = order[: self.steps * self.batch_size]
+        for batch in zip(*(torch.split(one, self.batch_size) for one in (order, order.to(self.device))), strict=True):
+            rows = Rows(*batch) if choice else Rows(*(one[self.share] for one in batch))
+            on_device = sampled_on_device[rows.on_device]
+            images = self._augment(self._take(sampled[rows.on_host], on_device), rows, drawn)
+            labels = self.labels[on_device]
             if choice:  # mix the whole batch first: an image may be mixed with one of another process
                 images, labels = mix(images, labels, len(self.description.classes), choice, mixing)
                 images, labels = images[self.share], labels[self.share]
@@ -122,15 +130,20 @@ class ImageBatches:
         self._counted = epoch, times
         return times
 
-    def _augment(self, indices: Tensor, rows: Tensor, drawn: list[Drawn]) -> tuple[Tensor, Tensor]:
-        """Return augmented images and their class ids.
+    def _take(self, on_host: Tensor, on_device: Tensor) -> Tensor:
+        """Return images by their indices, int64 (b,), of which there is a copy in both memories."""
+        if self.images.device == on_device.device:
+            return self.images[on_device]
+        return self.images[on_host].pin_memory().to(self.device, non_blocking=True)
+
+    def _augment(self, images: Tensor, rows: Rows, drawn: list[Drawn]) -> Tensor:
+        """Return normalized and augmented images.
 
         Args:
-            indices: of the images, int64 (b,).
-            rows: of the epoch that show them, int64 (b,).
+            images: uint8 (b, h, w, 3).
+            rows: of the epoch that show them.
             drawn: the augmentations with their draws for all rows, in the order in which they are applied.
         """
-        images = self.images[indices]
         if any(one.works_on_pixels for one in drawn):
             pixels = images.permute(0, 3, 1, 2).float()
             for one in drawn:
@@ -139,7 +152,7 @@ class ImageBatches:
         images = normalize(images, self.description.mean, self.description.std)
         for one in drawn:
             images = images if one.works_on_pixels else one.apply(images, rows)
-        return images, self.labels[indices]
+        return images
 
     def _generator(self, purpose: str, epoch: int) -> torch.Generator:
         return torch.Generator().manual_seed(seed_for(self.seed, purpose, epoch))
@@ -150,7 +163,15 @@ class ImageBatches:
 
     def sample(self, count: int) -> Tensor:
         """Return the first `count` training images, normalized, float (n, 3, h, w)."""
-        return normalize(self.images[:count], self.description.mean, self.description.std)
+        return normalize(self.images[:count].to(self.device), self.description.mean, self.description.std)
+
+
+def fits(size: int, device: torch.device) -> bool:
+    """Return whether `size` bytes take at most `SHARE_FOR_DATA` of the device's free memory. On the CPU, they do."""
+    if device.type != "cuda":
+        return True
+    free, _ = torch.cuda.mem_get_info(device)
+    return size <= SHARE_FOR_DATA * free
 
 
 def earlier_times(images: Tensor) -> Tensor:

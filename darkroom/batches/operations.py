@@ -40,8 +40,7 @@ class Plan:
     strength: Tensor
 
     def __getitem__(self, indices: Tensor) -> "Plan":
-        """Return the plan of the images at `indices`, int64 (b,)."""
-        indices = indices.cpu()
+        """Return the plan of the images at `indices`, int64 (b,), on the CPU."""
         return Plan(self.operation[indices], self.strength[indices])
 
 

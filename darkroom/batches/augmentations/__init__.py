@@ -4,7 +4,7 @@ A module has a class `Options`, whose fields are keys of `augment` in params.yam
 """
 
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 import torch
 from torch import Tensor
@@ -77,6 +77,13 @@ class Augmentation(Protocol):
         """
 
 
+class Rows(NamedTuple):
+    """Rows of an epoch, int64 (b,), once in the memory of the host and once on the images' device."""
+
+    on_host: Tensor
+    on_device: Tensor
+
+
 @dataclass(frozen=True)
 class Drawn:
     """An augmentation that is on, with its draws for all rows of an epoch."""
@@ -90,9 +97,10 @@ class Drawn:
         """Whether it works on pixel values and not on normalized images."""
         return self.augmentation.ORDER < 0
 
-    def apply(self, images: Tensor, rows: Tensor) -> Tensor:
-        """Return a batch of images, float (b, 3, h, w), augmented by the draws of its rows, int64 (b,)."""
-        return self.augmentation.apply(images, self.draws[rows], self.options)
+    def apply(self, images: Tensor, rows: Rows) -> Tensor:
+        """Return a batch of images, float (b, 3, h, w), augmented by the draws of its rows."""
+        draws = self.draws[rows.on_host] if isinstance(self.draws, Plan) else self.draws[rows.on_device]
+        return self.augmentation.apply(images, draws, self.options)
 
 
 def augmentations() -> list[Augmentation]:

@@ -41,6 +41,7 @@ REASONS = (
      f"and Ubuntu: sudo apt-get install python{THIS}-venv"),
     (r"externally-managed-environment", "this Python belongs to the system: leave --no-venv out"),
     (r"CERTIFICATE_VERIFY_FAILED|SSLError", "the server's certificate is not accepted: check the clock and the proxy"),
+    (r"SOCKS support", "pip takes no SOCKS proxy: give its http:// address in HTTPS_PROXY, and unset ALL_PROXY"),
     (r"ProxyError|proxy", "the proxy does not answer: check the variables HTTPS_PROXY and ALL_PROXY"),
     (r"ConnectionError|ConnectTimeout|ReadTimeout|timed out|Failed to establish|getaddrinfo|name resolution|unreachable"
      r"|refused|ConnectionReset|IncompleteRead", "the packages cannot be downloaded: check the network, or name a "
@@ -86,6 +87,8 @@ def main() -> None:
         set_up(options)
         if options.then == "repro":
             reproduce(options)
+        elif not options.no_venv and not options.dry:
+            print(f".venv is ready. `{activation(os.name == 'nt')}` makes `python` and `dvc` its own.")
     except SetupError as error:
         print(f"setup_env.py: error: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(1)
@@ -298,6 +301,12 @@ def reproduce(options: argparse.Namespace) -> None:
     """
     python = sys.executable if options.no_venv else str(PYTHON)
     call([python, "-m", "dvc", "repro", *(f"plot@{task}" for task in TASKS)], options.dry)
+
+
+def activation(windows: bool) -> str:
+    """Return the command after which `python` and `dvc` are those of `.venv`."""
+    # By cmd, since PowerShell runs no scripts as it is delivered.
+    return r"cmd /k .venv\Scripts\activate" if windows else "source .venv/bin/activate"
 
 
 def find_gpu() -> "Gpu | None":

@@ -12,11 +12,11 @@ from pathlib import Path
 import boto3
 import pandas as pd
 import pytest
-import setup_env
 import yaml
 from conftest import ROOT, assert_one_line, copy_project, git, make_tiny, run, succeed
 from moto.server import ThreadedMotoServer
 
+import setup_env
 from darkroom.figures.draw import CHART_IMAGES
 
 TASKS = ("cifar10", "tiny_imagenet", "segmentation")

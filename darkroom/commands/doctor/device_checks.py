@@ -13,28 +13,26 @@ LITTLE_MEMORY = 4 * GIB  # of a GPU: less does not take the default recipes on p
 
 def check_training(machine: Machine) -> list[Finding]:
     """Say where and in which number format `train.bits: machine` trains."""
-    torch = machine.probe.torch
-    if "device" not in torch or "precision" not in torch:
-        return []
-    device = {"cuda": "the GPU", "mps": "the GPU by MPS", "cpu": "the processor"}.get(torch["device"], torch["device"])
-    return [Finding("training", f"on {device} in {torch['precision']}; the sample on the processor in fp32")]
+    told = machine.probe.torch.get("training")
+    return [Finding("training", f"on {told}; the sample on cpu in fp32")] if told else []
 
 
 def check_gpu(machine: Machine) -> list[Finding]:
     """Look at NVIDIA's GPU, its driver and memory, and at whether PyTorch can use them."""
     if machine.find("nvidia-smi") is None:
         return [Finding("GPU", "none of NVIDIA's")] if machine.system != "Darwin" else []
-    asked = ["nvidia-smi", "--query-gpu=name,driver_version,memory.total,compute_cap", "--format=csv,noheader,nounits"]
-    code, told = machine.ask(*asked)
+    code, told = _query(machine, "name,driver_version,memory.total,compute_cap")
+    if "not a valid field" in told:  # of a driver from before 2021
+        code, told = _query(machine, "name,driver_version,memory.total")
     if code != 0:
         if re.search("No devices were found", told):
             return [Finding("GPU", "none of NVIDIA's")]
         found = f"nvidia-smi fails: {' '.join(told.split())[:200] or 'it does not start'}"
         return [Finding("GPU", found, "fault", machine.by_system("shutdown /r /t 0", "sudo reboot", "sudo reboot"))]
-    lines = [[part.strip() for part in line.split(",")] for line in told.splitlines() if line.count(",") >= 3]
+    lines = [[part.strip() for part in line.split(",")] for line in told.splitlines() if line.count(",") >= 2]
     if not lines:
         return [Finding("GPU", "none of NVIDIA's")]
-    name, driver, memory, capability = lines[0][:4]
+    name, driver, memory, capability = [*lines[0], "not told"][:4]
     several = f"{len(lines)} × " if len(lines) > 1 else ""
     found = f"{several}{name}, driver {driver}, compute capability {capability}, {memory} MiB"
     findings = [Finding("GPU", found), *_check_memory(memory)]
@@ -49,6 +47,10 @@ def check_gpu(machine: Machine) -> list[Finding]:
         kind = "driver" if torch.get("cuda") else "PyTorch"
         return [*findings, Finding(kind, f"{torch['version']}: {found}; driver {driver}", "fault", mend)]
     return [*findings, *_check_use(machine, capability, gpu)]
+
+
+def _query(machine: Machine, fields: str) -> tuple[int, str]:
+    return machine.ask("nvidia-smi", f"--query-gpu={fields}", "--format=csv,noheader,nounits")
 
 
 def _check_memory(memory: str) -> list[Finding]:

@@ -13,8 +13,8 @@ LONGEST_BELOW = 180  # characters of the longest path within the project: of a p
 # Fonts with Chinese characters, by the names that matplotlib knows them by.
 CHINESE_FONTS = (
     "Noto Sans CJK", "Noto Serif CJK", "Noto Sans SC", "Source Han Sans", "Source Han Serif", "Microsoft YaHei",
-    "SimHei", "SimSun", "DengXian", "PingFang", "Heiti", "Hiragino Sans GB", "Songti", "STHeiti", "Arial Unicode MS", "WenQuanYi",
-    "AR PL", "Droid Sans Fallback",
+    "SimHei", "SimSun", "DengXian", "PingFang", "Heiti", "Hiragino Sans GB", "Songti", "STHeiti", "Arial Unicode MS",
+    "WenQuanYi", "AR PL", "Droid Sans Fallback",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Mapping  # noqa: UP035 - those of collections.abc take no [] in Python 3.8
 
@@ -159,20 +159,26 @@ def look(root: Path, environ: Mapping[str, str]) -> Machine:
 
 
 def run_probe(root: Path, environ: Mapping[str, str]) -> Probe:
-    """Import all packages in a process of its own, whose crash is a finding as well."""
-    running = [sys.executable, "-m", "darkroom.commands.doctor.probe"]
+    """Import all packages in a process of its own. Where one crashes it, start again without that one."""
+    errors: dict[str, str] = {}
+    while True:
+        probe, crash = _try_packages(root, environ, errors)
+        if crash.keys() <= errors.keys():
+            return replace(probe, errors={**probe.errors, **errors})
+        errors.update(crash)
+
+
+def _try_packages(root: Path, environ: Mapping[str, str], without: Mapping[str, str]) -> tuple[Probe, dict[str, str]]:
+    """Return what the probe says, and of a package that ended it how."""
+    running = [sys.executable, "-m", "darkroom.commands.doctor.probe", *without]
     try:
         done = subprocess.run(
             running,
-            cwd=root,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS_OF_PROBE,
-        )
-        told, end = done.stdout, f"the process ended with exit code {done.returncode}"
+            cwd=root, env=dict(environ), stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS_OF_PROBE,
+        )  # fmt: skip
+        told, end = done.stdout, f"it ends the process with exit code {done.returncode}"
     except subprocess.TimeoutExpired as error:
-        told, end = error.stdout or b"", f"nothing happened for {SECONDS_OF_PROBE} seconds"
+        told, end = error.stdout or b"", f"it takes more than {SECONDS_OF_PROBE} seconds"
     versions: dict[str, str] = {}
     errors: dict[str, str] = {}
     torch: dict[str, Any] = {}
@@ -194,9 +200,7 @@ def run_probe(root: Path, environ: Mapping[str, str]) -> Probe:
             torch[name] = value
         elif kind == "fonts":
             fonts = value
-    if under_way:
-        errors[under_way] = end
-    return Probe(versions, errors, torch, fonts)
+    return Probe(versions, errors, torch, fonts), {under_way: end} if under_way else {}
 
 
 def _usable_cores() -> float:

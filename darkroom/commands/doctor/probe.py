@@ -1,11 +1,13 @@
 """Import the packages one by one, and print what they say as lines of JSON: ["darkroom", kind, name, value].
 
+Packages that the command line names are left out, together with what is asked of them.
 `python -m darkroom doctor` runs this in a process of its own, because an import may crash.
 """
 
 import importlib
 import json
 import re
+import sys
 import tomllib
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,14 +24,16 @@ def main() -> None:
             say("version", package, version(package))
         except PackageNotFoundError:
             say("version", package, "")
-        for name in names:
+        for name in [] if package in sys.argv[1:] else names:
             say("importing", package, "")
             say("imported", package, error_of(name))
-    torch_facts()
-    with suppress(Exception):  # the import has been tried above
-        from matplotlib import font_manager
+    if "torch" not in sys.argv:
+        torch_facts()
+    if "matplotlib" not in sys.argv:
+        with suppress(Exception):  # the import has been tried above
+            from matplotlib import font_manager
 
-        say("fonts", "", sorted({font.name for font in font_manager.fontManager.ttflist}))
+            say("fonts", "", sorted({font.name for font in font_manager.fontManager.ttflist}))
 
 
 def required() -> list[str]:
@@ -67,11 +71,6 @@ def torch_facts() -> None:
         import torch
     except Exception:  # it has been told above
         return
-    from darkroom.device.precision import choose_device, choose_precision
-
-    def say_precision() -> str:
-        return choose_precision("auto", choose_device())
-
     facts: dict[str, Callable[[], Any]] = {
         "version": lambda: str(torch.__version__),
         "cuda": lambda: torch.version.cuda or "",
@@ -85,12 +84,19 @@ def torch_facts() -> None:
         "mps": lambda: torch.backends.mps.is_available(),
         "threads": lambda: torch.get_num_threads(),
         "features": lambda: sorted(name for name, has in torch.cpu.get_capabilities().items() if has is True),
-        "device": lambda: choose_device().type,
-        "precision": say_precision,
+        "training": training,
     }
     for name, fact in facts.items():
         with suppress(Exception):
             say("torch", name, fact())
+
+
+def training() -> str:
+    """Return where and in which number format a training with `bits: machine` computes."""
+    from darkroom.device.precision import choose_device, choose_precision
+
+    device = choose_device()
+    return f"{device.type} in {choose_precision('auto', device)}"
 
 
 def say(kind: str, name: str, value: object) -> None:

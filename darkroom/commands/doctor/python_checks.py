@@ -41,9 +41,8 @@ def check_environment(machine: Machine) -> list[Finding]:
         findings = [Finding("environment", "no .venv", "fault", machine.set_up)]
     code, prefix = machine.ask("python", "-c", "import sys; print(sys.prefix)")
     if code != 0 or not _same(Path(prefix), machine.prefix):
-        found = (
-            f"DVC starts stages with `python` of PATH, which is {machine.find('python') or 'not there'}, not this one"
-        )
+        other = machine.find("python") or "not there"
+        found = f"DVC starts stages with `python` of PATH, which is {other}, not with this one"
         findings.append(Finding("python of PATH", found, "fault", machine.activate))
     return findings
 

@@ -393,7 +393,7 @@ def broken(tmp_path: Path) -> dict[str, str]:
     bodies = {
         "pydantic": "raise ModuleNotFoundError('no pydantic')",
         "yaml": "raise ImportError('no yaml')",
-        "pandas": "raise ImportError('numpy.core.multiarray failed\\nto import')",
+        "pandas": "raise ImportError('numpy.core.multiarray failed\\nto import 数据')",
         "vl_convert": "import os; os._exit(7)",
         "matplotlib": "raise ImportError('no matplotlib')",
         "torch": (
@@ -403,13 +403,14 @@ def broken(tmp_path: Path) -> dict[str, str]:
     }  # fmt: skip
     for name, body in bodies.items():
         (fakes / name).mkdir(parents=True)
-        (fakes / name / "__init__.py").write_text(body)
+        (fakes / name / "__init__.py").write_text(body, encoding="utf-8")
     smi = programs / "nvidia-smi"
     line = GPU.format(driver="560.94", memory="12288", capability="8.6")
     smi.write_text(f'#!/bin/sh\ncase "$1" in --query*) echo "{line}";; *) echo "| CUDA Version: 12.6 |";; esac\n')
     smi.chmod(0o755)
     path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, "PYTHONPATH": str(fakes), "PATH": path}
+    # ASCII stands for a Windows console, which has no Chinese characters.
+    return {**os.environ, "PYTHONPATH": str(fakes), "PATH": path, "PYTHONIOENCODING": "ascii"}
 
 
 def test_runs_where_packages_are_broken(broken: dict[str, str]) -> None:
@@ -424,13 +425,14 @@ def test_runs_where_packages_are_broken(broken: dict[str, str]) -> None:
     for start, mend in {
         "pydantic cannot be imported: ModuleNotFoundError: no pydantic": "pydantic==",
         "pyyaml cannot be imported: ImportError: no yaml": "PyYAML==",
-        "pandas cannot be imported: ImportError: numpy.core.multiarray failed to import": "pandas==",
+        "pandas cannot be imported: ImportError: numpy.core.multiarray failed to import 数据": "pandas==",
         "vl-convert-python cannot be imported: it ends the process with exit code 7": "vl-convert-python==",
         "2.14.1+cpu: PyTorch has no CUDA; driver 560.94": "python setup_env.py --torch-index URL",
     }.items():
         [found] = [text for text in faults if text.startswith(start)]
         assert mend in faults[found]
-        assert f"{found}\n      {faults[found]}" in told.stdout
+        shown = found.encode("ascii", "backslashreplace").decode()
+        assert f"{shown}\n      {faults[found]}" in told.stdout
 
 
 def test_probe_tries_all_packages_here() -> None:

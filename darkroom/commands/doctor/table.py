@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import sys
 import textwrap
 from dataclasses import asdict
 from pathlib import Path
@@ -43,6 +45,8 @@ def doctor(network: bool, as_json: bool) -> int:
         network: ask the servers of the published data sets too.
         as_json: print JSON instead of a table.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # of paths that a console cannot show
     machine = look(ROOT, os.environ)
     findings = examine(machine)
     if network:

@@ -100,8 +100,10 @@ def main() -> None:
     only_doctor = sys.argv[1:2] == ["doctor"]
     given = build_parser(only_doctor).parse_args()
     if only_doctor:
-        given.command(given)
-        return
+        try:
+            given.command(given)
+        except KeyboardInterrupt:
+            sys.exit(130)
     from darkroom.common.errors import run_command
 
     run_command(lambda: given.command(given))

@@ -1,15 +1,14 @@
-# `make repro` and `make test` set up what they need in .venv; a second call installs nothing.
+# `make repro` and `make test` set up what they need in .venv by setup_env.py; a second call installs nothing.
 
 PYTHON ?= python3
 BIN := .venv/bin
-TASKS := cifar10 tiny_imagenet segmentation
 # Stages are started by `dvc`, which takes `python` from PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
 .PHONY: repro test test-all gpu docs clean
 
 repro: .venv/installed
-	$(RUN) dvc repro $(TASKS:%=plot@%)
+	$(BIN)/python setup_env.py repro
 
 # On all cores: a file's tests run in one process, which makes the fixtures that they share once.
 PYTEST := pytest --numprocesses auto --dist loadscope --no-loadscope-reorder --cov
@@ -40,15 +39,10 @@ docs: .venv/installed-for-tests
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict
 
 .venv/installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Darkroom needs Python 3.11 or newer")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable .
-	$(BIN)/python -m darkroom plots-page
-	touch $@
+	$(PYTHON) setup_env.py
 
 .venv/installed-for-tests: .venv/installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
-	touch $@
+	$(PYTHON) setup_env.py --tests
 
 clean:
 	rm -rf .venv runs site .dvc/cache .dvc/tmp

@@ -1,21 +1,35 @@
 """Commands of Darkroom besides the pipeline."""
 
+from __future__ import annotations
+
 import argparse
+import sys
 import textwrap
 from pathlib import Path
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
-from darkroom.annotations.format_names import describe_formats
-from darkroom.annotations.parameters import AnnotationParameters
-from darkroom.common.errors import run_command
-from darkroom.common.files import parse_yaml
-from darkroom.common.parameters import Parameters
+# Rooms are imported where they are used: `doctor` must run where packages are missing or broken.
+if TYPE_CHECKING:
+    from darkroom.common.parameters import Parameters
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands, from which the reference page is generated."""
+def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
+    """Return the parser of all commands, from which the reference page is generated.
+
+    Args:
+        only_doctor: leave the other commands out, whose options come from packages.
+    """
     parser = argparse.ArgumentParser(prog="python -m darkroom", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    doctor = commands.add_parser("doctor", help="say what this machine will do, what is wrong, and what mends it")
+    doctor.add_argument("--network", action="store_true", help="ask the servers of the published data sets too")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(command=_doctor)
+    if only_doctor:
+        return parser
+    from darkroom.annotations.format_names import describe_formats
+    from darkroom.annotations.parameters import AnnotationParameters
 
     models = commands.add_parser("models", help="list the models, or one of them layer by layer")
     models.add_argument("name", nargs="?", help="show the layers of this model and the shapes of their outputs")
@@ -83,7 +97,15 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Run the command that the command line names."""
-    given = build_parser().parse_args()
+    only_doctor = sys.argv[1:2] == ["doctor"]
+    given = build_parser(only_doctor).parse_args()
+    if only_doctor:
+        try:
+            given.command(given)
+        except KeyboardInterrupt:
+            sys.exit(130)
+    from darkroom.common.errors import run_command
+
     run_command(lambda: given.command(given))
 
 
@@ -112,11 +134,19 @@ def _add_options(parser: argparse.ArgumentParser, parameters: type[Parameters]) 
 
 def _options(given: argparse.Namespace, parameters: type[Parameters]) -> dict[str, object]:
     """Return the values of the options that `_add_options` added and that were given, by the names of the fields."""
+    from darkroom.common.files import parse_yaml
+
     values = {name: getattr(given, name) for name in parameters.model_fields if getattr(given, name) is not None}
     return {
         name: parse_yaml(value, f"--{name.replace('_', '-')}") if isinstance(value, str) else value
         for name, value in values.items()
     }
+
+
+def _doctor(given: argparse.Namespace) -> None:
+    from darkroom.commands.doctor.table import doctor
+
+    sys.exit(doctor(given.network, given.json))
 
 
 def _models(given: argparse.Namespace) -> None:
@@ -126,6 +156,7 @@ def _models(given: argparse.Namespace) -> None:
 
 
 def _masks(given: argparse.Namespace) -> None:
+    from darkroom.annotations.parameters import AnnotationParameters
     from darkroom.commands.masks import convert_masks
 
     convert_masks(given.source, given.out, _options(given, AnnotationParameters), given.encoding)

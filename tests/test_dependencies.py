@@ -11,7 +11,7 @@ import pytest
 from conftest import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OURS = {"darkroom", "stages", "bench", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
+OURS = {"darkroom", "setup_env", "stages", "bench", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
 
 
 def declared(*extras: str) -> set[str]:

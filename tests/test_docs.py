@@ -15,6 +15,7 @@ import pytest
 import yaml
 from conftest import ROOT
 
+import setup_env
 from darkroom.__main__ import build_parser
 from darkroom.common.files import read_yaml
 from darkroom.configuration import configure
@@ -135,6 +136,13 @@ def test_commands_of_darkroom_parse() -> None:
     assert len(commands) > 10
     for command in commands:
         build_parser().parse_args(shlex.split(command)[3:])
+
+
+def test_commands_of_the_set_up_parse() -> None:
+    commands = all_commands("python setup_env.py")
+    assert len(commands) > 5
+    for command in commands:
+        setup_env.build_parser().parse_args(shlex.split(command)[2:])
 
 
 def test_make_targets_and_modules_exist() -> None:

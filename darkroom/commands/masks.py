@@ -16,6 +16,7 @@ from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import check
+from darkroom.figures.fonts import LEGEND, readable
 from darkroom.figures.pictures import draw_contact_sheet
 
 ALL = "all"  # name of the one split in the report
@@ -66,7 +67,9 @@ def convert_masks(source: Path, out: Path, values: dict[str, Any], encoding: str
             write_json(temporary / "report.json", report)
             image_paths = sorted(path for path in images.rglob("*") if path.is_file())
             mask_paths = [masks / path.relative_to(images).with_suffix(".png") for path in image_paths]
-            draw_contact_sheet(image_paths, mask_paths, found.classes.names, temporary / "contact_sheet.png")
+            names = [path.stem for path in image_paths]
+            with readable(found.classes.names, names, temporary / LEGEND):
+                draw_contact_sheet(image_paths, mask_paths, found.classes.names, temporary / "contact_sheet.png")
     _print_table(report, found.format, out)
 
 

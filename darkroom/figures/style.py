@@ -1,6 +1,7 @@
 """The style of all figures, and how they are written."""
 
 from pathlib import Path
+from unicodedata import east_asian_width
 
 import matplotlib
 
@@ -9,10 +10,12 @@ matplotlib.use("Agg")  # works without a screen
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from darkroom.figures.fonts import written
+
 # Okabe and Ito's colours, which colour-blind people can tell apart (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
 DPI = 120
-LONGEST_NAME = 18  # characters of a class name in a figure
+LONGEST_NAME = 18  # characters of a class name in a figure; a Chinese one is as wide as two
 
 plt.rcParams.update(
     {
@@ -34,6 +37,16 @@ def save(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def short(name: str) -> str:
-    """Return a class name, shortened if it is too long for a figure."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+def short(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name as figures show it: shortened if it is too long, or its number if no font can write it."""
+    text = written(name)
+    if _width(text) <= longest:
+        return text
+    while _width(text) > longest - 1:
+        text = text[:-1]
+    return f"{text}…"
+
+
+def _width(text: str) -> int:
+    """Return the width of a text in narrow characters."""
+    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)

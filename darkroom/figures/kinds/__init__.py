@@ -13,13 +13,7 @@ from darkroom.figures.tables import write_table
 
 
 class KindFigures(Protocol):
-    """The figures of a kind of task.
-
-    Attributes:
-        TITLE: describes the task in the report. `{}` stands for the number of classes.
-    """
-
-    TITLE: str
+    """The figures of a kind of task."""
 
     def draw(self, data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
         """Write figures as PNG files to `folder`.

@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pandas as pd
 from matplotlib import font_manager
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontPath, FontProperties
 
 from darkroom.common.files import remove, replacing
 from darkroom.figures.tables import write_table
@@ -97,32 +97,32 @@ def families_for(characters: set[str]) -> tuple[list[str], set[str]]:
     No family is needed where the default has all characters, as for English names. Else it is the first family with
     all of the others; if there is none, each of the first families that has one more of them.
     """
-    missing = {one for one in characters - {"\n"} if ord(one) not in _characters_of(mpl.rcParams["font.family"][0])}
+    default = _characters_in(font_manager.findfont(FontProperties()))
+    missing = {ord(one) for one in characters - {"\n"}} - default
     if not missing:
         return [], set()
     _find_new_fonts()
-    candidates = _candidates()
-    points = {ord(one) for one in missing}
-    for family in candidates:
-        if points <= _characters_of(family):
-            return [family], set()
-    chosen = []
-    for family in candidates:
-        if points & _characters_of(family):
-            chosen.append(family)
-            points -= _characters_of(family)
-    return chosen, {chr(one) for one in points}
+    families = _installed_families()
+    chosen = next(([name] for name, files in families.items() if missing <= _characters_of(files)), None)
+    if chosen is None:
+        chosen = []
+        for name, files in families.items():
+            if found := missing & _characters_of(files):
+                chosen.append(name)
+                missing -= found
+    else:
+        missing = set()
+    return chosen, {chr(one) for one in missing}
 
 
-def _candidates() -> list[str]:
-    """Return the installed families: those of `CHINESE` in their order, then the others by name."""
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    others = sorted(installed - set(CHINESE))
-    return [
-        name
-        for name in (*CHINESE, *others)
-        if name in installed and not name.lower().replace(" ", "").startswith(BLANK)
-    ]
+def _installed_families() -> dict[str, list[FontPath]]:
+    """Return the files of each installed family, those of `CHINESE` in their order first, then the others by name."""
+    files: dict[str, list[FontPath]] = {}
+    for font in font_manager.fontManager.ttflist:
+        if not font.name.lower().replace(" ", "").startswith(BLANK):
+            files.setdefault(font.name, []).append(FontPath(font.fname, font.index))
+    order = [name for name in CHINESE if name in files]
+    return {name: files[name] for name in (*order, *sorted(files.keys() - set(CHINESE)))}
 
 
 def _find_new_fonts() -> None:
@@ -135,17 +135,18 @@ def _find_new_fonts() -> None:
             continue  # a font that matplotlib cannot use, such as one of coloured bitmaps
 
 
-def _characters_of(family: str) -> frozenset[int]:
-    """Return the code points that the font of a family has; none if matplotlib does not find or read it."""
-    try:
-        return _characters_in(font_manager.findfont(FontProperties(family=[family]), fallback_to_default=False))
-    except (OSError, RuntimeError, ValueError):
-        return frozenset()
+def _characters_of(files: list[FontPath]) -> frozenset[int]:
+    """Return the code points that all fonts of a family have, bold and light ones too, whichever is taken."""
+    return frozenset.intersection(*map(_characters_in, files))
 
 
 @cache
-def _characters_in(path: str) -> frozenset[int]:
-    return frozenset(font_manager.get_font(path).get_charmap())
+def _characters_in(file: FontPath) -> frozenset[int]:
+    """Return the code points that a font has; none if it was removed or cannot be read."""
+    try:
+        return frozenset(font_manager.get_font(file).get_charmap())
+    except (OSError, RuntimeError):
+        return frozenset()
 
 
 def _advice(unwritable: set[str], legend: str) -> str:

@@ -73,7 +73,10 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
     """
     where = f"tasks.{name}"
     if not re.fullmatch(TASK_NAME, name):
-        raise UserError(f"params.yaml: {where}: a task's name is made of lower-case letters, digits, _ and -")
+        raise UserError(
+            f"params.yaml: {where}: a task's name is made of lower-case letters, digits, _ and -, since "
+            "`dvc exp run -S` takes no others"
+        )
     preparation = _preparation_of(task.get("prepare"), where)
     classes: dict[str, type[Parameters]] = {
         "fetch": FetchParameters,

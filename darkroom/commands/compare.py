@@ -100,7 +100,8 @@ def as_text(values: dict[str, Any]) -> str:
     for name, value in values.items():
         title = name.replace("_", " ")
         if isinstance(value, list):
-            table = pd.DataFrame(value).to_string(index=False) if value else "none"
+            with pd.option_context("display.unicode.east_asian_width", True):  # columns of Chinese names are straight
+                table = pd.DataFrame(value).to_string(index=False) if value else "none"
             lines.append(f"\n{title}:\n{table}")
         elif isinstance(value, dict):
             lines.append(f"{title}: " + ", ".join(f"{key.replace('_', ' ')} {number}" for key, number in value.items()))

@@ -16,6 +16,7 @@ from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import check
+from darkroom.common.texts import column
 from darkroom.figures.fonts import LEGEND, readable
 from darkroom.figures.pictures import draw_contact_sheet
 
@@ -86,10 +87,10 @@ def _open_source(source: Path, encoding: str | None) -> Iterator[Mapping[str, Me
 
 
 def _print_table(report: dict[str, Any], format_name: str, out: Path) -> None:
-    print(f"{'id':>3} {'class':24}" + "".join(f"{column:>12}" for column in COLUMNS))
+    print(f"{'id':>3} {'class':24}" + "".join(f"{name:>12}" for name in COLUMNS))
     for class_id, entry in enumerate(report["classes"]):
-        cells = [f"{entry['splits'][ALL].get(column, 0):12{form}}" for column, form in COLUMNS.items()]
-        print(f"{class_id:3} {entry['name'][:24]:24}" + "".join(cells))
+        cells = [f"{entry['splits'][ALL].get(name, 0):12{form}}" for name, form in COLUMNS.items()]
+        print(f"{class_id:3} {column(entry['name'], 24)}" + "".join(cells))
     for reason in report["left_out"]:
         print(f"left out: {reason}")
     print(

@@ -1,6 +1,7 @@
 """Errors that a user can cause. A stage ends on them with one line and exit code 1, without a traceback."""
 
 import errno
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -25,6 +26,8 @@ def run_command(command: Callable[[], None]) -> None:
 
     Exit codes: 0 done, 1 a `UserError` or a full disk, 130 Ctrl-C. Other exceptions are bugs and keep their tracebacks.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names that the terminal's encoding does not have
     try:
         command()
         sys.stdout.flush()

@@ -1,7 +1,6 @@
 """The style of all figures, and how they are written."""
 
 from pathlib import Path
-from unicodedata import east_asian_width
 
 import matplotlib
 
@@ -10,12 +9,13 @@ matplotlib.use("Agg")  # works without a screen
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from darkroom.common.texts import shorten
 from darkroom.figures.fonts import written
 
 # Okabe and Ito's colours, which colour-blind people can tell apart (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
 DPI = 120
-LONGEST_NAME = 18  # characters of a class name in a figure; a Chinese one is as wide as two
+LONGEST_NAME = 18  # letters of a class name in a figure
 
 plt.rcParams.update(
     {
@@ -39,14 +39,4 @@ def save(figure: Figure, path: Path) -> None:
 
 def short(name: str, longest: int = LONGEST_NAME) -> str:
     """Return a name as figures show it: shortened if it is too long, or its number if no font can write it."""
-    text = written(name)
-    if _width(text) <= longest:
-        return text
-    while _width(text) > longest - 1:
-        text = text[:-1]
-    return f"{text}…"
-
-
-def _width(text: str) -> int:
-    """Return the width of a text in narrow characters."""
-    return sum(2 if east_asian_width(one) in "WF" else 1 for one in text)
+    return shorten(written(name), longest)

@@ -11,7 +11,7 @@ from darkroom.figures.style import BLUE, RED, save, short
 MOST_CURVES = 10  # more could not be told apart
 OTHER_METRICS = ("mean_iou", "loss")  # drawn by epoch if the history does not have the score
 LOWEST, HIGHEST = -0.2, 1.02  # limits of the axis of a score by epoch; the best score is 1
-LONGEST_LABEL = 44  # characters
+LONGEST_LABEL = 44  # letters
 
 
 def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str, path: Path) -> None:

@@ -148,7 +148,7 @@ def test_best_epoch_is_kept_and_last_without_validation(folder: Path) -> None:
             {},
             "model.patch = 5: images of 32×32 pixels cannot be divided into whole patches",
         ),
-        (NARROW, {"precision": "fp16"}, "train.precision = fp16: needs a CUDA GPU"),
+        (NARROW, {"precision": "fp16"}, "train.precision = fp16: needs a GPU"),
     ],
 )
 def test_what_cannot_be_is_refused_before_data_is_read(folder: Path, model: dict, changes: dict, message: str) -> None:
@@ -200,7 +200,7 @@ def test_precision_is_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True, "avx512_bf16": False})
     assert precision.choose_precision("auto", CPU) == "fp32"
     assert precision.choose_precision("auto", torch.device("cuda")) == "fp16"
-    with pytest.raises(UserError, match="train.precision = fp16: needs a CUDA GPU"):
+    with pytest.raises(UserError, match="train.precision = fp16: needs a GPU"):
         precision.choose_precision("fp16", CPU)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import CLASSES
+from conftest import CLASSES, noise, png_bytes
 from mps_like import MPS, NO_FLOAT64, NO_OPERATOR, MpsLike
 from small_runs import (
     CPU,
@@ -23,7 +23,9 @@ from small_runs import (
     trained,
 )
 from test_classics import CURVE, POINTS, RAW, SPIRALS, curve, spirals, write_table
+from test_commands import place_model
 
+from darkroom.commands.predict import predict
 from darkroom.common.errors import UserError, run_command
 from darkroom.common.files import read_json
 from darkroom.datasets.table import prepare_curve, prepare_points
@@ -90,6 +92,19 @@ def test_each_kind_of_task(folder: Path, mac: None, kind: str, capsys: pytest.Ca
         results[device] = {name: value for name, value in report.items() if value is not None}
         assert read_json(METRICS / "train.json")["device"] == device
     assert results["mps"] == pytest.approx(results["cpu"], rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["classification", "segmentation"])
+def test_prediction(folder: Path, mac: None, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    prepare, parameters = KINDS[kind]
+    prepare()
+    with MpsLike():
+        trained(parameters)
+        place_model("own")
+        Path("a.png").write_bytes(png_bytes(noise(36, 40)))
+        capsys.readouterr()
+        predict("own", ["a.png"], None, Path("out"), False)
+    assert capsys.readouterr().out.startswith("a.png: ")
 
 
 def test_pretraining(folder: Path, mac: None) -> None:

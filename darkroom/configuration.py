@@ -17,6 +17,7 @@ from darkroom.common.files import read_yaml, replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.common.preparation import Preparation
 from darkroom.evaluation.parameters import EvaluateParameters
+from darkroom.figures.parameters import PlotParameters, Report
 from darkroom.sources.parameters import FetchParameters
 from darkroom.training.kinds import training_of
 from darkroom.training.parameters import MachineParameters, TaskTraining, TrainParameters
@@ -39,6 +40,8 @@ class TopLevel(Parameters):
     launcher: str = Field(pattern=r"^(python|torchrun( -\S+( [^-]\S*)?)*)$")
     """The command that starts training. python: one process; torchrun with its options: several processes that train
     together, each on its own GPU."""
+    report: Report = Report()
+    """The reports of the tasks, `reports/TASK.html`."""
     train: SharedTraining
     """How models are trained. Every task inherits these values and can override them in `tasks.TASK.train`."""
     tasks: dict[str, dict[str, Any]] = Field(min_length=1)
@@ -70,7 +73,10 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
     """
     where = f"tasks.{name}"
     if not re.fullmatch(TASK_NAME, name):
-        raise UserError(f"params.yaml: {where}: a task's name is made of lower-case letters, digits, _ and -")
+        raise UserError(
+            f"params.yaml: {where}: a task's name is made of lower-case letters, digits, _ and -, since "
+            "`dvc exp run -S` takes no others"
+        )
     preparation = _preparation_of(task.get("prepare"), where)
     classes: dict[str, type[Parameters]] = {
         "fetch": FetchParameters,
@@ -78,6 +84,7 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
         "train": training_of(preparation.kind),
         "machine": MachineParameters,
         "evaluate": EvaluateParameters,
+        "plot": PlotParameters,
     }
     overrides = task.get("train") or {}
     if not isinstance(overrides, dict):
@@ -87,7 +94,10 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
         is_sample = top.source == "sample" and task.get("archive") is None
         train["bits"] = "everywhere" if is_sample else "machine"
 
-    inherited = {"seed": top.seed, "source": top.source, "kind": preparation.kind, "bits": train["bits"]}
+    report = top.report.model_dump()
+    inherited = {
+        "seed": top.seed, "source": top.source, "report": report, "kind": preparation.kind, "bits": train["bits"]
+    }  # fmt: skip
     given = {key: value for key, value in task.items() if key != "prepare"}
     fields = {field for parameters in classes.values() for field in parameters.model_fields}
     known = sorted(fields - {*inherited, *MachineParameters.model_fields})

@@ -3,19 +3,21 @@
 from pathlib import Path
 
 from darkroom.common.errors import run_stage
-from darkroom.common.parameters import CONFIG
+from darkroom.common.parameters import CONFIG, read_parameters
 from darkroom.figures.draw import CHARTS, draw
+from darkroom.figures.parameters import PlotParameters
 from darkroom.figures.report import write_report
 
 
 def main(task: str) -> None:
     """Draw the figures of `task`."""
+    language = read_parameters("plot", task, PlotParameters).report.language
     data, metrics = Path("data/prepared", task), Path("metrics", task)
     figures, chart_images = Path("plots", task), Path("reports", task)
     charts = {chart: Path("plots", "charts", chart, f"{task}.csv") for chart in CHARTS}
     draw(data, Path("data/predictions", task), metrics, figures, chart_images, charts)
     parameters = CONFIG / task / "train.json"
-    write_report(Path("reports", f"{task}.html"), task, data, metrics, parameters, figures, chart_images)
+    write_report(Path("reports", f"{task}.html"), task, data, metrics, parameters, figures, chart_images, language)
 
 
 if __name__ == "__main__":

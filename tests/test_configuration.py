@@ -37,7 +37,7 @@ def differing(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
 
 
 def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
-    stages = ("fetch", "prepare", "train", "machine", "evaluate")
+    stages = ("fetch", "prepare", "train", "machine", "evaluate", "plot")
     names = {f"{task}/{name}.json" for task in TASKS for name in stages}
     assert written().keys() == names
 
@@ -49,6 +49,7 @@ def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
         (("tasks", "cifar10", "train", "lr"), 0.05, {"cifar10/train.json"}),
         (("tasks", "cifar10", "validation"), 100, {"cifar10/prepare.json"}),
         (("tasks", "cifar10", "archive"), "a.zip", {f"cifar10/{stage}.json" for stage in BY_SOURCE}),
+        (("report", "language"), "zh", {f"{task}/plot.json" for task in TASKS}),
         (("source",), "published", {f"{task}/{stage}.json" for task in TASKS for stage in BY_SOURCE}),
     ],
 )

@@ -17,6 +17,7 @@ from conftest import ROOT, assert_one_line, copy_project, git, make_tiny, run, s
 from moto.server import ThreadedMotoServer
 
 import setup_env
+from darkroom.common.named import names_in
 from darkroom.figures.draw import CHART_IMAGES
 
 TASKS = ("cifar10", "tiny_imagenet", "segmentation")
@@ -246,7 +247,8 @@ def modules_of(module: str) -> set[Path]:
 # Modules that a stage imports or lists by their names, which its imports do not show.
 DATASETS = {f"darkroom.sources.datasets.{path.stem}" for path in (ROOT / "darkroom/sources/datasets").glob("*.py")}
 SCRIPTS = {f"stages.{path.stem}" for path in (ROOT / "stages").glob("*.py") if "PREPARATION = " in path.read_text()}
-SCRIPTS_OF = defaultdict(set, configure=SCRIPTS | DATASETS, fetch=DATASETS)
+LANGUAGES = {f"darkroom.figures.languages.{name}" for name in names_in("darkroom.figures.languages")}
+SCRIPTS_OF = defaultdict(set, configure=SCRIPTS | DATASETS | LANGUAGES, fetch=DATASETS)
 
 
 def scripts_and_deps() -> list[tuple[str, set[str], list[str]]]:

@@ -148,7 +148,7 @@ def test_best_epoch_is_kept_and_last_without_validation(folder: Path) -> None:
             {},
             "model.patch = 5: images of 32×32 pixels cannot be divided into whole patches",
         ),
-        (NARROW, {"precision": "fp16"}, "train.precision = fp16: needs a CUDA GPU"),
+        (NARROW, {"precision": "fp16"}, "train.precision = fp16: needs a GPU"),
     ],
 )
 def test_what_cannot_be_is_refused_before_data_is_read(folder: Path, model: dict, changes: dict, message: str) -> None:
@@ -202,7 +202,7 @@ def test_precision_is_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> No
     for has_bf16, best in ((True, "bf16"), (False, "fp16")):  # from compute capability 8.0, and before it
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has_bf16: has)
         assert precision.choose_precision("auto", torch.device("cuda")) == best
-    with pytest.raises(UserError, match="train.precision = fp16: needs a CUDA GPU"):
+    with pytest.raises(UserError, match="train.precision = fp16: needs a GPU"):
         precision.choose_precision("fp16", CPU)
 
 

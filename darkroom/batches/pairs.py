@@ -65,6 +65,8 @@ class PairBatches:
         Raises:
             UserError: a process that loads pairs was killed.
         """
+        # Without pinned memory MPS could read it after its end: https://github.com/pytorch/pytorch/issues/189690
+        is_cuda = self.device.type == "cuda"
         order = np.random.default_rng(seed_for(self.seed, "order", epoch)).permutation(len(self.pairs))
         sampled = self._sampled(epoch)
         batches = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
@@ -73,12 +75,12 @@ class PairBatches:
             batch_sampler=[[(epoch, int(row), sampled[row]) for row in batch[self.share]] for batch in batches],
             num_workers=self.workers,
             generator=torch.Generator(),  # otherwise the loader would draw from the global one
-            pin_memory=self.device.type == "cuda",
+            pin_memory=is_cuda,
         )
         try:
             for images, masks in loader:
-                images = images.to(self.device, non_blocking=True)
-                yield self.normalize(images), mask_targets(masks.to(self.device, non_blocking=True))
+                images = images.to(self.device, non_blocking=is_cuda)
+                yield self.normalize(images), mask_targets(masks.to(self.device, non_blocking=is_cuda))
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise

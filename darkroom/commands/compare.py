@@ -13,6 +13,7 @@ from darkroom.common.files import replacing
 from darkroom.common.named import names_in
 from darkroom.datasets import kinds
 from darkroom.datasets.packed import images_path, read_split
+from darkroom.figures.fonts import LEGEND, readable
 from darkroom.figures.pictures import draw_flips
 from darkroom.revisions import WORKSPACE, read_at, recorded_hashes
 
@@ -77,7 +78,8 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict[st
                     raise UserError(
                         f"data/prepared/{task}: has different test images than the two revisions; run `dvc repro`"
                     )
-                draw_flips(test_images, images, revisions, folder / "flips.png")
+                with readable(classes[0], revisions, folder / LEGEND):
+                    draw_flips(test_images, images, revisions, folder / "flips.png")
     return UNCHANGED | change if _is_unchanged(images) else change
 
 
@@ -98,7 +100,8 @@ def as_text(values: dict[str, Any]) -> str:
     for name, value in values.items():
         title = name.replace("_", " ")
         if isinstance(value, list):
-            table = pd.DataFrame(value).to_string(index=False) if value else "none"
+            with pd.option_context("display.unicode.east_asian_width", True):  # columns of Chinese names are straight
+                table = pd.DataFrame(value).to_string(index=False) if value else "none"
             lines.append(f"\n{title}:\n{table}")
         elif isinstance(value, dict):
             lines.append(f"{title}: " + ", ".join(f"{key.replace('_', ' ')} {number}" for key, number in value.items()))

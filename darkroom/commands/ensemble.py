@@ -20,8 +20,7 @@ from darkroom.common.numbers import DIGITS
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.evaluation.classifier import evaluate_logits
-from darkroom.figures.draw import write_table
-from darkroom.figures.kinds import figures_of
+from darkroom.figures.kinds import draw_kind
 from darkroom.revisions import read_at
 
 WEIGHT_STEPS = 500
@@ -77,9 +76,7 @@ def ensemble(task: str, revisions: list[str], method: str, out: Path | None, as_
             write_json(place / "test.json", report)
             if out is not None:
                 (place / "plots").mkdir()
-                figures = figures_of(description.kind)
-                classes = figures.draw(data, place / "predictions", {"test": report}, place / "plots")
-                write_table(place / "plots/classes.csv", classes)
+                draw_kind(description.kind, data, place / "predictions", {"test": report}, place / "plots")
     print(json.dumps(results | report, indent=2) if as_json else as_text(results | report))
 
 

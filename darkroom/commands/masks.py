@@ -16,6 +16,8 @@ from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import check
+from darkroom.common.texts import column
+from darkroom.figures.fonts import LEGEND, readable
 from darkroom.figures.pictures import draw_contact_sheet
 
 ALL = "all"  # name of the one split in the report
@@ -66,7 +68,9 @@ def convert_masks(source: Path, out: Path, values: dict[str, Any], encoding: str
             write_json(temporary / "report.json", report)
             image_paths = sorted(path for path in images.rglob("*") if path.is_file())
             mask_paths = [masks / path.relative_to(images).with_suffix(".png") for path in image_paths]
-            draw_contact_sheet(image_paths, mask_paths, found.classes.names, temporary / "contact_sheet.png")
+            names = [path.stem for path in image_paths]
+            with readable(found.classes.names, names, temporary / LEGEND):
+                draw_contact_sheet(image_paths, mask_paths, found.classes.names, temporary / "contact_sheet.png")
     _print_table(report, found.format, out)
 
 
@@ -83,10 +87,10 @@ def _open_source(source: Path, encoding: str | None) -> Iterator[Mapping[str, Me
 
 
 def _print_table(report: dict[str, Any], format_name: str, out: Path) -> None:
-    print(f"{'id':>3} {'class':24}" + "".join(f"{column:>12}" for column in COLUMNS))
+    print(f"{'id':>3} {'class':24}" + "".join(f"{name:>12}" for name in COLUMNS))
     for class_id, entry in enumerate(report["classes"]):
-        cells = [f"{entry['splits'][ALL].get(column, 0):12{form}}" for column, form in COLUMNS.items()]
-        print(f"{class_id:3} {entry['name'][:24]:24}" + "".join(cells))
+        cells = [f"{entry['splits'][ALL].get(name, 0):12{form}}" for name, form in COLUMNS.items()]
+        print(f"{class_id:3} {column(entry['name'], 24)}" + "".join(cells))
     for reason in report["left_out"]:
         print(f"left out: {reason}")
     print(

@@ -62,7 +62,9 @@ def refuse_uncommitted_changes() -> None:
         UserError: a file has uncommitted changes.
     """
     changed = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no", "--", f":!{RESULTS}"], capture_output=True, text=True
+        ["git", "-c", "core.quotePath=false", "status", "--porcelain", "--untracked-files=no", "--", f":!{RESULTS}"],
+        capture_output=True,
+        text=True,
     ).stdout.splitlines()
     if changed:
         raise UserError(f"{changed[0][3:]}: has uncommitted changes; commit or revert them, then run the study")

@@ -1,9 +1,14 @@
 """Errors that a user can cause. A stage ends on them with one line and exit code 1, without a traceback."""
 
 import errno
+import io
 import os
+import re
 import sys
 from collections.abc import Callable
+
+# What PyTorch says of operations and numbers that it does not have on a Mac's GPU.
+MISSING_ON_MPS = re.compile(r"operator '([^']+)' is not currently implemented for the MPS|MPS .* support (float64)")
 
 
 class UserError(Exception):
@@ -23,13 +28,25 @@ def run_stage(stage: Callable[..., None]) -> None:
 def run_command(command: Callable[[], None]) -> None:
     """Call `command` and end the process with one line if it fails by the user's error.
 
-    Exit codes: 0 done, 1 a `UserError` or a full disk, 130 Ctrl-C. Other exceptions are bugs and keep their tracebacks.
+    Exit codes: 0 done, 1 a `UserError`, a full disk or what MPS cannot do, 130 Ctrl-C. Other exceptions are bugs and
+    keep their tracebacks.
     """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names that the terminal's encoding does not have
     try:
         command()
         sys.stdout.flush()
     except UserError as error:
         fail(str(error))
+    except (NotImplementedError, TypeError) as error:
+        missing = MISSING_ON_MPS.search(str(error))
+        if not missing:
+            raise
+        fallback = "set PYTORCH_ENABLE_MPS_FALLBACK=1 in the environment to compute it on the processor, or "
+        fail(
+            f"PyTorch has no {missing[1] or missing[2]} on a Mac's GPU (MPS): {fallback if missing[1] else 'set '}"
+            "train.bits = everywhere to compute all on the processor"
+        )
     except KeyboardInterrupt:
         print(f"{stage_name()}: stopped", file=sys.stderr)
         sys.exit(130)

@@ -47,7 +47,7 @@ def hash_numerics(device: torch.device, precision: str) -> str:
     loss = F.cross_entropy(logits.float(), targets) + product.square().mean()
     leaves = (images, *filters, head, matrix)
     results = [loss, logits, product, *torch.autograd.grad(loss, leaves)]
-    results.append(torch.linalg.eigvalsh(product.detach().double().cpu()))
+    results.append(torch.linalg.eigvalsh(product.detach().cpu().double()))
     digest = hashlib.sha256()
     for result in results:
         digest.update(result.detach().cpu().double().contiguous().numpy().tobytes())

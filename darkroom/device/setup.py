@@ -35,6 +35,6 @@ def set_up(bits: str = "machine", precision: str = "auto", deterministic: bool =
         UserError: the device cannot compute in this precision.
     """
     keep_freed_memory()
-    fix_algorithms(deterministic, bits)
     device = choose_device(bits)
+    fix_algorithms(deterministic, bits, device)
     return Setup(device, choose_precision(precision, device, bits))

@@ -8,7 +8,8 @@ import pandas as pd
 from darkroom.common.files import read_json, replacing
 from darkroom.datasets.description import Description
 from darkroom.figures.curves import draw_curves, draw_learning_rate
-from darkroom.figures.kinds import figures_of
+from darkroom.figures.kinds import draw_kind
+from darkroom.figures.tables import write_table
 
 CHARTS = ("loss", "score", "confusion")
 CHART_IMAGES = ("learning_curves", "learning_rate", "confusion")  # what `dvc plots` shows as charts, for reports alone
@@ -35,8 +36,7 @@ def draw(
         images.mkdir()
         draw_curves(history, description.score, reports["train"]["kept_epoch"], temporary / "learning_curves.png")
         draw_learning_rate(history, temporary / "learning_rate.png")
-        classes = figures_of(description.kind).draw(data, predictions, reports, temporary)
-        write_table(temporary / "classes.csv", classes)
+        draw_kind(description.kind, data, predictions, reports, temporary)
         for name in CHART_IMAGES:
             (temporary / f"{name}.png").rename(images / f"{name}.png")
     tables = {
@@ -47,11 +47,6 @@ def draw(
     for name in CHARTS:
         with replacing(charts[name]) as temporary:
             write_table(temporary, tables[name])
-
-
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a CSV file, with the same bytes on all systems."""
-    table.to_csv(path, index=False, lineterminator="\n")
 
 
 def _by_split(history: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -13,90 +13,21 @@ from PIL import Image
 from darkroom.common.files import read_json, replacing
 from darkroom.datasets.description import Description
 from darkroom.datasets.kinds import kind_of
-from darkroom.figures.kinds import figures_of
+from darkroom.figures.languages import Texts, texts_of
 
 QUALITY = 90  # of the WebP figures; their text stays sharp
 TEMPLATE = Path(__file__).with_suffix(".html")
-# The title and the caption of each figure, by the name of its file, in the order of the report.
-CAPTIONS = {
-    "learning_curves": (
-        "Learning curves",
-        "If the training score still improves while the validation score does not, the model overfits. If both curves "
-        "still improve at the end, more epochs would help.",
-    ),
-    "learning_rate": ("Learning rate", "Where the learning rate falls, the loss should fall too."),
-    "confusion": (
-        "Confusion matrix",
-        "Each row is a true class, and its shares add up to one. A dark cell off the diagonal is a frequent error: the "
-        "class of its row is predicted as the class of its column.",
-    ),
-    "classes": (
-        "Classes",
-        "The dashed line is the metric over all classes. Classes whose bars end far to the left of it need attention.",
-    ),
-    "confused_pairs": (
-        "Most frequent errors",
-        "Two classes that are confused in both directions are hard to tell apart. A confusion in one direction only "
-        "points to a bias.",
-    ),
-    "confident_errors": (
-        "Most confident errors",
-        "Errors with high confidence are often wrong labels, or images that show two classes.",
-    ),
-    "predictions": (
-        "Predictions",
-        "Correct predictions are green, errors are red. Up to half of the images are chosen to be errors.",
-    ),
-    "grad_cam": (
-        "Grad-CAM",
-        "Bright places speak for the named class. A model whose bright places lie in the background has learned the "
-        "wrong features. In an error, they show which part of the object misled the model.",
-    ),
-    "feature_maps": (
-        "Feature maps",
-        "Each channel of a convolution responds to other edges and colours. Pooling makes the maps smaller and keeps "
-        "the largest value, or the mean, of each region.",
-    ),
-    "regions": (
-        "Decision regions",
-        "Where two colours meet, the predicted class changes. A border that bends around single points is a sign of "
-        "overfitting. A border that is straight where the data bend shows that the model is too simple.",
-    ),
-    "fit": (
-        "Fitted curve",
-        "A curve that passes through every training point fits the noise. A curve that misses the bends of the data "
-        "belongs to a model that is too simple, or was trained too briefly. Beyond the dotted lines there are no "
-        "training points.",
-    ),
-    "reliability": (
-        "Reliability",
-        "Bars below the dashed line mean that the model is too confident, bars above it that it is not confident "
-        "enough.",
-    ),
-    "ranks": (
-        "Rank of the true class",
-        "A high share at rank 2 means that the model often comes close. A high share of later ranks means that it does "
-        "not recognize the class.",
-    ),
-    "overlays": (
-        "Overlays",
-        "Image, true mask and predicted mask of the test images with the worst and the best mean IoU. Look for what "
-        "the worst images have in common.",
-    ),
-    "objects": (
-        "Objects by size",
-        "Low recall of small objects means that the model misses them. Low precision means that it predicts objects "
-        "that are not there.",
-    ),
-    "annotations": (
-        "Annotations",
-        "If the colours of an overlay do not lie on the objects, the annotation or its conversion is wrong.",
-    ),
-}
 
 
 def write_report(
-    path: Path, task: str, data: Path, metrics: Path, parameters: Path, pictures: Path, chart_images: Path
+    path: Path,
+    task: str,
+    data: Path,
+    metrics: Path,
+    parameters: Path,
+    pictures: Path,
+    chart_images: Path,
+    language: str = "en",
 ) -> None:
     """Write the report of a task.
 
@@ -108,38 +39,55 @@ def write_report(
         parameters: the JSON file of the parameters of the stage `train`.
         pictures: the folder of the figures and of `classes.csv`.
         chart_images: the folder of the figures that `dvc plots` shows as charts.
+        language: a module of `darkroom.figures.languages`. The figures are the same in all.
     """
+    texts = texts_of(language)
     description = Description.read(data)
     test, train = read_json(metrics / "test.json"), read_json(metrics / "train.json")
     classes = pd.read_csv(pictures / "classes.csv", keep_default_na=False, dtype=str)
     figures = [
         {"title": title, "caption": caption, "content": _webp(folder / f"{name}.png")}
-        for name, (title, caption) in CAPTIONS.items()
+        for name, (title, caption) in texts.captions.items()
         for folder in (chart_images, pictures)
         if (folder / f"{name}.png").exists()
     ]
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
     page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         task=task,
-        summary=_summary(description, test, train),
-        numbers=list(_leaves(test)),
+        texts=texts,
+        summary=_summary(texts, description, test, train),
+        numbers=[(_with_key(texts, name), value) for name, value in _leaves(test)],
         figures=figures,
-        classes={"columns": list(classes), "rows": classes.to_numpy().tolist()},
+        classes={
+            "columns": [texts.names.get(column, column) for column in map(str, classes)],
+            "rows": classes.to_numpy().tolist(),
+        },
         parameters=list(_leaves(read_json(parameters))),
     )
     with replacing(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
-def _summary(description: Description, test: dict[str, Any], train: dict[str, Any]) -> str:
+def _summary(texts: Texts, description: Description, test: dict[str, Any], train: dict[str, Any]) -> str:
     """Return one sentence on the training and one on the score."""
-    images, score = description.images, description.score
-    title, unit = figures_of(description.kind).TITLE, kind_of(description.kind).UNIT
-    return (
-        f"{title.format(len(description.classes))}, trained on {images['train']:,} {unit} for "
-        f"{train['epochs']} epochs on {train['device']} in {train['precision']}. On {images['test']:,} test {unit} "
-        f"the {score.replace('_', ' ')} is {test[score]:.4f}."
+    train_unit, test_unit = texts.units[kind_of(description.kind).UNIT]
+    return texts.summary.format(
+        task=texts.kinds[description.kind].format(len(description.classes)),
+        train=description.images["train"],
+        train_unit=train_unit,
+        epochs=train["epochs"],
+        device=train["device"],
+        precision=train["precision"],
+        test=description.images["test"],
+        test_unit=test_unit,
+        score=texts.scores[description.score],
+        value=test[description.score],
     )
+
+
+def _with_key(texts: Texts, name: str) -> str:
+    """Return how the report names a metric: where it has another name than in the file, with both."""
+    return f"{texts.names[name]} ({name})" if name in texts.names else name
 
 
 def _webp(path: Path) -> str:

@@ -9,10 +9,13 @@ matplotlib.use("Agg")  # works without a screen
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from darkroom.common.texts import shorten
+from darkroom.figures.fonts import written
+
 # Okabe and Ito's colours, which colour-blind people can tell apart (https://jfly.uni-koeln.de/color/).
 BLUE, ORANGE, GREEN, RED, GREY = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#999999"
 DPI = 120
-LONGEST_NAME = 18  # characters of a class name in a figure
+LONGEST_NAME = 18  # letters of a class name in a figure
 
 plt.rcParams.update(
     {
@@ -34,6 +37,6 @@ def save(figure: Figure, path: Path) -> None:
     plt.close(figure)
 
 
-def short(name: str) -> str:
-    """Return a class name, shortened if it is too long for a figure."""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+def short(name: str, longest: int = LONGEST_NAME) -> str:
+    """Return a name as figures show it: shortened if it is too long, or its number if no font can write it."""
+    return shorten(written(name), longest)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from darkroom.common.numbers import IGNORE_INDEX
+from darkroom.device.precision import tally_device
 
 
 def identity(count: Tensor) -> Tensor:
@@ -14,7 +15,7 @@ def identity(count: Tensor) -> Tensor:
 
 
 class ClassTally:
-    """Loss and confusion matrix, accumulated on the device batch by batch.
+    """Loss and confusion matrix, accumulated batch by batch, on the device if it has float64.
 
     Args:
         classes: their number.
@@ -24,6 +25,7 @@ class ClassTally:
 
     def __init__(self, classes: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity) -> None:
         self.classes, self.sum_counts = classes, sum_counts
+        self.device = device = tally_device(device)
         # One cell more than the confusion matrix has, for ignored targets.
         self.cells = torch.zeros(classes * classes + 1, dtype=torch.int64, device=device)
         self.loss = torch.zeros((), dtype=torch.float64, device=device)
@@ -38,12 +40,12 @@ class ClassTally:
                 the likeliest class counts.
             loss: the mean loss of the batch, a scalar.
         """
-        targets = class_ids(targets)
+        targets, predicted = class_ids(targets).to(self.device), logits.argmax(1).to(self.device)
         counted = targets != IGNORE_INDEX
-        pairs = torch.where(counted, targets * self.classes + logits.argmax(1), self.classes**2).flatten()
+        pairs = torch.where(counted, targets * self.classes + predicted, self.classes**2).flatten()
         self.cells.scatter_add_(0, pairs, torch.ones_like(pairs))  # bincount would wait for the GPU
         self.targets += counted.sum()
-        self.loss += loss.detach().double() * counted.sum()
+        self.loss += loss.detach().to(self.device).double() * counted.sum()
 
     @property
     def confusion(self) -> Tensor:
@@ -61,13 +63,13 @@ class AccuracyTally(ClassTally):
 
     def __init__(self, classes: int, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity) -> None:
         super().__init__(classes, device, sum_counts)
-        self.in_top5 = torch.zeros((), dtype=torch.int64, device=device)
+        self.in_top5 = torch.zeros((), dtype=torch.int64, device=self.device)
 
     def add(self, logits: Tensor, targets: Tensor, loss: Tensor) -> None:
         """Count a batch of logits, float (b, classes). Arguments as of `ClassTally.add`."""
         super().add(logits, targets, loss)
         likeliest = logits.topk(min(5, self.classes), dim=1).indices
-        self.in_top5 += (likeliest == class_ids(targets)[:, None]).sum()
+        self.in_top5 += (likeliest == class_ids(targets)[:, None]).sum().to(self.device)
 
     def compute(self) -> dict[str, float]:
         """Return `loss`, `accuracy` and `top5_accuracy`."""

@@ -5,11 +5,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from darkroom.device.precision import tally_device
 from darkroom.metrics.classes import identity
 
 
 class ErrorTally:
-    """Mean squared error, RMSE and R², accumulated on the device batch by batch.
+    """Mean squared error, RMSE and R², accumulated batch by batch, on the device if it has float64.
 
     Args:
         device: of the predictions.
@@ -21,7 +22,7 @@ class ErrorTally:
         self, device: torch.device, sum_counts: Callable[[Tensor], Tensor] = identity, unit: float = 1.0
     ) -> None:
         self.sum_counts, self.unit = sum_counts, unit
-        self.count = torch.zeros((), dtype=torch.float64, device=device)
+        self.count = torch.zeros((), dtype=torch.float64, device=tally_device(device))
         self.error, self.mean, self.variation = (torch.zeros_like(self.count) for _ in range(3))
 
     def add(self, predicted: Tensor, targets: Tensor, _loss: Tensor) -> None:
@@ -30,7 +31,7 @@ class ErrorTally:
         The sum of squared deviations of the targets is updated with their mean (Chan, Golub and LeVeque, 1979). Plain
         sums of squares would lose digits where targets are far from 0.
         """
-        predicted, targets = predicted.double(), targets.double()
+        predicted, targets = (numbers.to(self.count.device).double() for numbers in (predicted, targets))
         count, mean = targets.numel(), targets.mean()
         self.error += ((predicted - targets) ** 2).sum()
         weight = count / (self.count + count)

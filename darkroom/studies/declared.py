@@ -17,7 +17,7 @@ from darkroom.configuration import configure
 
 FOLDER = Path("studies")
 PARAMS = Path("params.yaml")
-UNQUOTED = re.compile(r"[\w./@+-]+( [\w./@+=-]+)*")  # strings that Hydra's grammar takes without quotes
+UNQUOTED = re.compile(r"[\w./@+-]+( [\w./@+=-]+)*", re.ASCII)  # strings that Hydra's grammar takes without quotes
 SEED = "seed"  # runs that differ in this key alone share one row of the table
 Point = dict[str, Any]  # values by key of params.yaml
 
@@ -132,7 +132,7 @@ def _label(name: str, grid_values: Point) -> str:
     for key, value in grid_values.items():
         if key != SEED:
             short = key.rpartition(".")[2].replace("_", " ")
-            parts.append(f"{short} {value if isinstance(value, str) else json.dumps(value)}")
+            parts.append(f"{short} {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
     return ", ".join(parts) or "as it is"
 
 
@@ -149,7 +149,7 @@ def _in_hydra_grammar(value: object) -> str:
         return "{" + ", ".join(f"{key}: {_in_hydra_grammar(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_in_hydra_grammar, value)) + "]"
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def check_runs(runs: list[Run], task: str) -> None:

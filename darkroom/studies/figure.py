@@ -6,12 +6,12 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from darkroom.figures.style import BLUE, RED, save
+from darkroom.figures.style import BLUE, RED, save, short
 
 MOST_CURVES = 10  # more could not be told apart
 OTHER_METRICS = ("mean_iou", "loss")  # drawn by epoch if the history does not have the score
 LOWEST, HIGHEST = -0.2, 1.02  # limits of the axis of a score by epoch; the best score is 1
-LONGEST_LABEL = 44  # characters
+LONGEST_LABEL = 44  # letters
 
 
 def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str, path: Path) -> None:
@@ -32,7 +32,7 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     if rows["reported"].notna().any():
         left.scatter(rows["reported"], rows.index, color=RED, marker="D", zorder=3, label="reported")
         left.legend()
-    left.set_yticks(rows.index, [_shorten(point) for point in rows["point"]], fontsize=8)
+    left.set_yticks(rows.index, [short(point, LONGEST_LABEL) for point in rows["point"]], fontsize=8)
     left.set(title=f"Test {name}", xlabel=name, xlim=(0, None))
     left.grid(axis="y", visible=False)
     colours = plt.get_cmap("viridis")
@@ -42,7 +42,9 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     for number, (point, history) in enumerate(kept):
         mean, colour = history.groupby("epoch").mean(), colours(number / max(1, len(kept) - 1) * 0.9)
         marker = "." if len(mean) == 1 else None  # a single epoch makes no line
-        right.plot(mean.index, mean[f"validation_{metric}"], color=colour, marker=marker, label=_shorten(point))
+        right.plot(
+            mean.index, mean[f"validation_{metric}"], color=colour, marker=marker, label=short(point, LONGEST_LABEL)
+        )
         right.plot(mean.index, mean[f"train_{metric}"], color=colour, linestyle=":", alpha=0.7)
     limit = f", the first {MOST_CURVES} points" if len(curves) > MOST_CURVES else ""
     metric_name = metric.replace("_", " ")
@@ -53,7 +55,3 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     right.xaxis.set_major_locator(MaxNLocator(integer=True))
     right.legend(fontsize=7)
     save(figure, path)
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= LONGEST_LABEL else f"{text[: LONGEST_LABEL - 1]}…"

@@ -13,6 +13,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.common.parameters import nearest
 from darkroom.evaluation.tables import read_classes
+from darkroom.figures.fonts import readable
 from darkroom.revisions import read_at
 from darkroom.studies.declared import FOLDER, SEED, Point, Run, Scale, Study
 from darkroom.studies.figure import draw_study
@@ -54,7 +55,8 @@ def write_results(study: Study, name: str, scale: str, runs: list[Run], states: 
     with replacing(RESULTS / f"{name}-{scale}.md") as path:
         path.write_text(text, encoding="utf-8", newline="\n")
     if curves:
-        with replacing(RESULTS / f"{name}-{scale}.png") as path:
+        legend = RESULTS / f"{name}-{scale}-names.csv"
+        with replacing(RESULTS / f"{name}-{scale}.png") as path, readable([], curves, legend):
             draw_study(points, {point: pd.concat(of_runs) for point, of_runs in curves.items()}, study.score, path)
     print(text)
 

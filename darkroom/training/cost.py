@@ -18,6 +18,8 @@ def peak_memory(device: torch.device) -> float:
     """Return the largest memory use so far in MiB: PyTorch's on the GPU, or this process's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
+    if device.type == "mps":
+        return torch.mps.driver_allocated_memory() / MEGABYTE  # of now: PyTorch counts no peak there
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MEGABYTE
 
 

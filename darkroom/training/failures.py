@@ -1,10 +1,10 @@
 """One-line messages for errors that PyTorch raises during training."""
 
 from darkroom.common.errors import UserError
+from darkroom.device.precision import NOT_DETERMINISTIC
 from darkroom.training.parameters import TrainParameters
 
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's message, and the CPU allocator's
-NOT_DETERMINISTIC = " does not have a deterministic implementation"
 
 
 def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exception:

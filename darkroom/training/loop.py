@@ -18,7 +18,7 @@ from darkroom.common.numbers import round_metric
 from darkroom.common.progress import progress
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.kinds import kind_of
-from darkroom.device.precision import autocast
+from darkroom.device.precision import autocast, tally_device
 from darkroom.metrics.kinds import KindMetrics, metrics_of
 from darkroom.training.class_weights import compute_class_weights
 from darkroom.training.contrastive import contrastive_objective
@@ -115,7 +115,8 @@ def fit(
     model = data_parallel(state.model, run.processes)
     forward: Forward = model
     if hyper.compile:
-        torch.use_deterministic_algorithms(hyper.deterministic)  # which tells the compiler too
+        # This tells the compiler too.
+        torch.use_deterministic_algorithms(hyper.deterministic, warn_only=run.device.type == "mps")
         forward = torch.compile(model)
     class_weights = None
     if hyper.class_weights != "none":
@@ -173,7 +174,8 @@ def _train_epoch(
     tally = run.metrics.new_tally(
         run.outputs, run.device, partial(sum_over_processes, processes=run.processes), run.unit
     )
-    loss_sum = torch.zeros(2, dtype=torch.float64, device=run.device)  # sum of the objective over batches, their number
+    # Sum of the objective over batches, and their number.
+    loss_sum = torch.zeros(2, dtype=torch.float64, device=tally_device(run.device))
     state.model.train()
     started, number, rate = time.monotonic(), 0, 0.0
     stream = iter(phase.batches(epoch))
@@ -191,7 +193,8 @@ def _train_epoch(
             raise explain(error, hyper, where) from None
         for logits, targets, loss in results:
             tally.add(logits, targets, run.metrics.loss(logits, targets))
-            loss_sum += torch.stack([loss.double(), torch.ones_like(loss, dtype=torch.float64)])
+            summand = loss.to(loss_sum.device).double()
+            loss_sum += torch.stack([summand, torch.ones_like(summand)])
         bar.update(len(step_batches))
         if number // STEPS_BETWEEN_READINGS > readings or number == batches.steps:
             metrics, objective = tally.compute(), _mean(loss_sum, run.processes)

@@ -53,11 +53,16 @@ def join(device: torch.device) -> Processes:
     https://docs.pytorch.org/docs/stable/elastic/run.html
 
     Raises:
-        UserError: this machine has fewer GPUs than processes.
+        UserError: this machine has fewer GPUs than processes, or its GPU cannot be shared.
     """
     if "LOCAL_RANK" not in os.environ:
         return ALONE
     processes = Processes(*(int(os.environ[name]) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")))
+    if device.type == "mps" and processes.count > 1:
+        raise UserError(
+            "params.yaml: launcher: several processes cannot train on a Mac's GPU; set it to python, or train.bits to "
+            "everywhere to train on the processor"
+        )
     if device.type == "cuda":
         if processes.local_rank >= torch.cuda.device_count():
             raise UserError(

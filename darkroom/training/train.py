@@ -13,6 +13,7 @@ from darkroom.common.files import remove, write_json
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.device.numerics import find_bits_mismatch, hash_numerics
+from darkroom.device.precision import choose_device
 from darkroom.device.setup import set_up
 from darkroom.models.architecture import trained_weights
 from darkroom.models.model_file import Card, save_model
@@ -63,6 +64,8 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
     numerics = hash_numerics(device, precision)
     if bits == "everywhere":
         processes.print(_line_about_bits(numerics))
+    if device.type == "mps" and parameters.train.deterministic:
+        processes.print("equal runs may differ slightly: MPS has no deterministic algorithm for pooling, for example")
     description = Description.read(data)
     if parameters.train.patience is not None and not description.images["validation"]:
         raise UserError("params.yaml: train.patience: there is no validation split; set it to null")
@@ -131,12 +134,12 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
 
 def _line_about_bits(numerics: str) -> str:
     """Return the line that says whether this machine gives the bits of the committed dvc.lock."""
-    reason = find_bits_mismatch(numerics)
-    if reason:
-        return f"results may differ slightly from the committed dvc.lock: {reason}"
     gpu = (
         "; the GPU is not used, since its bits differ: -S train.bits=machine uses it"
-        if torch.cuda.is_available()
+        if choose_device().type != "cpu"
         else ""
     )
+    reason = find_bits_mismatch(numerics)
+    if reason:
+        return f"results may differ slightly from the committed dvc.lock: {reason}{gpu}"
     return f"the same bits on every x86-64 processor{gpu}"

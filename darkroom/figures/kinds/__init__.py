@@ -6,16 +6,14 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from darkroom.common.named import module_named
+from darkroom.datasets.pairs import image_paths
+from darkroom.evaluation.tables import read_classes
+from darkroom.figures.fonts import LEGEND, readable
+from darkroom.figures.tables import write_table
 
 
 class KindFigures(Protocol):
-    """The figures of a kind of task.
-
-    Attributes:
-        TITLE: describes the task in the report. `{}` stands for the number of classes.
-    """
-
-    TITLE: str
+    """The figures of a kind of task."""
 
     def draw(self, data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
         """Write figures as PNG files to `folder`.
@@ -34,3 +32,21 @@ class KindFigures(Protocol):
 def figures_of(kind: str) -> KindFigures:
     """Return the figures of a kind of task."""
     return cast(KindFigures, module_named(__name__, kind))
+
+
+def draw_kind(kind: str, data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> None:
+    """Write the figures of a kind of task, and its table of classes to `classes.csv`.
+
+    If names of classes had to be numbered, the table has a column of their numbers.
+
+    Args:
+        kind: the kind of task.
+        data, predictions, reports, folder: as of `KindFigures.draw`.
+    """
+    classes = list(read_classes(predictions / "classes.csv")["class"])
+    images = [image.stem for split in ("train", "test") for image in image_paths(data, split)]
+    with readable(classes, images, folder / LEGEND) as names:
+        table = figures_of(kind).draw(data, predictions, reports, folder)
+    if set(classes) & set(names.used):
+        table.insert(1, "number", range(len(table)))
+    write_table(folder / "classes.csv", table)

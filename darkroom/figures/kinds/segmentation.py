@@ -13,7 +13,6 @@ from darkroom.figures.classes import draw_bars, draw_confusion, draw_object_size
 from darkroom.figures.explanations import draw_mask_explanations
 from darkroom.figures.pictures import draw_contact_sheet, draw_overlays
 
-TITLE = "A segmentation of {} classes"
 MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
 
 

@@ -10,7 +10,7 @@ from darkroom.common.named import module_named
 
 
 class Tally(Protocol):
-    """Metrics of a split, accumulated on the device batch by batch."""
+    """Metrics of a split, accumulated batch by batch, on the device if it has float64."""
 
     @property
     def targets(self) -> Tensor:

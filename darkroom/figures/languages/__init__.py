@@ -1,0 +1,43 @@
+"""The texts of reports. Each module here is a language, named by its code, and has `TEXTS`."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from darkroom.common.named import module_named
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of a report in one language. All languages have the same keys and the same fields in braces.
+
+    Attributes:
+        lang: the language as HTML states it.
+        fonts: font families of CSS.
+        title: of the page; `{}` stands for the task's name.
+        summary: one sentence on the training and one on the score.
+        kinds: describes a task, by its kind; `{}` stands for the number of classes.
+        units: what a data set consists of, in training and in the test, by `UNIT` of the kind.
+        scores: the metrics that decide which epoch is kept, within the summary.
+        headings: headings and heads of tables.
+        colon, stop: what separates a figure's title from its caption, in its alternative text and below it.
+        captions: the title and the caption of each figure, by the name of its file, in the order of the report.
+        names: of metrics and of the columns of `classes.csv`, where the report does not show them as in the files.
+    """
+
+    lang: str
+    fonts: str
+    title: str
+    summary: str
+    kinds: dict[str, str]
+    units: dict[str, tuple[str, str]]
+    scores: dict[str, str]
+    headings: dict[str, str]
+    colon: str
+    stop: str
+    captions: dict[str, tuple[str, str]]
+    names: dict[str, str]
+
+
+def texts_of(language: str) -> Texts:
+    """Return the texts of a language."""
+    return cast(Texts, module_named(__name__, language).TEXTS)

@@ -17,7 +17,7 @@ from darkroom.common.files import read_yaml, replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.common.preparation import Preparation
 from darkroom.evaluation.parameters import EvaluateParameters
-from darkroom.sources.parameters import FetchParameters
+from darkroom.sources.parameters import DownloadParameters, FetchParameters
 from darkroom.training.kinds import training_of
 from darkroom.training.parameters import MachineParameters, TaskTraining, TrainParameters
 
@@ -28,7 +28,7 @@ class SharedTraining(TrainParameters, MachineParameters):
     """How models are trained. Every task inherits these values and can override them in `tasks.TASK.train`."""
 
 
-class TopLevel(Parameters):
+class TopLevel(DownloadParameters):
     """The top level of params.yaml."""
 
     seed: int = Field(ge=0)
@@ -74,6 +74,7 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
     preparation = _preparation_of(task.get("prepare"), where)
     classes: dict[str, type[Parameters]] = {
         "fetch": FetchParameters,
+        "download": DownloadParameters,
         "prepare": preparation.parameters,
         "train": training_of(preparation.kind),
         "machine": MachineParameters,
@@ -88,6 +89,7 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
         train["bits"] = "everywhere" if is_sample else "machine"
 
     inherited = {"seed": top.seed, "source": top.source, "kind": preparation.kind, "bits": train["bits"]}
+    inherited |= {key: getattr(top, key) for key in DownloadParameters.model_fields}
     given = {key: value for key, value in task.items() if key != "prepare"}
     fields = {field for parameters in classes.values() for field in parameters.model_fields}
     known = sorted(fields - {*inherited, *MachineParameters.model_fields})

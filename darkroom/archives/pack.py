@@ -1,6 +1,7 @@
 """Packing a folder into one archive."""
 
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 from darkroom.archives.index import list_files
@@ -22,17 +23,16 @@ def pack_folder(folder: Path, target: Path) -> None:
         UserError: there are no files, or one cannot be read.
     """
     members = sorted(list_files(folder).items())
-    bar = progress(len(members), f"packing {folder.name}", unit="file")
-    try:
-        with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as archive:
-            for name, member in members:
-                info = tarfile.TarInfo(name)
-                info.size = member.size
-                try:
-                    with Path(member.data).open("rb") as file:
-                        archive.addfile(info, file)
-                except PermissionError:
-                    raise UserError(f"{member.data}: permission to read it is denied; allow it") from None
-                bar.update(1)
-    finally:
-        bar.close()
+    with (
+        closing(progress(len(members), f"packing {folder.name}", unit="file")) as bar,
+        tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, member in members:
+            info = tarfile.TarInfo(name)
+            info.size = member.size
+            try:
+                with Path(member.data).open("rb") as file:
+                    archive.addfile(info, file)
+            except PermissionError:
+                raise UserError(f"{member.data}: permission to read it is denied; allow it") from None
+            bar.update(1)

@@ -5,6 +5,7 @@ Their files are compressed together, so that none can be read alone. The librari
 
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -63,14 +64,13 @@ def _index_rar(archive: Path, scratch: Path) -> list[Member]:
                 raise _encrypted(archive)
             _check_links(archive, (name for name, info in zip(names, infos, strict=True) if not info.is_file()))
             _check_space(archive, scratch, sum(info.file_size for info in infos))
-            bar = progress(len(infos), f"unpacking {archive.name}", unit="file")
-            for number, (name, info) in enumerate(zip(names, infos, strict=True)):
-                path = folder / str(number)
-                with packed.open(info) as content, path.open("wb") as file:
-                    shutil.copyfileobj(content, file)
-                members.append(Member(str(archive), name, str(path), 0, info.file_size))
-                bar.update(1)
-            bar.close()
+            with closing(progress(len(infos), f"unpacking {archive.name}", unit="file")) as bar:
+                for number, (name, info) in enumerate(zip(names, infos, strict=True)):
+                    path = folder / str(number)
+                    with packed.open(info) as content, path.open("wb") as file:
+                        shutil.copyfileobj(content, file)
+                    members.append(Member(str(archive), name, str(path), 0, info.file_size))
+                    bar.update(1)
     except rarfile.RarCannotExec:
         raise UserError(
             f"{archive}: rarfile unpacks by a program that is not here; install unrar, unar or 7z, or pack a zip"

@@ -13,7 +13,7 @@ from time import sleep
 from urllib.parse import unquote, urlsplit
 
 import requests
-from urllib3.exceptions import HTTPError, InvalidHeader, TimeoutError
+from urllib3.exceptions import HTTPError, InvalidHeader, LocationValueError, TimeoutError
 from urllib3.util import Retry
 
 from darkroom.common.errors import UserError
@@ -55,7 +55,10 @@ def file_name(address: str) -> str:
     Raises:
         UserError: it names none.
     """
-    name = PurePosixPath(unquote(urlsplit(address).path)).name
+    try:
+        name = PurePosixPath(unquote(urlsplit(address).path)).name
+    except ValueError as error:
+        raise UserError(f"{address}: {error}; check the address") from None
     if not name:
         raise UserError(f"{address}: names no file; give the archive's full address")
     return name
@@ -63,7 +66,7 @@ def file_name(address: str) -> str:
 
 def is_url(address: str) -> bool:
     """Return whether `address` is an http or https URL, and not a path."""
-    return urlsplit(address).scheme in ("http", "https")
+    return address.lower().startswith(("http://", "https://"))
 
 
 def download(addresses: Sequence[str], part: Part, target: Path, checksum: str | None) -> None:
@@ -206,6 +209,8 @@ def _receive(session: requests.Session, address: str, part: Part, has_checksum: 
                 raise _DoesNotFitError(f"the server answers {response.status_code} where it was not asked for a range")
             part.note(origin)
             _write(response, part, file_name(address), start, tail)
+    except LocationValueError:  # of a name that no host can have
+        raise UserError(f"{address}: is no valid URL; check the address") from None
     except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError, HTTPError) as error:
         raise _TryLaterError(reason_of(error)) from None
     except requests.RequestException as error:

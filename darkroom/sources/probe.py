@@ -61,7 +61,10 @@ def order_by_speed(addresses: Sequence[str], part: Part, ranks: Ranks) -> list[s
         part.path.write_bytes(best.content)
     for probe in ordered:
         ranks.setdefault(hosts[probe.address], len(ranks))
-    print(f"{file_name(addresses[0])}: {hosts[best.address]} is the fastest of {len(addresses)} mirrors", flush=True)
+    if best.content:
+        print(
+            f"{file_name(addresses[0])}: {hosts[best.address]} is the fastest of {len(addresses)} mirrors", flush=True
+        )
     return [probe.address for probe in ordered]
 
 

@@ -239,9 +239,9 @@ def test_a_changed_file_is_not_joined_to_an_old_part(
     file = server.add("set.zip", cuts=[1_500_000, 0, 0, 0], headers={header: versions[header][0]})
     with pytest.raises(UserError, match="are kept"):
         fetched(archive(f"{server.base}/set.zip", checksum=False))
-    file.content, file.headers = CONTENT[::-1], {header: versions[header][1]}
+    file.content, file.headers, file.cuts = CONTENT[::-1], {header: versions[header][1]}, [500_000]
     assert fetched(archive(f"{server.base}/set.zip", checksum=False)) == CONTENT[::-1]
-    assert file.requests[-1]["if-range"] == versions[header][0]
+    assert [asked["if-range"] for asked in file.requests[-2:]] == versions[header]
 
 
 @pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"1"'}], ids=["none", "weak"])
@@ -250,7 +250,11 @@ def test_without_checksum_and_validator_nothing_is_joined(
 ) -> None:
     file = server.add("set.zip", cuts=[1_500_000], headers=headers)
     assert fetched(archive(f"{server.base}/set.zip", checksum=False)) == CONTENT
+    file.cuts = [1_500_000] * 4
+    with pytest.raises(UserError, match=r"the connection was cut \(4 attempts\); check the network"):
+        fetched(archive(f"{server.base}/set.zip", checksum=False))
     assert all("range" not in asked for asked in file.requests)
+    assert not [*Path(".downloads").glob("*.part")]
 
 
 def ignores(start: int, status: int, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
@@ -296,6 +300,12 @@ def test_lies_without_a_checksum(folder: Path, server: Server, waits: list[float
     """The end of the part, which is asked for again, shows wrong bytes. Only later ones cannot be known."""
     server.add("set.zip", cuts=[1_000_000], lie=lie, headers={"ETag": '"1"'})
     assert (fetched(archive(f"{server.base}/set.zip", checksum=False)) == CONTENT) is (lie is not wrong_later)
+
+
+def test_a_server_that_lied_is_asked_for_no_range_again(folder: Path, server: Server, waits: list[float]) -> None:
+    file = server.add("set.zip", cuts=[1_000_000, SIZE, 1_000_000], lie=wrong_later)
+    assert fetched(archive(f"{server.base}/set.zip")) == CONTENT
+    assert ["range" in asked for asked in file.requests] == [False, True, False, False]
 
 
 def test_a_server_without_ranges_is_given_up_in_the_end(folder: Path, server: Server, waits: list[float]) -> None:

@@ -18,7 +18,7 @@ from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.common.preparation import Preparation
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.figures.parameters import PlotParameters, Report
-from darkroom.sources.parameters import FetchParameters
+from darkroom.sources.parameters import DownloadParameters, FetchParameters
 from darkroom.training.kinds import training_of
 from darkroom.training.parameters import MachineParameters, TaskTraining, TrainParameters
 
@@ -29,7 +29,7 @@ class SharedTraining(TrainParameters, MachineParameters):
     """How models are trained. Every task inherits these values and can override them in `tasks.TASK.train`."""
 
 
-class TopLevel(Parameters):
+class TopLevel(DownloadParameters):
     """The top level of params.yaml."""
 
     seed: int = Field(ge=0)
@@ -80,6 +80,7 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
     preparation = _preparation_of(task.get("prepare"), where)
     classes: dict[str, type[Parameters]] = {
         "fetch": FetchParameters,
+        "download": DownloadParameters,
         "prepare": preparation.parameters,
         "train": training_of(preparation.kind),
         "machine": MachineParameters,
@@ -98,6 +99,7 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
     inherited = {
         "seed": top.seed, "source": top.source, "report": report, "kind": preparation.kind, "bits": train["bits"]
     }  # fmt: skip
+    inherited |= {key: getattr(top, key) for key in DownloadParameters.model_fields}
     given = {key: value for key, value in task.items() if key != "prepare"}
     fields = {field for parameters in classes.values() for field in parameters.model_fields}
     known = sorted(fields - {*inherited, *MachineParameters.model_fields})

@@ -1,8 +1,12 @@
 import gzip
 import io
 import itertools
+import os
 import random
+import shutil
+import sys
 import tarfile
+import types
 import unicodedata
 import zipfile
 import zlib
@@ -341,3 +345,142 @@ def test_messages_name_no_temporary_file(folder: Path) -> None:
     with pytest.raises(UserError) as damaged:
         names_in(folder / "raw")
     assert "unpacked" not in str(damaged.value) and "a.tar.gz" in str(damaged.value)
+
+
+def write_7z(path: Path, files: dict[str, bytes], **options) -> Path:
+    py7zr = pytest.importorskip("py7zr")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with py7zr.SevenZipFile(path, "w", **options) as archive:
+        for name, content in files.items():
+            archive.writestr(content, name)
+    return path
+
+
+def test_7z_archives_are_read(folder: Path) -> None:
+    files = {**FILES, "猫/ö.txt": b"third", "empty": b"", "set/.DS_Store": b"x"}
+    write_7z(folder / "raw" / "a.7z", files)
+    with open_archives(folder / "raw") as members:
+        found = {name: member.read() for name, member in members.items()}
+    assert found == {name: content for name, content in files.items() if "DS_Store" not in name}
+    assert [path.name for path in folder.iterdir()] == ["raw"], "nothing unpacked stays behind"
+
+
+def test_bad_7z_archives_are_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_7z(folder / "raw" / "a.7z", {"set/a.bin": random.Random(0).randbytes(9000)}, password="secret")
+    with pytest.raises(UserError, match="a.7z: is encrypted; pack it again without a password"):
+        names_in(folder / "raw")
+    whole = write_7z(path, {"set/a.bin": random.Random(0).randbytes(9000)}).read_bytes()
+    for content in (cut(whole, 0.5), whole[:40], whole[:2000] + b"\0" * 9 + whole[2009:]):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="a.7z: is damaged or cut short") as error:
+            names_in(folder / "raw")
+        assert "\n" not in str(error.value)
+    path.write_bytes(whole)
+    free = shutil.disk_usage(folder)._replace(free=5000)
+    monkeypatch.setattr("darkroom.archives.unpacked_index.shutil.disk_usage", lambda path: free)
+    with pytest.raises(UserError, match="a.7z: unpacks to 0.0 GB, and 0.0 GB are free"):
+        names_in(folder / "raw")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="making links needs rights there")
+def test_links_in_7z_archives_are_refused(folder: Path) -> None:
+    py7zr = pytest.importorskip("py7zr")
+    (folder / "raw").mkdir()
+    (folder / "link.png").symlink_to("/etc/passwd")
+    with py7zr.SevenZipFile(folder / "raw" / "a.7z", "w") as archive:
+        archive.write(folder / "link.png", "set/link.png")
+    with pytest.raises(UserError, match="a.7z: set/link.png: is a link; pack the file itself"):
+        names_in(folder / "raw")
+
+
+class FakeRarInfo:
+    """What rarfile tells of a file."""
+
+    def __init__(self, filename: str, content: bytes = b"", kind: str = "file") -> None:
+        self.filename, self.content, self.kind, self.file_size = filename, content, kind, len(content)
+
+    def is_dir(self) -> bool:
+        return self.kind == "dir"
+
+    def is_file(self) -> bool:
+        return self.kind in ("file", "secret")
+
+    def needs_password(self) -> bool:
+        return self.kind == "secret"
+
+
+@pytest.fixture
+def rar(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[FakeRarInfo | Exception]:
+    """The files in a rar archive, which nothing free can make. A stand-in for rarfile reads them."""
+    infos: list[FakeRarInfo | Exception] = []
+    fake = types.ModuleType("rarfile")
+    fake.Error = type("Error", (Exception,), {})
+    fake.RarCannotExec = type("RarCannotExec", (fake.Error,), {})
+
+    class RarFile:
+        def __init__(self, path: Path) -> None:
+            assert path.read_bytes().startswith(b"Rar!")
+
+        def __enter__(self) -> "RarFile":
+            return self
+
+        def __exit__(self, *error: object) -> None:
+            pass
+
+        def infolist(self) -> list[FakeRarInfo]:
+            return [info for info in infos if isinstance(info, FakeRarInfo)]
+
+        def open(self, info: FakeRarInfo) -> io.BytesIO:
+            for error in infos:
+                if isinstance(error, Exception):
+                    raise error
+            return io.BytesIO(info.content)
+
+    fake.RarFile = RarFile
+    monkeypatch.setitem(sys.modules, "rarfile", fake)
+    (folder / "raw").mkdir()
+    (folder / "raw" / "a.rar").write_bytes(b"Rar!\x1a\x07\x01\x00 and more")
+    return infos
+
+
+def test_rar_archives_are_read(folder: Path, rar: list[FakeRarInfo | Exception]) -> None:
+    rar += [FakeRarInfo("set/", kind="dir"), FakeRarInfo("set\\a.txt", b"first"), FakeRarInfo("猫.txt", b"second")]
+    with open_archives(folder / "raw") as members:
+        assert {name: member.read() for name, member in members.items()} == {"set/a.txt": b"first", "猫.txt": b"second"}
+    assert [path.name for path in folder.iterdir()] == ["raw"]
+
+
+@pytest.mark.parametrize(
+    ("info", "message"),
+    [(FakeRarInfo("../a.txt", b"x"), "leads out of the archive"),
+     (FakeRarInfo("link", kind="link"), "a.rar: link: is a link; pack the file itself"),
+     (FakeRarInfo("a.txt", b"x", "secret"), "a.rar: is encrypted"),
+     (FakeRarInfo("set/", kind="dir"), "a.rar: holds no files")],
+)  # fmt: skip
+def test_bad_rar_archives_are_one_line(
+    folder: Path, rar: list[FakeRarInfo | Exception], info: FakeRarInfo, message: str
+) -> None:
+    rar.append(info)
+    with pytest.raises(UserError, match=message):
+        names_in(folder / "raw")
+
+
+def test_what_rarfile_complains_of_is_one_line(folder: Path, rar: list[FakeRarInfo | Exception]) -> None:
+    fake = sys.modules["rarfile"]
+    rar += [FakeRarInfo("a.txt", b"x"), fake.Error("bad\nheader")]
+    with pytest.raises(UserError, match=r"a.rar: is damaged or cut short \(bad header\)"):
+        names_in(folder / "raw")
+    rar[1] = fake.RarCannotExec("Cannot find working tool")
+    with pytest.raises(UserError, match="a.rar: rarfile unpacks by a program that is not here; install unrar"):
+        names_in(folder / "raw")
+
+
+@pytest.mark.parametrize(("start", "library"), [(b"7z\xbc\xaf\x27\x1c", "py7zr"), (b"Rar!\x1a\x07\x00", "rarfile")])
+def test_libraries_that_are_not_installed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, start: bytes, library: str
+) -> None:
+    monkeypatch.setitem(sys.modules, library, None)  # as if it were not there
+    (folder / "raw").mkdir()
+    (folder / "raw" / "a").write_bytes(start + bytes(100))
+    with pytest.raises(UserError, match=f"install a library: pip install {library}; or pack a zip or tar"):
+        names_in(folder / "raw")

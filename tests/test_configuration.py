@@ -37,7 +37,7 @@ def differing(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
 
 
 def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
-    stages = ("fetch", "prepare", "train", "machine", "evaluate", "plot")
+    stages = ("fetch", "download", "prepare", "train", "machine", "evaluate", "plot")
     names = {f"{task}/{name}.json" for task in TASKS for name in stages}
     assert written().keys() == names
 
@@ -50,6 +50,7 @@ def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
         (("tasks", "cifar10", "validation"), 100, {"cifar10/prepare.json"}),
         (("tasks", "cifar10", "archive"), "a.zip", {f"cifar10/{stage}.json" for stage in BY_SOURCE}),
         (("report", "language"), "zh", {f"{task}/plot.json" for task in TASKS}),
+        (("mirror",), "copies", {f"{task}/download.json" for task in TASKS}),
         (("source",), "published", {f"{task}/{stage}.json" for task in TASKS for stage in BY_SOURCE}),
     ],
 )
@@ -96,6 +97,8 @@ WRONG = [
     (("train", "precision"), "fp8", "train.precision = 'fp8': must be 'auto', 'fp32', 'bf16' or 'fp16'"),
     (("train", "bits"), "all", "train.bits = 'all': must be 'auto', 'everywhere' or 'machine'"),
     (("tasks", "cifar10", "train", "bits"), "all", "tasks.cifar10.train.bits = 'all': must be 'auto'"),
+    (("mirror",), "", "mirror = '': "),
+    (("tasks", "cifar10", "mirror"), "a", "unknown key tasks.cifar10.mirror"),
     (("tasks", "cifar10", "bits"), "machine", "unknown key tasks.cifar10.bits"),
     (("train", "learning_rate"), 0.1, "unknown key train.learning_rate"),
     (("train", "epoch"), 3, "unknown key train.epoch: did you mean epochs?"),
@@ -131,7 +134,7 @@ WRONG = [
     (("tasks", "cifar10", "augment", "policy"), "augmix", "augment.policy = 'augmix': must be 'none', 'autoaugment'"),
     (("tasks", "cifar10", "train", "lr"), 0, "tasks.cifar10.train.lr = 0: must be greater than 0"),
     (("tasks", "cifar10", "train"), 3, "tasks.cifar10.train = 3: must hold keys and values"),
-    (("tasks", "flowers"), {"prepare": "split_cifar10"}, "give `dataset`, one of cifar10, curve, mnist,"),
+    (("tasks", "flowers"), {"prepare": "split_cifar10"}, "give `dataset`, one of cifar10, cifar100, curve,"),
     (
         ("tasks", "cifar10", "dataset"),
         "cifar",

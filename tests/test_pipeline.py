@@ -283,8 +283,8 @@ def test_rooms_import_no_room_after_them() -> None:
     order = [
         "common",
         "device",
-        "sources",
         "archives",
+        "sources",
         "datasets",
         "annotations",
         "batches",

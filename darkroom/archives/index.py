@@ -15,6 +15,7 @@ from pathlib import Path
 from darkroom.archives.member import Member
 from darkroom.archives.names import is_litter
 from darkroom.archives.tar_index import index_tar, is_tar
+from darkroom.archives.unpacked_index import unpacking_index
 from darkroom.archives.zip_index import index_zip
 from darkroom.common.errors import UserError
 
@@ -34,10 +35,11 @@ def index_archives(
 ) -> Iterator[dict[str, Member]]:
     """Index the files of all `archives`, in the archives' order.
 
-    A compressed tar is decompressed to a temporary file, which is deleted at the end of the block.
+    A compressed tar is decompressed to a temporary file, and a 7z or rar is unpacked to temporary files. They are
+    deleted at the end of the block.
 
     Args:
-        archives: zip and tar archives.
+        archives: zip and tar archives, and 7z and rar where the libraries for them are installed.
         scratch_in: the folder for temporary files. None: the system's.
         encoding: of names whose encoding the archive does not state. None: detect it.
 
@@ -92,7 +94,10 @@ def _index(archive: Path, scratch: Path, encoding: str | None) -> list[Member]:
     if archive.stat().st_size == 0:
         raise UserError(f"{archive}: is empty; fetch it again")
     try:
-        members = index_zip(archive, encoding) if _is_zip(archive) else index_tar(archive, scratch, encoding)
+        if unpack := unpacking_index(archive):
+            members = unpack(archive, scratch)
+        else:
+            members = index_zip(archive, encoding) if _is_zip(archive) else index_tar(archive, scratch, encoding)
     except DAMAGED as error:
         raise UserError(f"{archive}: is damaged or cut short ({error}); fetch it again") from None
     members = [member for member in members if not is_litter(member.name)]

@@ -1,5 +1,6 @@
 """Packed arrays from Tiny ImageNet's archive. Its val split is the test split here: its test images have no labels."""
 
+import re
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -64,10 +65,13 @@ def _read_text(members: dict[str, Member], name: str) -> str:
 
 
 def _images_in_folders(members: dict[str, Member], root: str, wnids: list[str], raw: Path, split: str) -> Labelled:
-    """Return the images of a split whose class is the name of their folder: SPLIT/WNID/ or SPLIT/WNID/images/."""
+    """Return the images of a split whose class is the name of their folder: SPLIT/WNID/ or SPLIT/WNID/images/.
+
+    Their order is that of the numbers in their names, whatever the archive's is.
+    """
     ids = {wnid: label for label, wnid in enumerate(wnids)}
     images = []
-    for name, member in members.items():
+    for name, member in sorted(members.items(), key=_by_numbers):
         top, *folders = PurePosixPath(name.removeprefix(root)).parts[:-1] or [""]
         if top != split or folders[1:] not in ([], ["images"]) or not name.lower().endswith(IMAGE_SUFFIXES):
             continue
@@ -79,6 +83,11 @@ def _images_in_folders(members: dict[str, Member], root: str, wnids: list[str], 
     if missing:
         raise UserError(f"{raw}: class {wnids[min(missing)]} has no image in {split}/; give a complete archive")
     return images
+
+
+def _by_numbers(item: tuple[str, Member]) -> list[str | int]:
+    """Return a key that sorts a_2 before a_10."""
+    return [int(part) if part.isdecimal() else part for part in re.split("([0-9]+)", item[0])]
 
 
 def _val_images(members: dict[str, Member], root: str, wnids: list[str], raw: Path) -> Labelled:

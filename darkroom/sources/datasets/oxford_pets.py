@@ -19,7 +19,12 @@ from darkroom.sources.sample.containers import jpeg, zip_stored
 from darkroom.sources.sample.pictures import OVERSAMPLING, add_noise, random_colour, shrink, soft_noise
 from darkroom.sources.sample.silhouettes import SILHOUETTES, fill, place, unit_vectors
 
-PETS = "https://www.robots.ox.ac.uk/~vgg/data/pets/data"
+# The publisher's pages and the server that they lead to.
+ADDRESSES = ("https://www.robots.ox.ac.uk/~vgg/data/pets/data", "https://thor.robots.ox.ac.uk/pets")
+MD5 = {
+    "images.tar.gz": "5c4f3ee8e5d25df40f4fd59a7f44e54c",
+    "annotations.tar.gz": "95a8c909bbe2e81eed6a22bccdf3f68f",
+}
 SCENES = 240
 SHORTEST, LONGEST = 128, 208  # bounds of a scene's sides in pixels; sides are multiples of 16
 QUALITY = 90  # of the JPEG files
@@ -146,9 +151,6 @@ def _labelme(file: str, image: np.ndarray, shapes: list[Shape]) -> dict[str, Any
 
 
 DATASET = Dataset(
-    files=(
-        PublishedFile((f"{PETS}/images.tar.gz",), "5c4f3ee8e5d25df40f4fd59a7f44e54c"),
-        PublishedFile((f"{PETS}/annotations.tar.gz",), "95a8c909bbe2e81eed6a22bccdf3f68f"),
-    ),
+    files=tuple(PublishedFile(tuple(f"{base}/{name}" for base in ADDRESSES), md5) for name, md5 in MD5.items()),
     draw_sample=draw_sample,
 )

@@ -50,6 +50,15 @@ def draw_sample() -> dict[str, bytes]:
 
 
 DATASET = Dataset(
-    files=(PublishedFile(("http://cs231n.stanford.edu/tiny-imagenet-200.zip",), "90528d7ca1a48142e341f4ef8d21d0de"),),
+    files=(
+        PublishedFile(
+            (
+                "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+                "https://zenodo.org/records/10720917/files/tiny-imagenet-200.zip?download=1",
+                "https://scidata.sjtu.edu.cn/records/swpcp-01e87/files/tiny-imagenet-200.zip?download=1",
+            ),
+            "90528d7ca1a48142e341f4ef8d21d0de",
+        ),
+    ),
     draw_sample=draw_sample,
 )

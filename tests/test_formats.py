@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as rasterize
 from pycocotools.coco import COCO
-from test_annotations import OUT, RAW, convert, masks
+from test_annotations import OUT, RAW, convert, read_masks
 
 from darkroom.annotations.format_names import describe_formats, format_names
 from darkroom.annotations.formats._base import load_format, load_formats
@@ -99,8 +99,8 @@ def test_coco_set(folder: Path) -> None:
     outside = [30, 30, 50, 30, 50, 50, 30, 50]
     convert(coco_files([annotation(0, 90, [small]), annotation(0, 7, [square]), annotation(1, 1, [outside])]))
     assert Description.read(OUT).classes == ["background", "ant", "cow", "zebra"]
-    assert masks()["c0"][17, 17] == 3, "the smaller instance lies over the larger one"
-    assert masks()["c0"][12, 12] == 1 and not masks()["c2"].any()
+    assert read_masks()["c0"][17, 17] == 3, "the smaller instance lies over the larger one"
+    assert read_masks()["c0"][12, 12] == 1 and not read_masks()["c2"].any()
     report = read_report(OUT)
     assert report["without_foreground"] == 10 and report["points_outside"] == 3 and report["left_out"] == []
     ants = [split["objects"] for split in report["classes"][1]["splits"].values() if "objects" in split]
@@ -108,7 +108,7 @@ def test_coco_set(folder: Path) -> None:
     for split in SPLITS:
         shutil.rmtree(OUT / split)
     convert(coco_files([annotation(0, 90, [small])]), classes=["zebra"])
-    assert masks()["c0"][17, 17] == 1
+    assert read_masks()["c0"][17, 17] == 1
 
 
 def test_coco_splits_are_those_of_the_files_names(folder: Path) -> None:
@@ -306,14 +306,14 @@ def test_binary_masks(folder: Path) -> None:
     values = {f"b{n}": np.where(noise(9, 8, n)[..., 0] > 99, 255, 0).astype(np.uint8) for n in range(9)}
     convert(mask_files(values), classes=["road"])
     assert Description.read(OUT).classes == ["background", "road"]
-    assert all((masks()[name] == values[name] // 255).all() for name in values)
+    assert all((read_masks()[name] == values[name] // 255).all() for name in values)
 
 
 def test_ids_of_16_bits(folder: Path) -> None:
     values = {f"b{n}": (noise(9, 8, n)[..., 0] % 3).astype(np.uint16) * 1 for n in range(9)}
     values["b0"][0, 0] = 65535
     convert(mask_files(values))
-    assert masks()["b0"][0, 0] == 255 and (masks()["b1"] == values["b1"]).all()
+    assert read_masks()["b0"][0, 0] == 255 and (read_masks()["b1"] == values["b1"]).all()
     values["b1"][2, 3] = 700
     with pytest.raises(UserError, match=r"b1.png: value 700 at \(3, 2\) is of an unknown class"):
         convert(mask_files(values), classes=["a", "b"])
@@ -325,7 +325,7 @@ def test_colours(folder: Path) -> None:
     ids = {f"b{n}": noise(9, 8, n)[..., 0] % 3 for n in range(9)}
     convert(mask_files({name: table[i] for name, i in ids.items()}), colours=colours)
     assert Description.read(OUT).classes == ["background", "road", "sky"]
-    assert all((masks()[name] == ids[name]).all() for name in ids)
+    assert all((read_masks()[name] == ids[name]).all() for name in ids)
     strange = {name: table[i] for name, i in ids.items()}
     strange["b4"][1, 2] = (1, 2, 3)
     with pytest.raises(UserError, match=r"b4.png: colour \[1, 2, 3\] at \(2, 1\) is of no class"):
@@ -349,7 +349,7 @@ def test_voc_indices_and_lists(folder: Path) -> None:
     description = Description.read(OUT)
     assert description.classes[:3] == ["background", "aeroplane", "bicycle"] and len(description.classes) == 21
     assert description.images == {"train": 4, "validation": 1, "test": 3}
-    assert (masks()["v6"] == noise(9, 8, 6)[..., 0] % 21).all()
+    assert (read_masks()["v6"] == noise(9, 8, 6)[..., 0] % 21).all()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -365,8 +365,8 @@ def test_masks_are_turned_with_their_images(folder: Path, orientation: int) -> N
     files["set/masks/own.png"] = png_bytes(mask)
     convert(files, exif="stored")
     [path] = [p for s in SPLITS for p in image_paths(OUT, s) if p.stem == "own"]
-    assert ((read_image(path)[..., 0] > 127) == (masks()["own"] == 1)).all()
-    assert masks()["own"].shape == ((48, 32) if orientation > 4 else (32, 48))
+    assert ((read_image(path)[..., 0] > 127) == (read_masks()["own"] == 1)).all()
+    assert read_masks()["own"].shape == ((48, 32) if orientation > 4 else (32, 48))
 
 
 def test_bad_pairs_may_be_left_out(folder: Path) -> None:
@@ -379,8 +379,8 @@ def test_bad_pairs_may_be_left_out(folder: Path) -> None:
     left_out = read_report(OUT)["left_out"]
     for part in ("s1.json: is not JSON", "s2.jpg: does not decode", "a polygon has 1 points", "its image 's4.jpg'"):
         assert sum(part in line for line in left_out) == 1, left_out
-    assert len(left_out) == 4 and sorted(masks()) == sorted(f"s{n}" for n in range(20) if n not in (1, 2, 4))
-    assert sum(Description.read(OUT).images.values()) == 17 and not masks()["s3"].any()
+    assert len(left_out) == 4 and sorted(read_masks()) == sorted(f"s{n}" for n in range(20) if n not in (1, 2, 4))
+    assert sum(Description.read(OUT).images.values()) == 17 and not read_masks()["s3"].any()
     with pytest.raises(UserError, match="has no image to train on"):
         convert({n: c if n.endswith("json") else b"x" for n, c in scene_files(20).items()}, skip_bad=True)
 

@@ -1,7 +1,7 @@
-"""Train in processes that are killed at random moments, until one comes to its end; run in an empty folder.
+"""Kill training processes at random moments and check that resuming gives the same results.
 
-PyTorch is imported once and each run is a fork of that, since importing takes longer than training. The parent
-runs nothing of PyTorch's, whose threads would not survive the fork.
+Run it in an empty folder. PyTorch is imported once and each training run is a fork of this process, because the import
+takes longer than the training. The parent process runs no PyTorch code: its threads would not survive the fork.
 """
 
 import os
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import torch._dynamo  # noqa: F401 - what the first step of an optimizer imports, which takes longer than a run
+import torch._dynamo  # noqa: F401 - the first optimizer step imports it, which takes longer than a run
 from small_runs import METRICS, MODEL, OUTPUTS, classification, prepare_classes, trained
 
 KILLS = 20
@@ -31,38 +31,38 @@ def fork(work: Callable[[], object]) -> int:
     return process
 
 
-def whole(work: Callable[[], object]) -> None:
+def run_to_end(work: Callable[[], object]) -> None:
     status = os.waitpid(fork(work), 0)[1]
-    assert status == 0, f"a run that nobody disturbed ended with {status}"
+    assert status == 0, f"an undisturbed run ended with status {status}"
 
 
-def results() -> list[bytes]:
+def read_results() -> list[bytes]:
     return [path.read_bytes() for path in (MODEL, METRICS / "history.csv", METRICS / "train.json")]
 
 
 def main() -> None:
     parameters = classification(epochs=30, ema=0.9, optimizer="muon", keep="best")
-    whole(prepare_classes)
+    run_to_end(prepare_classes)
     started = time.monotonic()
-    whole(lambda: trained(parameters))
-    seconds, expected = time.monotonic() - started, results()
+    run_to_end(lambda: trained(parameters))
+    seconds, expected = time.monotonic() - started, read_results()
 
-    draw, kills, ends = random.Random(0), 0, 0
-    while kills < KILLS or ends == 0:
+    draw, kills, completed = random.Random(0), 0, 0
+    while kills < KILLS or completed == 0:
         process = fork(lambda: trained(parameters))
         time.sleep(draw.uniform(0, seconds))
         os.kill(process, signal.SIGKILL)
         if os.waitpid(process, 0)[1] == signal.SIGKILL:
             kills += 1
             continue
-        ends += 1
-        assert results() == expected, "a run that was killed before ended otherwise than one that was not"
+        completed += 1
+        assert read_results() == expected, "a resumed run gave other results than an uninterrupted one"
         assert not OUTPUTS.state.exists()
         MODEL.unlink()
-    whole(lambda: trained(parameters))
-    assert results() == expected
-    assert not list(Path().rglob("*.partial")), "what a kill left half-written is gone"
-    print(f"{kills} kills, {ends} ends")
+    run_to_end(lambda: trained(parameters))
+    assert read_results() == expected
+    assert not list(Path().rglob("*.partial")), "half-written files of killed runs are deleted"
+    print(f"{kills} kills, {completed} completed runs")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Small data sets and the parameters to train on them in seconds."""
+"""Small data sets, and parameters that train on them in seconds."""
 
 from pathlib import Path
 
@@ -61,7 +61,7 @@ def segmentation(**changes) -> SegmentationTraining:
 
 
 def prepare_classes(validation: float = 0.25) -> None:
-    """Two classes that differ in brightness."""
+    """Prepare a data set of two classes that differ in brightness."""
     files = cifar_files(per_class=24)
     for name, content in files.items():
         if name.endswith(".bin"):
@@ -73,24 +73,26 @@ def prepare_classes(validation: float = 0.25) -> None:
 
 
 def prepare_scenes() -> None:
+    """Prepare a segmentation data set from LabelMe annotations."""
     write_zip(Path("raw/a.zip"), scene_files(24))
     parameters = MaskParameters(seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters())
     convert_annotations(parameters, "key", Path("raw"), DATA)
 
 
 def evaluated(kind: str = "classification", tta: str = "none") -> dict:
-    """The report on the model that was trained last; its predictions are in `predictions`."""
+    """Evaluate the last trained model, write its predictions to `predictions`, and return the report."""
     parameters = EvaluateParameters(kind=kind, evaluate=Evaluation(tta=tta))
     evaluate(parameters, MODEL, DATA, METRICS / "train.json", Path("predictions"), METRICS / "test.json")
     return read_json(METRICS / "test.json")
 
 
 def trained(parameters, workers: int = 0) -> tuple[bytes, bytes]:
+    """Train, and return the bytes of the model file and of the history."""
     train(parameters, MachineParameters(workers=workers), DATA, OUTPUTS)
     return MODEL.read_bytes(), (METRICS / "history.csv").read_bytes()
 
 
 def draw_figures() -> None:
-    """Draw what was evaluated last: to `plots`, `images` and `charts`."""
+    """Draw the figures of the last evaluation into `plots`, `images` and `charts`."""
     charts = {name: Path("charts", f"{name}.csv") for name in CHARTS}
     draw(DATA, Path("predictions"), METRICS, Path("plots"), Path("images"), charts)

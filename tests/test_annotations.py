@@ -1,3 +1,5 @@
+"""Conversion of annotated images to masks: LabelMe, trimaps and PNG masks."""
+
 import base64
 from pathlib import Path
 
@@ -18,6 +20,7 @@ TRIANGLE = [[5, 5], [30, 5], [5, 30]]
 
 
 def convert(files: dict[str, bytes | str], **annotations) -> None:
+    """Convert an archive of `files`, with the given parameters in `annotations`."""
     write_zip(RAW / "own.zip", files)
     parameters = MaskParameters(
         seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters(**{"format": "auto"} | annotations)
@@ -25,27 +28,30 @@ def convert(files: dict[str, bytes | str], **annotations) -> None:
     convert_annotations(parameters, "tasks.own", RAW, OUT)
 
 
-def masks() -> dict[str, np.ndarray]:
+def read_masks() -> dict[str, np.ndarray]:
+    """Read the masks of all splits, by the names of their images."""
     return {p.stem: read_mask(mask_path(OUT, s, p.stem)) for s in SPLITS for p in image_paths(OUT, s)}
 
 
-def one_mask(shapes: list[dict], width: int = 60, height: int = 50, **annotations) -> np.ndarray:
-    """The mask of an image with these shapes, among others that give every split an image."""
+def convert_shapes(shapes: list[dict], width: int = 60, height: int = 50, **annotations) -> np.ndarray:
+    """Convert an image with these shapes, among others so that no split is empty, and return its mask."""
     files = scene_files(12, width=60, height=50)
     files |= {"scenes/own.jpg": jpeg_bytes(noise(50, 60)), "scenes/own.json": labelme("own.jpg", shapes, width, height)}
     convert(files, **annotations)
-    return masks()["own"]
+    return read_masks()["own"]
 
 
 def test_labelme_shapes_are_drawn_in_order(folder: Path) -> None:
-    mask = one_mask([shape("cat", [[10, 10], [30, 30]], "rectangle"), shape("dog", [[20, 20], [40, 40]], "rectangle")])
+    mask = convert_shapes(
+        [shape("cat", [[10, 10], [30, 30]], "rectangle"), shape("dog", [[20, 20], [40, 40]], "rectangle")]
+    )
     expected = np.zeros((50, 60), np.uint8)
     expected[10:31, 10:31], expected[20:41, 20:41] = 1, 2
     assert (mask == expected).all()
     assert Description.read(OUT).classes == ["background", *CLASSES]
 
 
-def test_every_labelme_shape_covers_its_area(folder: Path) -> None:
+def test_each_labelme_shape_covers_the_expected_area(folder: Path) -> None:
     stencil = np.zeros((6, 8), np.uint8)
     stencil[1:5, 2:7] = 1
     png = base64.b64encode(png_bytes(stencil * 255)).decode()
@@ -58,18 +64,18 @@ def test_every_labelme_shape_covers_its_area(folder: Path) -> None:
         ([shape("cat", [[30, 25]], "point")], 75, 125),
         ([shape("cat", [[10, 10], [17, 15]], "mask", mask=png)], 20, 20),
     ]:
-        area = int((one_mask(shapes) == 1).sum())
+        area = int((convert_shapes(shapes) == 1).sum())
         assert low <= area <= high, (shapes[0]["shape_type"], area)
 
 
-def test_ignore_label_and_ignored_classes_count_for_nothing(folder: Path) -> None:
-    mask = one_mask([shape("dog", [[0, 0], [9, 9]], "rectangle"), shape("__ignore__", TRIANGLE)], ignore=["cat"])
-    assert mask[0, 0] == 1, "the ids of the classes that count have no gap"
+def test_ignore_label_and_ignored_classes_are_not_counted(folder: Path) -> None:
+    mask = convert_shapes([shape("dog", [[0, 0], [9, 9]], "rectangle"), shape("__ignore__", TRIANGLE)], ignore=["cat"])
+    assert mask[0, 0] == 1, "the ids of the remaining classes have no gap"
     assert mask[8, 15] == 255
     assert Description.read(OUT).classes == ["background", "dog"]
 
 
-def test_image_inside_of_the_annotation(folder: Path) -> None:
+def test_image_embedded_in_its_annotation_is_read(folder: Path) -> None:
     files = scene_files(12)
     pixels = noise(36, 40, 7)
     data = base64.b64encode(png_bytes(pixels)).decode()
@@ -82,15 +88,15 @@ def test_image_inside_of_the_annotation(folder: Path) -> None:
 def test_exif_orientation_is_applied(folder: Path) -> None:
     files = scene_files(12)
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90° clockwise
+    exif[0x0112] = 6  # to be shown rotated by 90° clockwise
     files["scenes/own.jpg"] = jpeg_bytes(noise(36, 40), exif=exif)
     files["scenes/own.json"] = labelme("own.jpg", [shape("cat", TRIANGLE)], 36, 40)
     convert(files)
     [path] = [p for s in SPLITS for p in image_paths(OUT, s) if p.stem == "own"]
-    assert read_image(path).shape == (40, 36, 3) and masks()["own"].shape == (40, 36)
+    assert read_image(path).shape == (40, 36, 3) and read_masks()["own"].shape == (40, 36)
 
 
-def test_splits_and_report(folder: Path) -> None:
+def test_split_sizes_and_report(folder: Path) -> None:
     convert(scene_files(20))
     assert Description.read(OUT).images == {"train": 13, "validation": 3, "test": 4}
     report = read_report(OUT)
@@ -111,14 +117,14 @@ def trimap_files() -> dict[str, bytes]:
     return files | {f"annotations/{k}": "".join(f"{n} 1 1 1\n" for n in v).encode() for k, v in lists.items()}
 
 
-def test_oxford_pets_trimaps(folder: Path) -> None:
+def test_oxford_pets_trimaps_are_converted(folder: Path) -> None:
     files = trimap_files()
     write_tar(RAW / "images.tar.gz", {n: c for n, c in files.items() if n.startswith("images")})
     write_tar(RAW / "annotations.tar.gz", {n: c for n, c in files.items() if n.startswith("annotations")})
     parameters = MaskParameters(seed=0, validation=2, test=0.2, annotations=AnnotationParameters())
     convert_annotations(parameters, "tasks.segmentation", RAW, OUT)
     assert Description.read(OUT).images == {"train": 5, "validation": 2, "test": 3}
-    mask = masks()["pet_0"]
+    mask = read_masks()["pet_0"]
     assert [int((mask == value).sum()) for value in (0, 1, 255)] == [36 * 40 - 120, 100, 20]
 
 
@@ -131,13 +137,13 @@ def png_files(values: np.ndarray, splits: tuple[str, ...] = ("train", "val")) ->
     return files
 
 
-def test_png_folders_with_class_names_and_splits(folder: Path) -> None:
+def test_png_folders_with_class_names_and_splits_are_converted(folder: Path) -> None:
     values = np.repeat(np.arange(4, dtype=np.uint8), 9).reshape(4, 9)
     convert(png_files(values), ignore=["void"])
     description = Description.read(OUT)
     assert description.classes == ["sky", "road", "car"]
-    assert description.images == {"train": 5, "validation": 1, "test": 6}, "the second split is the test split"
-    assert masks()["train0"][:, 0].tolist() == [0, 1, 255, 2]
+    assert description.images == {"train": 5, "validation": 1, "test": 6}, "without a test split, val is the test split"
+    assert read_masks()["train0"][:, 0].tolist() == [0, 1, 255, 2]
 
 
 GOOD = scene_files(12)
@@ -164,19 +170,19 @@ BAD_PAIRS = {
 
 
 @pytest.mark.parametrize("case", BAD_PAIRS)
-def test_bad_labelme_sets(folder: Path, case: str) -> None:
+def test_invalid_labelme_sets_are_refused(folder: Path, case: str) -> None:
     files, message = BAD_PAIRS[case]
     with pytest.raises(UserError, match=message):
         convert(files)
     assert not OUT.exists()
 
 
-def test_equal_names_keep_their_folders(folder: Path) -> None:
+def test_images_of_the_same_name_are_prefixed_with_their_folder(folder: Path) -> None:
     convert({**GOOD, "more/s1.jpg": GOOD["scenes/s1.jpg"], "more/s1.json": GOOD["scenes/s1.json"]})
-    assert {"more_s1", "scenes_s1", "s2"} <= masks().keys() and "s1" not in masks()
+    assert {"more_s1", "scenes_s1", "s2"} <= read_masks().keys() and "s1" not in read_masks()
 
 
-def test_unknown_class(folder: Path) -> None:
+def test_unknown_class_is_refused(folder: Path) -> None:
     with pytest.raises(UserError, match=r"unknown class 'dog'; add it to annotations\.classes"):
         convert(scene_files(), classes=["cat"])
 
@@ -193,14 +199,14 @@ BAD_PNGS = {
 
 
 @pytest.mark.parametrize("case", BAD_PNGS)
-def test_bad_png_sets(folder: Path, case: str) -> None:
+def test_invalid_png_sets_are_refused(folder: Path, case: str) -> None:
     files, message = BAD_PNGS[case]
     with pytest.raises(UserError, match=message):
         convert(files)
     assert not OUT.exists()
 
 
-def test_trimap_without_image(folder: Path) -> None:
+def test_trimap_without_image_is_refused(folder: Path) -> None:
     with pytest.raises(UserError, match="its image pet_3.jpg is not in the archive"):
         convert({name: content for name, content in trimap_files().items() if name != "images/pet_3.jpg"})
 
@@ -210,7 +216,7 @@ def test_ignored_class_must_exist(folder: Path) -> None:
         convert(scene_files(), ignore=["cta"])
 
 
-def test_a_test_split_of_nothing(folder: Path) -> None:
+def test_empty_test_split_is_refused(folder: Path) -> None:
     write_zip(RAW / "own.zip", scene_files(12))
     parameters = MaskParameters(seed=0, validation=0.2, test=0, annotations=AnnotationParameters())
     with pytest.raises(UserError, match=r"tasks\.own\.test = 0: leaves no image to test on"):

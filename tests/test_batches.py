@@ -1,3 +1,5 @@
+"""Batches of images and of image-mask pairs: augmentation, mixing, samplers, transforms and padding."""
+
 import os
 import signal
 from pathlib import Path
@@ -34,9 +36,10 @@ def images(count: int = 6, side: int = 8) -> torch.Tensor:
     return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(0))
 
 
-def test_flip_mirrors_the_images_drawn() -> None:
-    batch, drawn = images(), torch.tensor([True, False, True, False, False, True])
-    for image, flipped, result in zip(batch, drawn, flip.apply(batch, drawn, flip.Options(flip="random")), strict=True):
+def test_flip_mirrors_the_selected_images() -> None:
+    batch, selected = images(), torch.tensor([True, False, True, False, False, True])
+    results = flip.apply(batch, selected, flip.Options(flip="random"))
+    for image, flipped, result in zip(batch, selected, results, strict=True):
         expected = np.flip(image.numpy(), 2) if flipped else image.numpy()
         assert np.array_equal(result.numpy(), expected)
 
@@ -65,19 +68,19 @@ def test_cutout_sets_a_clipped_square_to_zero(side: int) -> None:
 
 
 def test_alternating_flips_show_both_sides_in_two_epochs() -> None:
-    def flipped(how: str, epoch: int) -> torch.Tensor:
+    def draw_flips(mode: str, epoch: int) -> torch.Tensor:
         rows = Epoch(epoch, 0, (8, 8), torch.arange(100), torch.full((100,), epoch), CPU)
-        return flip.draw(flip.Options(flip=how), rows)
+        return flip.draw(flip.Options(flip=mode), rows)
 
-    assert torch.equal(flipped("alternate", 0), ~flipped("alternate", 1))
-    assert torch.equal(flipped("alternate", 0), flipped("alternate", 2))
-    assert 30 < flipped("alternate", 0).sum() < 70
+    assert torch.equal(draw_flips("alternate", 0), ~draw_flips("alternate", 1))
+    assert torch.equal(draw_flips("alternate", 0), draw_flips("alternate", 2))
+    assert 30 < draw_flips("alternate", 0).sum() < 70
     for epoch in (1, 2):
-        assert 30 < (flipped("random", 0) ^ flipped("random", epoch)).sum() < 70
+        assert 30 < (draw_flips("random", 0) ^ draw_flips("random", epoch)).sum() < 70
 
 
 @pytest.mark.parametrize("kind", ["mixup", "cutmix"])
-def test_mixing_follows_its_paper(kind: str) -> None:
+def test_mixup_and_cutmix_match_their_papers(kind: str) -> None:
     batch, labels = images(), torch.tensor([0, 1, 2, 0, 1, 2])
     parameters = ImageAugmentation(flip="none", crop=0, cutout=0, **{kind: 0.7})
     for seed in range(20):
@@ -99,16 +102,16 @@ def test_mixing_follows_its_paper(kind: str) -> None:
                     inside = [int(c - side / 2) <= v < int(c + side / 2) for c, v in ((row, y), (column, x))]
                     expected[n, :, y, x] = other if all(inside) else one
         assert np.allclose(mixed.numpy(), expected, atol=1e-6)
-        left = share if kind == "mixup" else float((expected[:, 0] == batch.numpy()[:, 0]).mean(axis=(1, 2)).min())
+        kept = share if kind == "mixup" else float((expected[:, 0] == batch.numpy()[:, 0]).mean(axis=(1, 2)).min())
         for n in range(6):
-            own = np.eye(3)[labels[n]] * left + np.eye(3)[labels[others[n]]] * (1 - left)
+            target = np.eye(3)[labels[n]] * kept + np.eye(3)[labels[others[n]]] * (1 - kept)
             if others[n] != n:
-                assert np.allclose(targets[n].numpy(), own, atol=1e-5), (seed, n)
+                assert np.allclose(targets[n].numpy(), target, atol=1e-5), (seed, n)
 
 
-def test_mixed_batches_are_trained_on_shares_of_classes(packed: tuple[Path, Description]) -> None:
-    both = ImageAugmentation(flip="none", crop=0, cutout=0, mixup=1.0, cutmix=1.0)
-    for _, targets in ImageBatches(*packed, both, 4, 0, CPU).train(0):
+def test_mixed_batches_have_shares_of_classes_as_targets(packed: tuple[Path, Description]) -> None:
+    mixing = ImageAugmentation(flip="none", crop=0, cutout=0, mixup=1.0, cutmix=1.0)
+    for _, targets in ImageBatches(*packed, mixing, 4, 0, CPU).train(0):
         assert targets.shape == (4, 3)
         assert torch.allclose(targets.sum(1), torch.ones(4))
         logits = torch.randn(4, 3, generator=torch.Generator().manual_seed(0))
@@ -116,32 +119,33 @@ def test_mixed_batches_are_trained_on_shares_of_classes(packed: tuple[Path, Desc
         assert torch.allclose(cross_entropy(logits, targets), expected)
         tally = AccuracyTally(3, CPU)
         tally.add(logits, targets, expected)
-        right = (logits.argmax(1) == targets.argmax(1)).float().mean()
-        assert tally.compute()["accuracy"] == pytest.approx(float(right))
+        accuracy = (logits.argmax(1) == targets.argmax(1)).float().mean()
+        assert tally.compute()["accuracy"] == pytest.approx(float(accuracy))
 
 
-def both(rows: torch.Tensor) -> Rows:
+def rows_on_cpu(rows: torch.Tensor) -> Rows:
     return Rows(rows, rows)
 
 
 def test_augmentation_of_an_image_does_not_depend_on_its_batch() -> None:
     options = ImageAugmentation(flip="random", crop=2, cutout=3, policy="randaugment", jitter=0.5)
 
-    def drawn(number: int) -> list[Drawn]:
-        return draw_all(options, Epoch(number, 0, (8, 8), torch.arange(6), torch.zeros(6), CPU))
+    def draw_epoch(epoch: int) -> list[Drawn]:
+        return draw_all(options, Epoch(epoch, 0, (8, 8), torch.arange(6), torch.zeros(6), CPU))
 
-    assert len(drawn(3)) == len(augmentations()) == 5
+    assert len(draw_epoch(3)) == len(augmentations()) == 5
     batch = (images() * 64 + 128).clamp(0, 255).round()
-    for step, later in zip(drawn(3), drawn(4), strict=True):
-        together = step.apply(batch, both(torch.arange(6)))
-        alone = [step.apply(batch[i : i + 1], both(torch.tensor([i]))) for i in range(6)]
+    for step, later in zip(draw_epoch(3), draw_epoch(4), strict=True):
+        together = step.apply(batch, rows_on_cpu(torch.arange(6)))
+        alone = [step.apply(batch[i : i + 1], rows_on_cpu(torch.tensor([i]))) for i in range(6)]
         assert torch.equal(together, torch.cat(alone))
         assert not torch.equal(together, batch)
-        assert not torch.equal(together, later.apply(batch, both(torch.arange(6))))
+        assert not torch.equal(together, later.apply(batch, rows_on_cpu(torch.arange(6))))
 
 
 @pytest.fixture
 def packed(tmp_path: Path) -> tuple[Path, Description]:
+    """A classification data set of 10 training and 4 test images of 8×8 pixels, in three classes."""
     for split, count in (("train", 10), ("validation", 0), ("test", 4)):
         array = create_images(tmp_path, split, count, 8, 8)
         array[:] = np.stack([noise(8, 8, n) for n in range(count)]) if count else array
@@ -150,79 +154,79 @@ def packed(tmp_path: Path) -> tuple[Path, Description]:
     return tmp_path, Description("classification", ["a", "b", "c"], [0.5] * 3, [0.25] * 3, sizes, [8, 8])
 
 
-def test_an_epoch_shows_each_image_at_most_once_in_an_order_of_its_own(packed: tuple[Path, Description]) -> None:
+def test_an_epoch_shows_each_image_at_most_once_in_a_new_order(packed: tuple[Path, Description]) -> None:
     plain = ImageAugmentation(flip="none", crop=0, cutout=0)
     batches = ImageBatches(*packed, plain, 4, 0, CPU)
     epochs = [torch.cat([x for x, _ in batches.train(epoch)]) for epoch in (0, 1)]
-    assert len(epochs[0]) == 8, "the rest that fills no batch waits"
+    assert len(epochs[0]) == 8, "images that fill no batch are left out"
     assert len({image.numpy().tobytes() for image in epochs[0]}) == 8
     assert not torch.equal(*epochs)
     again = torch.cat([x for x, _ in ImageBatches(*packed, plain, 4, 0, CPU).train(1)])
-    assert torch.equal(again, epochs[1]), "an epoch depends on no epoch before it"
+    assert torch.equal(again, epochs[1]), "an epoch does not depend on those before it"
 
 
 def test_balanced_samples_show_every_class_equally_often() -> None:
     labels = torch.tensor([0] * 50 + [2] * 3 + [5] * 10)
-    shows = torch.nn.functional.one_hot(labels) > 0
-    shown = samplers.sample("balanced", len(labels), lambda: shows, torch.Generator().manual_seed(0))
+    contains_class = torch.nn.functional.one_hot(labels) > 0
+    shown = samplers.sample("balanced", len(labels), lambda: contains_class, torch.Generator().manual_seed(0))
     assert labels[shown].bincount().tolist() == [21, 0, 21, 0, 0, 21]
     times = shown.bincount(minlength=len(labels))
     assert (
         times[50:53].tolist() == [7, 7, 7] and set(times[53:].tolist()) == {2, 3} and set(times[:50].tolist()) == {0, 1}
     )
     assert not torch.equal(
-        shown, samplers.sample("balanced", len(labels), lambda: shows, torch.Generator().manual_seed(1))
+        shown, samplers.sample("balanced", len(labels), lambda: contains_class, torch.Generator().manual_seed(1))
     )
 
 
-def test_a_rare_image_is_shown_with_draws_of_its_own(packed: tuple[Path, Description]) -> None:
+def test_repetitions_of_an_image_are_augmented_differently(packed: tuple[Path, Description]) -> None:
     folder, description = packed
     write_labels(folder, "train", np.array([0] * 9 + [1]))
-    shifted = ImageAugmentation(flip="none", crop=3, cutout=0)
-    batches = ImageBatches(folder, description, shifted, 10, 0, CPU, sampler="balanced")
+    shifting = ImageAugmentation(flip="none", crop=3, cutout=0)
+    batches = ImageBatches(folder, description, shifting, 10, 0, CPU, sampler="balanced")
     [(images, labels)] = batches.train(0)
     assert labels.bincount().tolist() == [5, 5]
     assert len({image.numpy().tobytes() for image in images[labels == 1]}) > 1
 
 
-def test_alternation_belongs_to_the_image(packed: tuple[Path, Description]) -> None:
-    """However often a sampler shows an image, in one epoch or over several, it is seen both ways equally often."""
+def test_flips_of_each_image_alternate_with_a_sampler(packed: tuple[Path, Description]) -> None:
+    """However often a sampler shows an image, it is shown flipped and not flipped equally often."""
     folder, description = packed
     write_labels(folder, "train", np.array([0] * 8 + [1] * 2))
     alternating = ImageAugmentation(flip="alternate", crop=0, cutout=0)
 
-    def run(first: int) -> list[torch.Tensor]:
+    def show_epochs(first: int) -> list[torch.Tensor]:
         batches = ImageBatches(folder, description, alternating, 3, 0, CPU, sampler="balanced")
         return [torch.cat([images for images, _ in batches.train(epoch)]) for epoch in range(first, 7)]
 
-    epochs = run(0)
-    assert torch.equal(run(5)[0], epochs[5]), "a run that goes on from its file shows the same"
+    epochs = show_epochs(0)
+    assert torch.equal(show_epochs(5)[0], epochs[5]), "a resumed run shows the same images"
     originals = normalize(ImageBatches(folder, description, alternating, 3, 0, CPU).images, [0.5] * 3, [0.25] * 3)
     shown = torch.cat(epochs)
     for original in originals:
-        ways = [sum(torch.equal(image, way) for image in shown) for way in (original, original.flip(-1))]
-        assert abs(ways[0] - ways[1]) <= 1 and sum(ways) > 1, ways
+        counts = [sum(torch.equal(image, variant) for image in shown) for variant in (original, original.flip(-1))]
+        assert abs(counts[0] - counts[1]) <= 1 and sum(counts) > 1, counts
 
 
-def test_plain_epochs_alternate_though_images_are_left_over(packed: tuple[Path, Description]) -> None:
+def test_flips_of_each_image_alternate_although_epochs_leave_images_out(packed: tuple[Path, Description]) -> None:
     folder, description = packed
     batches = ImageBatches(folder, description, ImageAugmentation(flip="alternate", crop=0, cutout=0), 3, 0, CPU)
     originals = normalize(batches.images, [0.5] * 3, [0.25] * 3)
-    assert len(originals) % 3, "some are left over"
+    assert len(originals) % 3, "some images fill no batch"
     parities = [set() for _ in originals]
     for epoch in range(6):
         for image in torch.cat([images for images, _ in batches.train(epoch)]):
-            [(number, way)] = [
-                (number, way)
+            [(number, flipped)] = [
+                (number, flipped)
                 for number, original in enumerate(originals)
-                for way in (0, 1)
-                if torch.equal(image, original.flip(-1) if way else original)
+                for flipped in (0, 1)
+                if torch.equal(image, original.flip(-1) if flipped else original)
             ]
-            parities[number].add((way + epoch) % 2)
+            parities[number].add((flipped + epoch) % 2)
     assert all(len(parity) == 1 for parity in parities)
 
 
-def test_earlier_times() -> None:
+def test_earlier_occurrences_are_counted() -> None:
     assert earlier_times(torch.tensor([3, 1, 3, 3, 1, 0])).tolist() == [0, 0, 1, 2, 1, 0]
 
 
@@ -238,14 +242,14 @@ BAD_TRANSFORMS = {
 
 
 @pytest.mark.parametrize("name", BAD_TRANSFORMS)
-def test_transforms_that_give_something_else(name: str) -> None:
+def test_transforms_with_unusable_results_are_refused(name: str) -> None:
     arguments, message = BAD_TRANSFORMS[name]
     augmentation = PairAugmentation(crop=32, transforms=[{"HorizontalFlip": {}}, {name: {"p": 0.1, **arguments}}])
     with pytest.raises(UserError, match=rf"params.yaml: own.augment.transforms\[1\].{name}: {message}"):
         check_pipeline(augmentation, "own.augment")
 
 
-def test_transforms_that_may_be_used() -> None:
+def test_usable_transforms_are_accepted() -> None:
     transforms = [
         {"HorizontalFlip": {"p": 0.5}}, {"RandomScale": {"scale_limit": [-0.2, 0.3]}}, {"Rotate": {"limit": 30}},
         {"RandomBrightnessContrast": {}}, {"ToGray": {}}, {"CoarseDropout": {}}, {"ElasticTransform": {}},
@@ -272,7 +276,7 @@ def test_data_that_fill_a_gpu_stay_on_the_host(monkeypatch: pytest.MonkeyPatch) 
     assert fits(100 << 30, CPU)
 
 
-def test_batches_that_do_not_fit_the_data(packed: tuple[Path, Description]) -> None:
+def test_batches_and_crops_that_do_not_fit_the_data_are_refused(packed: tuple[Path, Description]) -> None:
     with pytest.raises(UserError, match="train.batch_size = 11: only 10 images"):
         ImageBatches(*packed, ImageAugmentation(flip="none", crop=0, cutout=0), 11, 0, CPU)
     with pytest.raises(UserError, match="augment.crop = 8"):
@@ -281,7 +285,7 @@ def test_batches_that_do_not_fit_the_data(packed: tuple[Path, Description]) -> N
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> tuple[Path, Description]:
-    """Images whose red channel is their mask: whatever happens to one must happen to the other."""
+    """Images whose red channel holds their mask, so that tests can compare the two after a transform."""
     for split in ("train", "test"):
         image_folder(tmp_path, split).mkdir(parents=True)
         mask_path(tmp_path, split, "any").parent.mkdir()
@@ -304,12 +308,12 @@ def test_image_and_mask_go_through_the_same_transform(pairs: tuple[Path, Descrip
             assert batch.shape == (2, 3, 48, 48) and targets.shape == (2, 48, 48)
             inside = targets >= 0
             assert torch.equal((batch[:, 0] / 60).round().long()[inside], targets[inside])
-            assert (batch[:, 1][~inside] == 0).all(), "what was padded is ignored"
+            assert (batch[:, 1][~inside] == 0).all(), "padding is ignored"
             assert torch.equal(batch[:, 1] > 0, inside)
 
 
 def test_rare_classes_are_sampled_and_pasted_with_their_masks(pairs: tuple[Path, Description]) -> None:
-    """Class 1 is in one image, 3 × 6 pixels of it; red is the mask in this set."""
+    """Class 1 covers 3 × 6 pixels of one image; the red channel holds the mask."""
     folder, description = pairs
     for number in range(6):
         mask = np.zeros((40, 50), np.uint8)
@@ -332,15 +336,16 @@ def test_rare_classes_are_sampled_and_pasted_with_their_masks(pairs: tuple[Path,
         return float(torch.cat([(targets == 1).flatten(1).any(1).float() for _, targets in batches]).mean())
 
     assert share_with_class(crops()) < 0.17
-    assert 0.5 <= share_with_class(crops("balanced", foreground=1.0)) < 0.67, "half, and the background's may be it too"
-    whole = {int((targets == 1).sum()) for _, batch in crops("balanced", foreground=1.0) for targets in batch}
-    assert whole == {0, 18}, "what a crop is centred on lies in it"
+    # Half of the crops are centred on class 1. Crops for the background may show it, too.
+    assert 0.5 <= share_with_class(crops("balanced", foreground=1.0)) < 0.67
+    sizes = {int((targets == 1).sum()) for _, batch in crops("balanced", foreground=1.0) for targets in batch}
+    assert sizes == {0, 18}, "a crop contains the object that it is centred on"
     assert share_with_class(crops(copy_paste=1.0)) > 0.5
     first, again = crops("balanced", copy_paste=0.5), crops("balanced", copy_paste=0.5)
     assert all(torch.equal(one, two) for (one, _), (two, _) in zip(first, again, strict=True))
 
 
-def test_pasted_object_lies_as_a_whole_in_its_new_image() -> None:
+def test_pasted_object_lies_completely_inside_its_new_image() -> None:
     image, mask = noise(30, 20), np.zeros((30, 20), np.uint8)
     other, other_mask = noise(50, 60, 1), np.full((50, 60), 0, np.uint8)
     other_mask[5:10, 5:12], other_mask[40, 40], other_mask[:, 30:55] = 2, 3, IGNORED
@@ -350,7 +355,7 @@ def test_pasted_object_lies_as_a_whole_in_its_new_image() -> None:
         pasted, new = paste_object(image, mask, other, other_mask, np.random.default_rng(seed))
         changed = new != mask
         assert (pasted[~changed] == image[~changed]).all()
-        if not changed.any():  # the one pixel of class 3
+        if not changed.any():  # the only object of class 3 is too small: one pixel
             continue
         assert set(new[changed]) == {2}
         ys, xs = np.nonzero(changed)
@@ -360,7 +365,7 @@ def test_pasted_object_lies_as_a_whole_in_its_new_image() -> None:
     assert {count for count, _, _ in seen} == {35, 16} and len(seen) > 10
 
 
-def test_workers_do_not_change_the_bits(pairs: tuple[Path, Description]) -> None:
+def test_number_of_workers_does_not_change_the_batches(pairs: tuple[Path, Description]) -> None:
     transforms = [*GEOMETRIC, {"RandomScale": {"p": 1.0}}, {"RandomBrightnessContrast": {"p": 1.0}}]
     results = []
     for workers in (0, 2):
@@ -370,7 +375,9 @@ def test_workers_do_not_change_the_bits(pairs: tuple[Path, Description]) -> None
     assert torch.equal(*results)
 
 
-class Dies:
+class KillsItsProcess:
+    """A pipeline of transforms that ends the worker process."""
+
     def __call__(self, **_: np.ndarray) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -378,20 +385,20 @@ class Dies:
         pass
 
 
-def test_a_killed_worker_is_one_line(pairs: tuple[Path, Description]) -> None:
+def test_killed_worker_gives_a_one_line_error(pairs: tuple[Path, Description]) -> None:
     batches = PairBatches(*pairs, PairAugmentation(crop=32), 2, 0, CPU, workers=1)
-    batches.pairs.pipeline = Dies()
+    batches.pairs.pipeline = KillsItsProcess()
     with pytest.raises(UserError, match="train.workers = 1: a worker process was killed, usually because memory"):
         next(batches.train(0))
 
 
-def test_crops_are_arrays_of_their_own(pairs: tuple[Path, Description]) -> None:
-    """PyTorch warns of every epoch whose arrays it must not write to."""
+def test_crops_are_writable_arrays(pairs: tuple[Path, Description]) -> None:
+    """Otherwise PyTorch warns in every epoch."""
     batches = PairBatches(*pairs, PairAugmentation(crop=50), 2, 0, CPU, 0)
-    assert all(array.flags.writeable for array in batches.pairs[0, 0, 2]), "nor what is a whole image"
+    assert all(array.flags.writeable for array in batches.pairs[0, 0, 2]), "also where the crop is the whole image"
 
 
-def test_whole_pairs_are_padded_to_what_networks_take(pairs: tuple[Path, Description]) -> None:
+def test_whole_pairs_are_padded_to_multiples_of_32(pairs: tuple[Path, Description]) -> None:
     for batch, targets in whole_split(*pairs, "test", CPU):
         assert batch.shape[2] % 32 == 0 and batch.shape[3] == 64
         assert (targets[:, :, 50:] == -100).all() and (targets[:, :40, :50] >= 0).all()
@@ -405,7 +412,7 @@ def test_whole_pairs_are_padded_to_what_networks_take(pairs: tuple[Path, Descrip
         ({"HorizontalFlip": {"chance": 1}}, r"transforms\[0\].HorizontalFlip: .*chance"),
     ],
 )
-def test_wrong_transforms(transform: dict, message: str) -> None:
+def test_wrong_transforms_are_refused(transform: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build_pipeline(PairAugmentation(crop=32, transforms=[transform]))
 
@@ -415,34 +422,34 @@ def test_padding_of_masks_is_ignored() -> None:
     assert np.count_nonzero(pair["mask"] == IGNORED) == 32 * 32 - 16 * 16
 
 
-share = st.floats(0, 1).map(lambda value: round(value, 2))
-MOVING = st.one_of(
+fractions = st.floats(0, 1).map(lambda value: round(value, 2))
+moving_transforms = st.one_of(
     st.sampled_from(["HorizontalFlip", "VerticalFlip", "Transpose", "RandomRotate90"]).map(lambda name: {name: {}}),
     st.integers(1, 90).map(lambda most: {"Rotate": {"limit": [-most, most]}}),
-    st.tuples(share, st.integers(0, 40), st.integers(0, 20)).map(
+    st.tuples(fractions, st.integers(0, 40), st.integers(0, 20)).map(
         lambda d: {"Affine": {"scale": [0.6, 0.6 + d[0]], "rotate": [-d[1], d[1]], "shear": [-d[2], d[2]]}}
     ),
-    st.tuples(share, share).map(lambda d: {"RandomScale": {"scale_limit": [-0.5 * d[0], d[1]]}}),
+    st.tuples(fractions, fractions).map(lambda d: {"RandomScale": {"scale_limit": [-0.5 * d[0], d[1]]}}),
     st.floats(0.01, 0.1).map(lambda most: {"Perspective": {"scale": [0.01, most]}}),
     st.floats(0.05, 0.3).map(lambda most: {"GridDistortion": {"distort_limit": [-most, most]}}),
     st.floats(0.05, 0.5).map(lambda most: {"OpticalDistortion": {"distort_limit": [-most, most]}}),
     st.integers(20, 60).map(lambda side: {"RandomCrop": {"height": side, "width": side, "pad_if_needed": True}}),
 )
-SEEN = (60, 130, 200)  # the red of the classes 0, 1, 2, in an image that is green everywhere
-FAR = 4  # pixels from another class, or from the border, at which interpolation mixes little
+RED_LEVELS = (60, 130, 200)  # red channel of the classes 0, 1 and 2; green is 255 in the whole image
+MARGIN = 4  # distance in pixels from other classes and the border beyond which interpolation mixes little
 
 
 @settings(max_examples=150, deadline=None)
-# Each transform once: enlarged three times over, an image mixes its classes farther than FAR.
-@given(st.lists(MOVING, max_size=4, unique_by=lambda one: next(iter(one))), st.integers(0, 2**31), share)
-def test_whatever_moves_an_image_moves_its_mask(transforms: list[dict], seed: int, foreground: float) -> None:
-    """Marked pixels stay together, no class appears that was not there, and what comes from outside is ignored."""
+# Each transform at most once: an image that is enlarged several times mixes its classes farther than MARGIN.
+@given(st.lists(moving_transforms, max_size=4, unique_by=lambda one: next(iter(one))), st.integers(0, 2**31), fractions)
+def test_image_and_mask_are_moved_together(transforms: list[dict], seed: int, foreground: float) -> None:
+    """Pixels keep their class, no new class appears, and pixels from outside the image are ignored."""
     draw = np.random.default_rng(seed)
     mask = np.zeros((70, 80), np.uint8)
     for value in (1, 2):
         y, x = draw.integers(50, size=2)
         mask[y : y + 20, x : x + 25] = value
-    image = np.dstack([np.array(SEEN, np.uint8)[mask], np.full_like(mask, 255), np.zeros_like(mask)])
+    image = np.dstack([np.array(RED_LEVELS, np.uint8)[mask], np.full_like(mask, 255), np.zeros_like(mask)])
     always = [{name: arguments | {"p": 1.0} for name, arguments in one.items()} for one in transforms]
     pipeline = build_pipeline(PairAugmentation(crop=64, foreground=foreground, transforms=always))
     pipeline.set_random_seed(seed)
@@ -450,19 +457,19 @@ def test_whatever_moves_an_image_moves_its_mask(transforms: list[dict], seed: in
     pixels, ids = moved["image"], moved["mask"]
     assert ids.shape == pixels.shape[:2] == (64, 64)
     assert set(np.unique(ids)) <= {*np.unique(mask), IGNORED}
-    around = np.ones((2 * FAR + 1, 2 * FAR + 1), np.uint8)
+    around = np.ones((2 * MARGIN + 1, 2 * MARGIN + 1), np.uint8)
     for value in range(3):
         inside = cv2.erode((ids == value).astype(np.uint8), around, borderValue=0) > 0
-        distances = abs(pixels[inside][:, :1].astype(int) - SEEN)
+        distances = abs(pixels[inside][:, :1].astype(int) - RED_LEVELS)
         assert (distances.argmin(1) == value).all()
-        assert (pixels[inside][:, 1] > 200).all(), "nothing from outside of the image counts"
+        assert (pixels[inside][:, 1] > 200).all(), "pixels from outside the image are ignored"
 
 
-COLOURING = ("RandomBrightnessContrast", "HueSaturationValue", "GaussianBlur", "GaussNoise", "CoarseDropout", "ToGray")
+COLOURS = ("RandomBrightnessContrast", "HueSaturationValue", "GaussianBlur", "GaussNoise", "CoarseDropout", "ToGray")
 
 
-@pytest.mark.parametrize("name", COLOURING)
-def test_what_changes_colours_leaves_the_mask(name: str) -> None:
+@pytest.mark.parametrize("name", COLOURS)
+def test_colour_transforms_do_not_change_the_mask(name: str) -> None:
     mask = noise(64, 64)[..., 0] % 3
     assert (build_pipeline(PairAugmentation(crop=64, transforms=[{name: {"p": 1.0}}]))(
         image=noise(64, 64), mask=mask)["mask"] == mask).all()  # fmt: skip

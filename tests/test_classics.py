@@ -1,4 +1,4 @@
-"""The small classics: digits, spirals and a curve, from their files to their figures."""
+"""The small classic tasks: digits, spirals and a curve, from their files to their figures."""
 
 import gzip
 import json
@@ -68,8 +68,8 @@ def curve(widths: list[int], **changes) -> RegressionTraining:
     return RegressionTraining(kind="regression", seed=0, model=model, train=train)
 
 
-def figures_of(task: str) -> set[str]:
-    """The pictures that the stage `plot` draws of what was evaluated last, which its report has all."""
+def draw_report(task: str) -> set[str]:
+    """Draw the figures and the report of the last evaluation; return the names of the figures, all in the report."""
     Path("train.json").write_text("{}")
     draw_figures()
     write_report(Path("report.html"), task, DATA, METRICS, Path("train.json"), Path("plots"), Path("images"))
@@ -82,18 +82,18 @@ def test_spirals_need_a_hidden_layer(folder: Path) -> None:
     write_table(SPIRALS)
     prepare_points(POINTS, "tasks.spirals", RAW, DATA)
     trained(spirals([]))
-    assert evaluated("points")["accuracy"] < 0.6, "no line divides the arms"
+    assert evaluated("points")["accuracy"] < 0.6, "a linear model cannot separate the arms"
     model, history = trained(spirals([64, 64]))
     assert evaluated("points")["accuracy"] > 0.95
-    assert trained(spirals([64, 64])) == (model, history), "the same bytes again"
+    assert trained(spirals([64, 64])) == (model, history), "a second run gives the same bytes"
     grid = np.load("predictions/grid.npy")
     points, labels = read_points(DATA, "test")
     nearest = np.linalg.norm(grid[:, None, :2] - points[None], axis=2).argmin(0)
-    assert (grid[nearest, 2] == labels).mean() > 0.95, "the arms lie in their own regions"
-    assert figures_of("spirals") == {"learning_curves", "learning_rate", "confusion", "classes", "regions"}
+    assert (grid[nearest, 2] == labels).mean() > 0.95, "each arm lies in the region of its class"
+    assert draw_report("spirals") == {"learning_curves", "learning_rate", "confusion", "classes", "regions"}
 
 
-def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
+def test_a_curve_needs_hidden_layers_and_a_suitable_learning_rate(folder: Path) -> None:
     write_table(CURVE)
     prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([]))
@@ -106,8 +106,8 @@ def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
     points, targets = read_points(DATA, "test")
     model, card = load_model(MODEL, CPU)
     inputs = (points - np.array(card.mean)) / np.array(card.std)
-    answers = model(torch.tensor(inputs, dtype=torch.float32)).detach().numpy()
-    predicted = answers * card.target_std + card.target_mean
+    outputs = model(torch.tensor(inputs, dtype=torch.float32)).detach().numpy()
+    predicted = outputs * card.target_std + card.target_mean
     assert report["r2"] == pytest.approx(r2_score(targets, predicted), abs=1e-5)
     assert report["rmse"] == pytest.approx(mean_squared_error(targets, predicted) ** 0.5, abs=1e-5)
     assert (
@@ -115,10 +115,10 @@ def test_a_curve_needs_hidden_layers_and_a_fitting_rate(folder: Path) -> None:
         == len(targets)
         == np.load("predictions/confusion.npy").sum()
     )
-    assert figures_of("curve") == {"learning_curves", "learning_rate", "confusion", "fit"}
+    assert draw_report("curve") == {"learning_curves", "learning_rate", "confusion", "fit"}
 
 
-def test_models_of_points_take_no_images(folder: Path) -> None:
+def test_models_of_points_refuse_images(folder: Path) -> None:
     write_table(CURVE)
     prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([8], epochs=1))
@@ -129,51 +129,51 @@ def test_models_of_points_take_no_images(folder: Path) -> None:
         predict("curve", ["a.png"], None, None, False)
 
 
-def test_errors_are_added_up_over_batches() -> None:
+def test_errors_are_summed_over_batches() -> None:
     draw = torch.Generator().manual_seed(0)
     targets, predicted = torch.rand(50, 1, generator=draw), torch.rand(50, 1, generator=draw)
     tally = ErrorTally(CPU)
-    for some in (slice(0, 20), slice(20, 50)):
-        tally.add(predicted[some], targets[some], squared_error(predicted[some], targets[some]))
+    for rows in (slice(0, 20), slice(20, 50)):
+        tally.add(predicted[rows], targets[rows], squared_error(predicted[rows], targets[rows]))
     figures = tally.compute()
     assert figures["r2"] == pytest.approx(r2_score(targets, predicted))
     assert figures["loss"] == pytest.approx(mean_squared_error(targets, predicted))
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e8])
-def test_errors_are_added_up_over_processes(offset: float) -> None:
-    """Wherever the targets lie, which are others in each process."""
+def test_errors_are_summed_over_processes(offset: float) -> None:
+    """Each process has other targets, which may lie far from 0."""
     draw = torch.Generator().manual_seed(0)
     targets = offset + torch.arange(50, dtype=torch.float64)[:, None] / 50
     predicted = targets + 0.1 * torch.rand(50, 1, generator=draw, dtype=torch.float64)
     parts: list[torch.Tensor] = [torch.zeros(0)] * 2
-    both = threading.Barrier(2)
+    barrier = threading.Barrier(2)
 
-    def figures_of(rank: int) -> dict[str, float]:
-        def add_up(own: torch.Tensor) -> torch.Tensor:
-            parts[rank] = own
-            both.wait()
+    def compute_errors(rank: int) -> dict[str, float]:
+        def all_reduce(part: torch.Tensor) -> torch.Tensor:
+            parts[rank] = part
+            barrier.wait()
             total = parts[0] + parts[1]
-            both.wait()
+            barrier.wait()
             return total
 
-        tally, some = ErrorTally(CPU, add_up), (slice(0, 20), slice(20, 50))[rank]
-        for true, guess in zip(targets[some].split(7), predicted[some].split(7), strict=True):
-            tally.add(guess, true, squared_error(guess, true))
+        tally, rows = ErrorTally(CPU, all_reduce), (slice(0, 20), slice(20, 50))[rank]
+        for true, prediction in zip(targets[rows].split(7), predicted[rows].split(7), strict=True):
+            tally.add(prediction, true, squared_error(prediction, true))
         return tally.compute()
 
     with ThreadPoolExecutor(2) as processes:
-        for figures in processes.map(figures_of, range(2)):
+        for figures in processes.map(compute_errors, range(2)):
             assert figures["r2"] == pytest.approx(r2_score(targets - offset, predicted - offset), abs=1e-6)
 
 
-def test_r2_of_targets_that_are_all_the_same() -> None:
+def test_r2_of_constant_targets_is_zero() -> None:
     tally = ErrorTally(CPU)
     tally.add(torch.zeros(3, 1), torch.ones(3, 1), torch.ones(()))
     assert tally.compute()["r2"] == 0
 
 
-def test_an_old_model_of_numbers(folder: Path) -> None:
+def test_regression_model_without_standardization_is_refused(folder: Path) -> None:
     write_table(CURVE)
     prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([8], epochs=1))
@@ -191,7 +191,7 @@ def test_an_old_model_of_numbers(folder: Path) -> None:
         load_model(MODEL, CPU)
 
 
-def test_points_are_divided_and_standardized(folder: Path) -> None:
+def test_points_are_split_and_standardized(folder: Path) -> None:
     write_table(SPIRALS)
     prepare_points(POINTS, "tasks.spirals", RAW, DATA)
     description = Description.read(DATA)
@@ -200,8 +200,8 @@ def test_points_are_divided_and_standardized(folder: Path) -> None:
         [180, 180, 180], [45, 45, 45], [75, 75, 75],
     ]  # fmt: skip
     batches = PointBatches(DATA, description, 50, 0, CPU)
-    seen = torch.cat([points for points, _ in batches.train(0)])
-    assert len(seen) == 500 and seen.mean().abs() < 0.1 and abs(seen.std() - 1) < 0.1
+    epoch = torch.cat([points for points, _ in batches.train(0)])
+    assert len(epoch) == 500 and epoch.mean().abs() < 0.1 and abs(epoch.std() - 1) < 0.1
     halves = [PointBatches(DATA, description, 50, 0, CPU, slice(start, None, 2)) for start in (0, 1)]
     for (whole, _), *parts in zip(batches.train(1), *(half.train(1) for half in halves), strict=True):
         assert torch.equal(torch.stack([points for points, _ in parts], 1).flatten(0, 1), whole)
@@ -209,7 +209,7 @@ def test_points_are_divided_and_standardized(folder: Path) -> None:
         PointBatches(DATA, description, 600, 0, CPU)
 
 
-def test_numbers_fall_into_ranges() -> None:
+def test_numbers_are_assigned_to_ranges() -> None:
     assert range_index(np.array([-9.0, 0.0, 0.1, 0.5, 0.99, 1.0, 9.0]), np.array([0.0, 1.0])).tolist() == [
         0,
         0,
@@ -243,14 +243,14 @@ def test_numbers_fall_into_ranges() -> None:
         (b"?,2.0\n1,2\n3,4\n", "line 1: mixes numbers with '?', which is none"),
     ],
 )
-def test_bad_tables(folder: Path, content: bytes, message: str) -> None:
+def test_invalid_tables_are_refused(folder: Path, content: bytes, message: str) -> None:
     write_table(content)
     with pytest.raises(UserError) as error:
         prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     assert message in str(error.value) and not DATA.exists()
 
 
-def test_points_are_held_out_for_the_report() -> None:
+def test_point_data_need_a_test_split() -> None:
     with pytest.raises(ValueError, match="test"):
         PointParameters(seed=0, validation=0, test=0)
 
@@ -262,20 +262,20 @@ def test_points_are_held_out_for_the_report() -> None:
         (b"x,class\n1,a\n2,\n3,b\n", "line 3: has no class"),
     ],
 )
-def test_bad_tables_of_classes(folder: Path, content: bytes, message: str) -> None:
+def test_invalid_tables_of_classes_are_refused(folder: Path, content: bytes, message: str) -> None:
     write_table(content)
     with pytest.raises(UserError, match=message):
         prepare_points(POINTS, "tasks.spirals", RAW, DATA)
     assert not DATA.exists()
 
 
-def test_semicolons_in_names_divide_nothing(folder: Path) -> None:
+def test_semicolons_in_class_names_separate_no_columns(folder: Path) -> None:
     write_table(b"1,2,a;b\n3,4,a;b\n5,6,c;d\n")
     _, features, last, _ = read_table(RAW, last_is_number=False)
     assert features.tolist() == [[1, 2], [3, 4], [5, 6]] and last == ["a;b", "a;b", "c;d"]
 
 
-def test_points_of_one_class_are_refused(folder: Path) -> None:
+def test_points_of_one_class_and_two_tables_are_refused(folder: Path) -> None:
     write_table(b"x,class\n1,a\n2,a\n3,a\n")
     with pytest.raises(UserError, match="has 1 class"):
         prepare_points(POINTS, "tasks.spirals", RAW, DATA)
@@ -285,7 +285,7 @@ def test_points_of_one_class_are_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind, changes, message",
+    "make_training, changes, message",
     [
         (spirals, {"loss": {"squared_error": 1.0}}, "train.loss.squared_error is not for points"),
         (spirals, {"class_weights": "median_frequency"}, "take none or balanced"),
@@ -294,23 +294,23 @@ def test_points_of_one_class_are_refused(folder: Path) -> None:
         (curve, {"class_weights": "balanced"}, "train.class_weights = balanced is not for regression"),
     ],
 )
-def test_what_points_cannot_be_trained_with(kind, changes: dict, message: str) -> None:
+def test_settings_that_do_not_fit_points_are_refused(make_training, changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        kind([8], **changes)
+        make_training([8], **changes)
 
 
 def write_digits(per_digit: int = 6, **wrong: bytes) -> None:
-    """The four files, images of one level for each digit; `wrong` replaces files, `_` standing for `-`."""
+    """Write the four files of MNIST, with one grey level for each digit. `wrong` replaces files; `_` stands for `-`."""
     RAW.mkdir()
     for name, count in (("train", per_digit * 10), ("t10k", 10)):
         labels = np.arange(count, dtype=np.uint8) % 10
         images = np.broadcast_to(20 * labels[:, None, None], (count, 28, 28)).astype(np.uint8)
-        for what, array in (("images-idx3", images), ("labels-idx1", labels)):
-            content = wrong.get(f"{name}_{what}".replace("-", "_"), gz(idx(array)))
-            (RAW / f"{name}-{what}-ubyte.gz").write_bytes(content)
+        for part, array in (("images-idx3", images), ("labels-idx1", labels)):
+            content = wrong.get(f"{name}_{part}".replace("-", "_"), gz(idx(array)))
+            (RAW / f"{name}-{part}-ubyte.gz").write_bytes(content)
 
 
-def test_digits_are_packed_as_grey_pictures(folder: Path) -> None:
+def test_digits_are_packed_as_grey_images(folder: Path) -> None:
     write_digits()
     prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
     images, labels = read_split(DATA, "train")
@@ -332,56 +332,56 @@ def test_digits_are_packed_as_grey_pictures(folder: Path) -> None:
         ({"train_labels_idx1": gz(idx(np.arange(60, dtype=np.uint8) % 11))}, "train has label 10"),
     ],
 )
-def test_bad_digits(folder: Path, wrong: dict[str, bytes], message: str) -> None:
+def test_invalid_digit_files_are_refused(folder: Path, wrong: dict[str, bytes], message: str) -> None:
     write_digits(**wrong)
     with pytest.raises(UserError) as error:
         prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
     assert message in str(error.value) and not DATA.exists()
 
 
-@pytest.mark.parametrize("write, packed", [(write_zip, gzip.compress), (write_tar, bytes)])
-def test_digits_of_one_archive(folder: Path, write, packed) -> None:
+@pytest.mark.parametrize("write, compress", [(write_zip, gzip.compress), (write_tar, bytes)])
+def test_digits_in_one_archive_are_read(folder: Path, write, compress) -> None:
     write_digits()
     prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
-    files = {f"digits/{path.stem}": packed(gzip.decompress(path.read_bytes())) for path in RAW.iterdir()}
+    files = {f"digits/{path.stem}": compress(gzip.decompress(path.read_bytes())) for path in RAW.iterdir()}
     write(Path("one", "archive"), files)
     prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", Path("one"), Path("again"))
     assert all((Path("again") / path.name).read_bytes() == path.read_bytes() for path in DATA.iterdir())
 
 
-def test_a_file_of_digits_that_is_missing(folder: Path) -> None:
+def test_missing_digit_file_is_refused(folder: Path) -> None:
     write_digits()
     (RAW / "t10k-labels-idx1-ubyte.gz").unlink()
     with pytest.raises(UserError, match="holds no t10k-labels-idx1-ubyte.gz; give the four files"):
         prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
 
 
-def test_sample_files_are_those_of_the_published_layout(folder: Path) -> None:
+def test_sample_files_have_the_published_layout(folder: Path) -> None:
     fetch(FetchParameters(dataset="mnist", source="sample"), RAW)
     assert gzip.decompress((RAW / "t10k-labels-idx1-ubyte.gz").read_bytes())[:8] == b"\0\0\x08\x01\0\0\x01\xf4"
     assert np.bincount(read_idx(list_files(RAW)["train-labels-idx1-ubyte.gz"], 1)).tolist() == [300] * 10
 
 
-def test_what_is_published_nowhere_is_drawn(folder: Path) -> None:
+def test_data_set_that_is_not_published_is_drawn(folder: Path) -> None:
     fetch(FetchParameters(dataset="curve", source="published"), RAW)
     assert (RAW / "curve.csv").read_bytes() == CURVE
 
 
-def test_lenet_has_the_weights_of_its_paper() -> None:
-    """Those of LeNet-5 with each of its feature maps seeing all of the former ones."""
+def test_lenet_has_as_many_weights_as_in_its_paper() -> None:
+    """The number of LeNet-5 if each feature map is connected to all maps of the layer before."""
     assert trained_weights(LeNet(10, (28, 28), modern=False)) == 61_706
 
 
 def sine(offset: float, start: float = 0.0) -> bytes:
-    """sin(3x) + offset at 400 places from `start` on."""
+    """A table of sin(3x) + offset at 400 values of x; the x column is shifted by `start`."""
     places = np.linspace(0, 4, 400)
     rows = [f"{start + place!r},{offset + math.sin(3 * place)!r}" for place in places.tolist()]
     return "\n".join(["x,y", *rows]).encode()
 
 
 @pytest.mark.parametrize(("offset", "start"), [(0.0, 0.0), (1000.0, 0.0), (1e6, 0.0), (-1e8, 0.0), (1000.0, 1.7e9)])
-def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, start: float) -> None:
-    """Features and targets are standardized; what is told is in their own units."""
+def test_numbers_far_from_0_are_learned(folder: Path, offset: float, start: float) -> None:
+    """Features and targets are standardized for training; metrics and predictions are in the original units."""
     write_table(sine(offset, start))
     prepare_curve(POINTS, "tasks.curve", RAW, DATA)
     trained(curve([64, 64], epochs=60))
@@ -395,10 +395,11 @@ def test_numbers_far_from_0_are_learned_as_well(folder: Path, offset: float, sta
     grid = np.load("predictions/grid.npy")
     assert abs(grid[:, 1] - offset).max() < 5 and grid[0, 0] == pytest.approx(start - 0.4, abs=1e-3)
     history = pd.read_csv(METRICS / "history.csv").iloc[-1]
-    assert history["train_rmse"] == pytest.approx(0.7 * history["train_loss"] ** 0.5, rel=0.1), "of sines, 0.7 is 1"
+    # The loss is of standardized targets; the standard deviation of a sine is 0.7.
+    assert history["train_rmse"] == pytest.approx(0.7 * history["train_loss"] ** 0.5, rel=0.1)
 
 
-def test_numbers_of_small_units(folder: Path) -> None:
+def test_very_small_numbers_are_learned(folder: Path) -> None:
     rows = [f"{place * 1e-9!r},{1e-9 * math.sin(3 * place)!r}" for place in np.linspace(0, 4, 400).tolist()]
     write_table("\n".join(["x,y", *rows]).encode())
     prepare_curve(POINTS, "tasks.curve", RAW, DATA)
@@ -409,7 +410,7 @@ def test_numbers_of_small_units(folder: Path) -> None:
     assert set(table["true"]) == set(read_points(DATA, "test")[1][:, 0])
 
 
-def test_features_far_from_0_tell_classes_apart(folder: Path) -> None:
+def test_features_far_from_0_separate_classes(folder: Path) -> None:
     rows = [f"{1.7e9 + number},{'late' if number > 99 else 'early'}" for number in range(200)]
     write_table("\n".join(["time,class", *rows]).encode())
     prepare_points(POINTS, "tasks.spirals", RAW, DATA)
@@ -423,7 +424,7 @@ TABLES = {
     "decimal commas in quotes": b'x,y\n"0,5",1\n"1,5",2\n"2,5",3\n',
     "tabs": b"x\ty\n0.5\t1\n1.5\t2\n2.5\t3\n",
     "blank lines": b"\nx,y\n0.5,1\n\n,\n1.5,2\n2.5,3\n\n",
-    "a mark": b"\xef\xbb\xbfx,y\r\n0.5,1\r\n1.5,2\r\n2.5,3\r\n",
+    "byte order mark": b"\xef\xbb\xbfx,y\r\n0.5,1\r\n1.5,2\r\n2.5,3\r\n",
     "spaces": b"x, y\n0.5, 1\n1.5, 2\n2.5, 3\n",
     "UTF-16": "x,y\n0.5,1\n1.5,2\n2.5,3\n".encode("utf-16"),
     "GBK": "宽度背景,高度训练\n0.5,1\n1.5,2\n2.5,3\n".encode("gbk"),
@@ -432,7 +433,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("case", TABLES)
-def test_tables_as_programs_write_them(folder: Path, capsys: pytest.CaptureFixture, case: str) -> None:
+def test_tables_of_common_programs_are_read(folder: Path, capsys: pytest.CaptureFixture, case: str) -> None:
     RAW.mkdir()
     (RAW / "Table.CSV").write_bytes(TABLES[case])
     _, features, last, lines = read_table(RAW, last_is_number=True)
@@ -441,7 +442,7 @@ def test_tables_as_programs_write_them(folder: Path, capsys: pytest.CaptureFixtu
     assert lines == {"blank lines": [3, 6, 7], "no names": [1, 2, 3]}.get(case, [2, 3, 4])
 
 
-def test_lines_are_named_as_they_stand_in_the_file(folder: Path) -> None:
+def test_errors_name_the_line_of_the_file(folder: Path) -> None:
     write_table(b"\nx,y\n\n1,2\nhigh,3\n")
     with pytest.raises(UserError, match="line 5: 'high' is no number"):
         prepare_curve(POINTS, "tasks.curve", RAW, DATA)
@@ -450,7 +451,7 @@ def test_lines_are_named_as_they_stand_in_the_file(folder: Path) -> None:
         prepare_curve(POINTS, "tasks.curve", RAW, DATA)
 
 
-def test_digits_under_the_names_of_other_mirrors(folder: Path) -> None:
+def test_digit_files_with_the_names_of_other_mirrors_are_read(folder: Path) -> None:
     RAW.mkdir()
     for name, content in load_dataset("mnist").draw_sample().items():
         (RAW / name.replace("-idx", ".idx")).write_bytes(content)
@@ -458,7 +459,7 @@ def test_digits_under_the_names_of_other_mirrors(folder: Path) -> None:
     assert Description.read(DATA).classes == [str(digit) for digit in range(10)]
 
 
-def test_two_files_of_digits_under_one_name(folder: Path) -> None:
+def test_duplicate_digit_files_must_be_equal(folder: Path) -> None:
     write_digits()
     labels = gzip.decompress((RAW / "t10k-labels-idx1-ubyte.gz").read_bytes())
     (RAW / "t10k-labels.idx1-ubyte").write_bytes(labels)
@@ -468,7 +469,7 @@ def test_two_files_of_digits_under_one_name(folder: Path) -> None:
         prepare_mnist(SplitParameters(seed=0, validation=10), "tasks.mnist", RAW, DATA)
 
 
-def test_digits_in_an_archive_called_train(folder: Path) -> None:
+def test_name_of_the_archive_does_not_decide_the_split(folder: Path) -> None:
     write_digits()
     files = {path.name: path.read_bytes() for path in RAW.iterdir()}
     write_zip(Path("one", "training-set.zip"), files)
@@ -476,11 +477,11 @@ def test_digits_in_an_archive_called_train(folder: Path) -> None:
     assert Description.read(DATA).images["test"] == 10
 
 
-def test_classics_go_through_the_same_stages(tmp_path: Path) -> None:
+def test_classic_tasks_run_through_all_stages(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "a clone")
     succeed(project, "dvc", "repro", "--no-run-cache", *(f"plot@{task}" for task in CLASSICS))
-    for task, pictures in CLASSICS.items():
+    for task, figures in CLASSICS.items():
         assert (project / "models" / task / "model.safetensors").is_file()
-        assert pictures <= {path.stem for path in (project / "plots" / task).glob("*.png")}
+        assert figures <= {path.stem for path in (project / "plots" / task).glob("*.png")}
         report = json.loads((project / "metrics" / task / "test.json").read_text())
         assert report.get("accuracy", report.get("r2")) > 0.9

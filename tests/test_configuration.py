@@ -1,4 +1,4 @@
-"""Every wrong value of params.yaml ends in one line, and every value reaches just the stages it is for."""
+"""Every wrong value in params.yaml gives a one-line error, and every value reaches only the stages that use it."""
 
 import json
 from pathlib import Path
@@ -12,18 +12,18 @@ from darkroom.configuration import configure
 
 PARAMS = (ROOT / "params.yaml").read_text()
 TASKS = yaml.safe_load(PARAMS)["tasks"]
-BY_SOURCE = ("fetch", "train", "evaluate")  # stages that read where the data comes from, or how to compute with it
+BY_SOURCE = ("fetch", "train", "evaluate")  # stages whose parameters depend on the source of the data
 
 
-def written(text: str = PARAMS) -> dict[str, dict]:
-    """What `configure` writes for a params.yaml: the content of each file by its name."""
+def write_configuration(text: str = PARAMS) -> dict[str, dict]:
+    """Run `configure` on a params.yaml and return the content of each file that it writes, by name."""
     Path("params.yaml").write_text(text)
     configure(Path("params.yaml"), Path("config"))
     return {str(path.relative_to("config")): json.loads(path.read_text()) for path in Path("config").rglob("*.json")}
 
 
-def changed(*path: str, value: object = None) -> str:
-    """params.yaml with the value at `path` set."""
+def change_params(*path: str, value: object = None) -> str:
+    """Return params.yaml with another value at `path`."""
     params = yaml.safe_load(PARAMS)
     section = params
     for key in path[:-1]:
@@ -32,14 +32,14 @@ def changed(*path: str, value: object = None) -> str:
     return yaml.safe_dump(params)
 
 
-def differing(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
+def changed_files(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
     return {name for name in before if before[name] != after[name]}
 
 
 def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
     stages = ("fetch", "download", "prepare", "train", "machine", "evaluate", "plot")
     names = {f"{task}/{name}.json" for task in TASKS for name in stages}
-    assert written().keys() == names
+    assert write_configuration().keys() == names
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
         (("source",), "published", {f"{task}/{stage}.json" for task in TASKS for stage in BY_SOURCE}),
     ],
 )
-def test_a_value_reaches_just_the_stages_that_read_it(folder: Path, path: tuple, value: object, reached: set) -> None:
-    assert differing(written(), written(changed(*path, value=value))) == reached
+def test_a_value_reaches_only_the_stages_that_use_it(folder: Path, path: tuple, value: object, reached: set) -> None:
+    assert changed_files(write_configuration(), write_configuration(change_params(*path, value=value))) == reached
 
 
 @pytest.mark.parametrize(
@@ -68,26 +68,26 @@ def test_a_value_reaches_just_the_stages_that_read_it(folder: Path, path: tuple,
         (("tasks", "cifar10", "train", "bits"), "machine", "machine"),
     ],
 )
-def test_the_sample_is_trained_with_the_same_bits_everywhere(
+def test_bits_are_everywhere_for_the_sample_unless_set_to_machine(
     folder: Path, path: tuple, value: object, bits: str
 ) -> None:
-    files = written(changed(*path, value=value))
+    files = write_configuration(change_params(*path, value=value))
     assert files["cifar10/train.json"]["train"]["bits"] == files["cifar10/evaluate.json"]["bits"] == bits
 
 
 @pytest.mark.parametrize(("key", "value"), [("precision", "bf16"), ("compile", True)])
-def test_what_gives_other_bits_on_other_machines_is_refused_everywhere(folder: Path, key: str, value: object) -> None:
-    text = changed("train", key, value=value)
+def test_machine_dependent_settings_need_bits_machine(folder: Path, key: str, value: object) -> None:
+    text = change_params("train", key, value=value)
     with pytest.raises(
         UserError, match=rf"{key} = {str(value).lower()} gives other bits .*; set train\.bits to machine"
     ):
-        written(text)
-    assert written(text.replace("bits: auto", "bits: machine"))
+        write_configuration(text)
+    assert write_configuration(text.replace("bits: auto", "bits: machine"))
 
 
-def test_numbers_are_those_of_yaml_1_2(folder: Path) -> None:
+def test_numbers_are_read_as_in_yaml_1_2(folder: Path) -> None:
     text = PARAMS.replace("weight_decay: 1e-3", "weight_decay: 5e-4")
-    assert written(text)["cifar10/train.json"]["train"]["weight_decay"] == 5e-4
+    assert write_configuration(text)["cifar10/train.json"]["train"]["weight_decay"] == 5e-4
 
 
 WRONG = [
@@ -151,39 +151,39 @@ WRONG = [
 ]
 
 
-def test_values_that_do_not_fit_each_other(folder: Path) -> None:
-    params = yaml.safe_load(changed("train", "loss", value={"focal": 1.0}))
+def test_contradicting_values_are_refused(folder: Path) -> None:
+    params = yaml.safe_load(change_params("train", "loss", value={"focal": 1.0}))
     params["tasks"]["cifar10"]["augment"]["mixup"] = 0.2
     with pytest.raises(
         UserError, match=r"tasks.cifar10: train.loss.focal does not work with mixed classes; set augment.mixup"
     ):
-        written(yaml.safe_dump(params))
+        write_configuration(yaml.safe_dump(params))
 
 
 @pytest.mark.parametrize("launcher", ["python", "torchrun --standalone --nproc-per-node=2", "torchrun --nnodes 2"])
-def test_launchers(folder: Path, launcher: str) -> None:
-    assert written(changed("launcher", value=launcher))
+def test_launchers_are_accepted(folder: Path, launcher: str) -> None:
+    assert write_configuration(change_params("launcher", value=launcher))
 
 
 @pytest.mark.parametrize(("path", "value", "message"), WRONG)
-def test_wrong_values_name_the_key_and_what_is_allowed(folder: Path, path: tuple, value: object, message: str) -> None:
-    before = written()
+def test_errors_name_the_key_and_the_allowed_values(folder: Path, path: tuple, value: object, message: str) -> None:
+    before = write_configuration()
     with pytest.raises(UserError) as error:
-        written(changed(*path, value=value))
+        write_configuration(change_params(*path, value=value))
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert json.loads(Path("config/cifar10/train.json").read_text()) == before["cifar10/train.json"]
 
 
 @pytest.mark.parametrize("text", ["", "[1]", "train: {", "seed: 0\n"])
-def test_files_that_are_no_parameters(folder: Path, text: str) -> None:
+def test_files_without_valid_parameters_are_refused(folder: Path, text: str) -> None:
     with pytest.raises(UserError):
-        written(text)
+        write_configuration(text)
 
 
-def test_stage_ends_with_one_line_and_exit_code_1(tmp_path: Path) -> None:
+def test_failing_stage_prints_one_line_and_exits_with_1(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "a clone")
-    (project / "params.yaml").write_text(changed("train", "epochs", value=0))
+    (project / "params.yaml").write_text(change_params("train", "epochs", value=0))
     assert_one_line(stage(project, "stages.configure"), "train.epochs = 0: must be greater than or equal to 1")
     assert_one_line(stage(project, "stages.train", "cifar10"), "data/config/cifar10/train.json", "dvc repro")
     assert stage(project, "stages.train").returncode == 2
@@ -195,33 +195,33 @@ YAML_TEXTS = [
 ]  # fmt: skip
 
 
-def test_values_are_those_that_dvc_reads(folder: Path) -> None:
+def test_values_are_read_as_dvc_reads_them(folder: Path) -> None:
     from dvc.utils.serialize import load_yaml
 
     from darkroom.configuration import _read
 
     Path("params.yaml").write_text("".join(f"k{n}: {text}\n" for n, text in enumerate(YAML_TEXTS)))
     ours, dvcs = _read(Path("params.yaml")), load_yaml("params.yaml")
-    assert repr(ours) == repr(dvcs), "NaN does not equal itself"
+    assert repr(ours) == repr(dvcs), "compared as text, since NaN does not equal itself"
     assert ours["k0"] == "no"
 
 
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
 def test_numbers_must_be_finite(folder: Path, value: str) -> None:
     with pytest.raises(UserError, match=r"train\.clip_norm = -?(inf|nan): must be a finite number"):
-        written(PARAMS.replace("clip_norm: null", f"clip_norm: {value}"))
+        write_configuration(PARAMS.replace("clip_norm: null", f"clip_norm: {value}"))
 
 
-def test_numbers_for_a_library_must_be_finite_too(folder: Path) -> None:
+def test_numbers_in_transforms_must_be_finite(folder: Path) -> None:
     text = PARAMS.replace("RandomBrightnessContrast: {p: 0.5}", "RandomBrightnessContrast: {p: .nan}")
     with pytest.raises(UserError, match=r"transforms\[2\]\.RandomBrightnessContrast\.p = nan: must be a finite number"):
-        written(text)
+        write_configuration(text)
 
 
-def test_transforms_are_tried(folder: Path) -> None:
+def test_unusable_transform_is_refused_before_files_are_written(folder: Path) -> None:
     path = ("tasks", "segmentation", "augment", "transforms")
     with pytest.raises(
         UserError, match=r"tasks\.segmentation\.augment\.transforms\[0\]\.Normalize: returns the image as float"
     ):
-        written(changed(*path, value=[{"Normalize": {}}]))
+        write_configuration(change_params(*path, value=[{"Normalize": {}}]))
     assert not Path("config").exists()

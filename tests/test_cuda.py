@@ -36,7 +36,7 @@ CUDA = torch.device("cuda")
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 @pytest.mark.parametrize("name", architectures("classification"))
-def test_a_step_of_every_classifier(folder: Path, name: str, precision: str) -> None:
+def test_every_classifier_trains_and_predicts(folder: Path, name: str, precision: str) -> None:
     prepare_classes()
     trained(classification({"name": name}, epochs=1, warmup_epochs=0, precision=precision))
     assert 0 <= evaluated()["accuracy"] <= 1
@@ -44,7 +44,7 @@ def test_a_step_of_every_classifier(folder: Path, name: str, precision: str) -> 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16"])
 @pytest.mark.parametrize("name", architectures("segmentation"))
-def test_a_step_of_every_segmentation(folder: Path, name: str, precision: str) -> None:
+def test_every_segmentation_model_trains_and_predicts(folder: Path, name: str, precision: str) -> None:
     prepare_scenes()
     parameters = segmentation(epochs=1, warmup_epochs=0, precision=precision)
     trained(parameters.model_copy(update={"model": architecture(name, encoder_depth=4)}))
@@ -59,23 +59,23 @@ def test_two_trainings_give_the_same_bytes(folder: Path, optimizer: str, precisi
     assert trained(parameters) == trained(parameters)
 
 
-def test_a_stopped_training_goes_on_to_the_same_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_training_resumes_to_the_same_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare_classes()
     parameters = classification(epochs=4, optimizer="muon", precision="fp16")
-    whole = trained(parameters)
+    expected = trained(parameters)
     MODEL.unlink()
 
-    def stop(path: Path, history: list) -> None:
+    def interrupt(path: Path, history: list) -> None:
         write_history(path, history)
         if len(history) == 2:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(train_room, "write_history", stop)
+        patched.setattr(train_room, "write_history", interrupt)
         with pytest.raises(KeyboardInterrupt):
             trained(parameters)
     assert OUTPUTS.state.exists() or not MODEL.exists()
-    assert trained(parameters) == whole
+    assert trained(parameters) == expected
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "sgd", "adamw"])
@@ -103,7 +103,7 @@ def test_a_step_in_bf16_does_not_wait_for_the_gpu(folder: Path, optimizer: str) 
         torch.cuda.set_sync_debug_mode("default")
 
 
-def test_augmentation_is_that_of_the_cpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_augmentation_matches_that_of_the_cpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     prepare_classes()
     augmentation = ImageAugmentation(flip="random", crop=2, cutout=3, policy="randaugment", jitter=0.3)
     batches = [
@@ -115,5 +115,7 @@ def test_augmentation_is_that_of_the_cpu(folder: Path, monkeypatch: pytest.Monke
     batches_from_host = ImageBatches(DATA, Description.read(DATA), augmentation, 8, 0, CUDA)
     assert batches_from_host.images.device.type == "cpu"
     assert torch.equal(next(batches_from_host.train(0))[0].cpu(), batches[1])
-    rows = Epoch(0, 0, (32, 32), torch.arange(8), torch.zeros(8), CUDA)
-    assert all(one.draws.device.type == "cuda" for one in draw_all(augmentation, rows) if not one.works_on_pixels)
+    epoch = Epoch(0, 0, (32, 32), torch.arange(8), torch.zeros(8), CUDA)
+    assert all(
+        drawn.draws.device.type == "cuda" for drawn in draw_all(augmentation, epoch) if not drawn.works_on_pixels
+    )

@@ -1,4 +1,4 @@
-"""What pyproject.toml declares and what the code imports."""
+"""Every package that the code imports is a dependency that pyproject.toml declares."""
 
 import ast
 import re
@@ -14,18 +14,18 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 OURS = {"darkroom", "setup_env", "stages", "bench", *(path.stem for path in (ROOT / "tests").glob("*.py"))}
 
 
-def declared(*extras: str) -> set[str]:
-    """The distributions that the project depends on, with some of its extras; normalized names."""
+def declared_packages(*extras: str) -> set[str]:
+    """The distributions that the project depends on, with those of the given extras; normalized names."""
     listed = [*PROJECT["dependencies"], *(name for extra in extras for name in PROJECT["optional-dependencies"][extra])]
-    return {normalized(re.match(r"[\w.-]+", requirement)[0]) for requirement in listed}
+    return {normalize(re.match(r"[\w.-]+", requirement)[0]) for requirement in listed}
 
 
-def normalized(name: str) -> str:
+def normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def imported(folder: Path) -> set[str]:
-    """The packages that the modules in a folder import, without our own and Python's."""
+def imported_packages(folder: Path) -> set[str]:
+    """The third-party packages that the modules in a folder import."""
     found = set()
     for path in folder.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -41,7 +41,7 @@ def imported(folder: Path) -> set[str]:
 )
 def test_every_import_is_a_declared_dependency(folder: str, extras: tuple[str, ...]) -> None:
     providers = packages_distributions()
-    known = declared(*extras)
-    for package in imported(ROOT / folder):
-        names = {normalized(name) for name in providers[package]}
+    known = declared_packages(*extras)
+    for package in imported_packages(ROOT / folder):
+        names = {normalize(name) for name in providers[package]}
         assert names & known, f"{folder} imports {package} of {names}, which pyproject.toml does not declare"

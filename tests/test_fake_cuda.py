@@ -1,7 +1,8 @@
-"""Training steps on a GPU's tensors without a GPU: PyTorch's fake tensors have a shape and a device but no values.
+"""Training steps on CUDA tensors without a GPU: PyTorch's fake tensors have a shape and a device but no values.
 
-What needs a value, and so would wait for the GPU, raises, and so does what joins tensors of two devices. Backward
-passes do not run on fake tensors. The operations on pixels of the policies and of jitter are planned on the CPU.
+An operation that needs a value would wait for the GPU; on fake tensors it raises an error. So does an operation on
+tensors of two devices. Backward passes do not run on fake tensors. The pixel operations of the policies and of jitter
+are not tested here: they are planned on the CPU.
 """
 
 from dataclasses import replace
@@ -29,22 +30,22 @@ from darkroom.training.optimizers._base import OptimizerOptions, build_optimizer
 from darkroom.training.state import _averaging
 
 CUDA = torch.device("cuda", 0)
-MODE = FakeTensorMode()  # one for all tests: constants that a device keeps are fake too
+MODE = FakeTensorMode()  # shared by all tests, because cached constants of a device are fake too
 LOSSES = classes_in(darkroom.losses.__name__, Loss)
 OPTIMIZERS = classes_in(darkroom.training.optimizers.__name__, OptimizerOptions)
 
 
-def fake_copy(module: nn.Module) -> nn.Module:
-    """Put fake tensors on the GPU in the place of all weights and buffers."""
+def make_fake(module: nn.Module) -> nn.Module:
+    """Replace all weights and buffers by fake tensors on the GPU."""
 
-    def copy(tensor: Tensor) -> Tensor:
+    def fake(tensor: Tensor) -> Tensor:
         return torch.empty(tensor.shape, dtype=tensor.dtype, device=CUDA)
 
     for part in module.modules():
         part._parameters.update(
-            {name: nn.Parameter(copy(value)) for name, value in part._parameters.items() if value is not None}
+            {name: nn.Parameter(fake(value)) for name, value in part._parameters.items() if value is not None}
         )
-        part._buffers.update({name: copy(value) for name, value in part._buffers.items() if value is not None})
+        part._buffers.update({name: fake(value) for name, value in part._buffers.items() if value is not None})
     return module
 
 
@@ -54,10 +55,10 @@ def losses_of(kind: str) -> list[Loss]:
 
 @pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("name", architectures("classification"))
-def test_classifiers(name: str, precision: torch.dtype) -> None:
+def test_classifiers_run_without_waiting(name: str, precision: torch.dtype) -> None:
     model = architecture(name).build(10, (32, 32))
     with MODE:
-        fake_copy(model)
+        make_fake(model)
         images, targets = torch.empty(4, 3, 32, 32, device=CUDA), torch.empty(4, dtype=torch.int64, device=CUDA)
         with torch.autocast("cuda", precision):
             logits = model(images)
@@ -69,10 +70,10 @@ def test_classifiers(name: str, precision: torch.dtype) -> None:
 
 @pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("name", architectures("segmentation"))
-def test_segmentation(name: str, precision: torch.dtype) -> None:
+def test_segmentation_models_run_without_waiting(name: str, precision: torch.dtype) -> None:
     model = architecture(name, encoder_depth=4).build(3, (64, 64))
     with MODE:
-        fake_copy(model)
+        make_fake(model)
         images = normalize(torch.empty(2, 64, 64, 3, dtype=torch.uint8, device=CUDA), [0.5] * 3, [0.25] * 3)
         targets = mask_targets(torch.empty(2, 64, 64, dtype=torch.uint8, device=CUDA))
         with torch.autocast("cuda", precision):
@@ -83,45 +84,47 @@ def test_segmentation(name: str, precision: torch.dtype) -> None:
         assert logits.device == tally.cells.device == CUDA
 
 
-def test_points() -> None:
+def test_point_models_run_without_waiting() -> None:
     model = architecture("mlp", widths=[8]).build(1, (2,))
     with MODE:
-        predicted = fake_copy(model)(torch.empty(5, 2, device=CUDA))
+        predicted = make_fake(model)(torch.empty(5, 2, device=CUDA))
         targets, tally = torch.empty(5, 1, device=CUDA), ErrorTally(CUDA)
         for loss in losses_of("regression"):
             tally.add(predicted, targets, loss.compute(predicted, targets, 0.0, None))
         assert tally.variation.device == CUDA
 
 
-def test_augmentation() -> None:
+def test_augmentation_runs_without_waiting() -> None:
     options = ImageAugmentation(flip="random", crop=2, cutout=4)
     drawn = draw_all(options, Epoch(0, 0, (16, 16), torch.arange(8), torch.zeros(8), torch.device("cpu")))
     assert len(drawn) == 3
     with MODE:
         rows, labels = torch.empty(4, dtype=torch.int64, device=CUDA), torch.empty(4, dtype=torch.int64, device=CUDA)
         images = normalize(torch.empty(4, 16, 16, 3, dtype=torch.uint8, device=CUDA), [0.5] * 3, [0.25] * 3)
-        for one in drawn:
-            on_gpu = replace(one, draws=MODE.from_tensor(one.draws).to(CUDA))
+        for augmentation in drawn:
+            on_gpu = replace(augmentation, draws=MODE.from_tensor(augmentation.draws).to(CUDA))
             images = on_gpu.apply(images, Rows(rows, rows))
         for method in mixes().values():
             mixed, shares = mix(images, labels, 10, [(method, 1.0)], np.random.default_rng(0))
             assert mixed.device == shares.device == CUDA
 
 
-def test_contrastive_loss() -> None:
+def test_contrastive_loss_runs_without_waiting() -> None:
     with MODE:
         features, labels = torch.empty(6, 8, device=CUDA), torch.empty(6, dtype=torch.int64, device=CUDA)
         assert contrastive_loss(features, labels, 0.1).device == CUDA
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_steps_of_optimizers_and_averages(name: str) -> None:
+def test_optimizers_and_weight_averages_run_without_waiting(name: str) -> None:
     model = architecture("fast_cnn", widths=[8, 8, 8]).build(10, (32, 32))
     optimizer = build_optimizer(model, OPTIMIZERS[name](name=name), (32, 32), 0.1, 5e-4, 2.0)
     with MODE:
-        fakes = {id(one): torch.nn.Parameter(torch.empty(one.shape, device=CUDA)) for one in model.parameters()}
+        fakes = {
+            id(weight): torch.nn.Parameter(torch.empty(weight.shape, device=CUDA)) for weight in model.parameters()
+        }
         for group in optimizer.param_groups:
-            group["params"] = [fakes[id(one)] for one in group["params"]]
+            group["params"] = [fakes[id(weight)] for weight in group["params"]]
         for parameter in fakes.values():
             parameter.grad = torch.empty_like(parameter)
         for _ in range(2):
@@ -130,11 +133,11 @@ def test_steps_of_optimizers_and_averages(name: str) -> None:
             _averaging(0.99)([torch.empty_like(weight) for weight in weights], weights, 5)
 
 
-def test_what_waits_for_the_gpu_raises() -> None:
+def test_operations_that_wait_for_the_gpu_raise() -> None:
     with MODE:
         values = torch.empty(4, dtype=torch.int64, device=CUDA)
-        for waits in (lambda: values.sum().item(), lambda: torch.bincount(values), values.nonzero):
+        for operation in (lambda: values.sum().item(), lambda: torch.bincount(values), values.nonzero):
             with pytest.raises((DataDependentOutputException, DynamicOutputShapeException)):
-                waits()
+                operation()
         with pytest.raises(RuntimeError, match="device"):
             values + torch.empty(4)

@@ -1,4 +1,4 @@
-"""Annotation formats held against their own tools, and against whatever hypothesis can think of."""
+"""Annotation formats compared with their own tools, and tested on random input from hypothesis."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as rasterize
 from pycocotools.coco import COCO
-from test_annotations import OUT, RAW, convert, masks
+from test_annotations import OUT, RAW, convert, read_masks
 
 from darkroom.annotations.format_names import describe_formats, format_names
 from darkroom.annotations.formats._base import load_format, load_formats
@@ -34,7 +34,7 @@ from darkroom.datasets.report import read_report
 HEIGHT, WIDTH = 36, 40
 CATEGORIES = [{"id": 90, "name": "zebra"}, {"id": 7, "name": "ant"}, {"id": 1, "name": "cow"}]
 NAMES = {category["id"]: category["name"] for category in CATEGORIES}
-IDS = {"ant": 1, "cow": 2, "zebra": 3}  # sorted
+IDS = {"ant": 1, "cow": 2, "zebra": 3}  # in alphabetical order
 
 
 def refuse(message: str) -> None:
@@ -42,7 +42,7 @@ def refuse(message: str) -> None:
 
 
 def coco_files(annotations: list[dict], count: int = 12, **changes) -> dict[str, bytes | str]:
-    """Images 0, 1, …, and `annotations` of them."""
+    """A COCO set of `count` images with these annotations."""
     images = [{"id": n, "file_name": f"c{n}.jpg", "width": WIDTH, "height": HEIGHT} for n in range(count)]
     content = {"images": images, "annotations": annotations, "categories": CATEGORIES} | changes
     files: dict[str, bytes | str] = {f"set/photos/c{n}.jpg": jpeg_bytes(noise(HEIGHT, WIDTH, n)) for n in range(count)}
@@ -53,11 +53,11 @@ def annotation(image: int, category: int, segmentation: object, **more) -> dict:
     return {"id": 1, "image_id": image, "category_id": category, "segmentation": segmentation, "iscrowd": 0} | more
 
 
-def stored(region: np.ndarray, compressed: bool) -> dict:
-    """The RLE of a bool region (height, width)."""
+def encode_rle(region: np.ndarray, compressed: bool) -> dict:
+    """Return the RLE of a bool region (height, width)."""
     if compressed:
-        encoded = rasterize.encode(np.asfortranarray(region.astype(np.uint8)))
-        return {"size": encoded["size"], "counts": encoded["counts"].decode()}
+        rle = rasterize.encode(np.asfortranarray(region.astype(np.uint8)))
+        return {"size": rle["size"], "counts": rle["counts"].decode()}
     flat = region.T.ravel().astype(int)
     edges = np.flatnonzero(np.diff(np.concatenate([[0], flat, [1 - flat[-1]]])))
     return {"size": list(region.shape), "counts": np.diff(np.concatenate([[0], edges])).tolist()}
@@ -68,14 +68,14 @@ polygons = st.lists(st.lists(st.tuples(coordinates, coordinates), min_size=3, ma
 segmentations = st.one_of(
     polygons.map(lambda parts: [[number for point in part for number in point] for part in parts]),
     st.tuples(st.integers(0, 2**32 - 1), st.floats(0, 1), st.booleans()).map(
-        lambda draw: stored(np.random.default_rng(draw[0]).random((HEIGHT, WIDTH)) < draw[1], draw[2])
+        lambda draw: encode_rle(np.random.default_rng(draw[0]).random((HEIGHT, WIDTH)) < draw[1], draw[2])
     ),
 )
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(segmentations, st.sampled_from([90, 7, 1])), max_size=5))
-def test_coco_masks_are_those_of_pycocotools(drawn: list[tuple[object, int]]) -> None:
+def test_coco_masks_match_those_of_pycocotools(drawn: list[tuple[object, int]]) -> None:
     shapes = [annotation(0, number, segmentation, id=n) for n, (segmentation, number) in enumerate(drawn)]
     reference = COCO()
     reference.dataset = {
@@ -94,13 +94,13 @@ def test_coco_masks_are_those_of_pycocotools(drawn: list[tuple[object, int]]) ->
     assert (result == expected).all()
 
 
-def test_coco_set(folder: Path) -> None:
+def test_coco_set_is_converted(folder: Path) -> None:
     square, small = [10, 10, 30, 10, 30, 30, 10, 30], [15, 15, 20, 15, 20, 20, 15, 20]
     outside = [30, 30, 50, 30, 50, 50, 30, 50]
     convert(coco_files([annotation(0, 90, [small]), annotation(0, 7, [square]), annotation(1, 1, [outside])]))
     assert Description.read(OUT).classes == ["background", "ant", "cow", "zebra"]
-    assert masks()["c0"][17, 17] == 3, "the smaller instance lies over the larger one"
-    assert masks()["c0"][12, 12] == 1 and not masks()["c2"].any()
+    assert read_masks()["c0"][17, 17] == 3, "the smaller instance lies over the larger one"
+    assert read_masks()["c0"][12, 12] == 1 and not read_masks()["c2"].any()
     report = read_report(OUT)
     assert report["without_foreground"] == 10 and report["points_outside"] == 3 and report["left_out"] == []
     ants = [split["objects"] for split in report["classes"][1]["splits"].values() if "objects" in split]
@@ -108,10 +108,10 @@ def test_coco_set(folder: Path) -> None:
     for split in SPLITS:
         shutil.rmtree(OUT / split)
     convert(coco_files([annotation(0, 90, [small])]), classes=["zebra"])
-    assert masks()["c0"][17, 17] == 1
+    assert read_masks()["c0"][17, 17] == 1
 
 
-def test_coco_splits_are_those_of_the_files_names(folder: Path) -> None:
+def test_coco_splits_come_from_the_names_of_the_files(folder: Path) -> None:
     files = coco_files([])
     content = json.loads(files.pop("set/instances.json"))
     for name, part in {"train2017": content["images"][:8], "val2017": content["images"][8:]}.items():
@@ -146,7 +146,7 @@ BAD_COCO = {
 
 
 @pytest.mark.parametrize("case", BAD_COCO)
-def test_bad_coco_sets(folder: Path, case: str) -> None:
+def test_invalid_coco_sets_are_refused(folder: Path, case: str) -> None:
     files, message = BAD_COCO[case]
     with pytest.raises(UserError, match=message):
         convert(files, classes=["yak"] if case == "class without category" else None)
@@ -161,7 +161,7 @@ json_values = st.recursive(
 rle_texts = st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size=12)
 
 
-def assert_mask_or_one_line(read: object, pair: Pair, ids: dict) -> None:
+def assert_mask_or_user_error(read: object, pair: Pair, ids: dict) -> None:
     try:
         result, _ = read(pair, ids, (WIDTH, HEIGHT), refuse)
     except UserError:
@@ -173,7 +173,7 @@ def assert_mask_or_one_line(read: object, pair: Pair, ids: dict) -> None:
 @given(json_values | rle_texts.map(lambda text: {"size": [HEIGHT, WIDTH], "counts": text}))
 def test_no_coco_segmentation_ends_in_a_traceback(segmentation: object) -> None:
     entry = {"size": (WIDTH, HEIGHT), "shapes": [annotation(0, 7, segmentation) | {"category": "ant"}]}
-    assert_mask_or_one_line(Coco().draw_mask, Pair("c0", None, Member("a", "b", "c", 0, 0), None, entry), IDS)
+    assert_mask_or_user_error(Coco().draw_mask, Pair("c0", None, Member("a", "b", "c", 0, 0), None, entry), IDS)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -196,11 +196,11 @@ def test_no_labelme_shape_ends_in_a_traceback(folder: Path, shapes: list[dict]) 
     path = folder / "a.json"
     path.write_text(labelme("a.jpg", shapes, WIDTH, HEIGHT))
     member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
-    assert_mask_or_one_line(LabelMe().draw_mask, Pair("a", None, member, None), {"cat": 1, "background": 0})
+    assert_mask_or_user_error(LabelMe().draw_mask, Pair("a", None, member, None), {"cat": 1, "background": 0})
 
 
 def mask_file(mode: str, size: tuple[int, int], seed: int, damage: tuple[int, int] | int | None) -> bytes:
-    """A PNG of few or many values, whole, cut short after a share of 1000, or with a byte changed there."""
+    """A PNG of few or many values. `damage` cuts it at that thousandth, or sets the byte there to the second number."""
     values = np.random.default_rng(seed).integers(0, 1 + seed % 300, (*size[::-1], 4), np.uint16)
     image = (
         Image.fromarray(values[..., 0]) if mode == "I;16" else Image.fromarray(values.astype(np.uint8)).convert(mode)
@@ -236,7 +236,7 @@ def test_no_mask_file_ends_in_a_traceback(folder: Path, name: str, content: byte
         ids = Classes.numbered(tested.name_classes([pair], {}, COLOURS), []).ids
     except UserError:
         return
-    assert_mask_or_one_line(tested.draw_mask, pair, ids)
+    assert_mask_or_user_error(tested.draw_mask, pair, ids)
 
 
 folders = st.sampled_from(
@@ -268,13 +268,13 @@ def test_no_set_of_files_ends_in_a_traceback(folder: Path, found: dict[str, byte
         return
     assert len({(pair.split, pair.name) for pair in source.pairs}) == len(source.pairs) > 0
     for pair in source.pairs:
-        assert_mask_or_one_line(load_format(source.format).draw_mask, pair, source.classes.ids)
+        assert_mask_or_user_error(load_format(source.format).draw_mask, pair, source.classes.ids)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.floats(2, WIDTH * 8), st.floats(2, HEIGHT * 8)), min_size=3, max_size=8))
-def test_labelme_polygons_agree_with_a_fine_raster(folder: Path, points: list[tuple[float, float]]) -> None:
-    """Within the pixels that the boundary goes through; the order of points around their middle makes it simple."""
+def test_labelme_polygons_agree_with_pycocotools(folder: Path, points: list[tuple[float, float]]) -> None:
+    """Pixels on the boundary may differ. Points are sorted by angle, so that the polygon does not cross itself."""
     middle = np.mean(points, axis=0)
     points = sorted(points, key=lambda p: math.atan2(p[1] - middle[1], p[0] - middle[0]))
     size = (WIDTH * 8, HEIGHT * 8)
@@ -283,7 +283,7 @@ def test_labelme_polygons_agree_with_a_fine_raster(folder: Path, points: list[tu
     member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
     result, _ = LabelMe().draw_mask(Pair("a", None, member, None), {"cat": 1}, size, refuse)
     flat = [number for point in points for number in point]
-    exact = rasterize.decode(rasterize.merge(rasterize.frPyObjects([flat], size[1], size[0]))).astype(bool)
+    expected = rasterize.decode(rasterize.merge(rasterize.frPyObjects([flat], size[1], size[0]))).astype(bool)
     edge = np.zeros(size[::-1], bool)
     for (x1, y1), (x2, y2) in zip(points, points[1:] + points[:1], strict=True):
         steps = np.linspace(0, 1, 2000)
@@ -291,7 +291,7 @@ def test_labelme_polygons_agree_with_a_fine_raster(folder: Path, points: list[tu
         for dx in (-1, 0, 1):
             for dy in (-1, 0, 1):
                 edge[np.clip(ys + dy, 0, size[1] - 1).astype(int), np.clip(xs + dx, 0, size[0] - 1).astype(int)] = True
-    assert ((result == 1) == exact)[~edge].all()
+    assert ((result == 1) == expected)[~edge].all()
 
 
 def mask_files(values: dict[str, np.ndarray]) -> dict[str, bytes]:
@@ -302,30 +302,30 @@ def mask_files(values: dict[str, np.ndarray]) -> dict[str, bytes]:
     return files
 
 
-def test_binary_masks(folder: Path) -> None:
+def test_binary_masks_are_converted(folder: Path) -> None:
     values = {f"b{n}": np.where(noise(9, 8, n)[..., 0] > 99, 255, 0).astype(np.uint8) for n in range(9)}
     convert(mask_files(values), classes=["road"])
     assert Description.read(OUT).classes == ["background", "road"]
-    assert all((masks()[name] == values[name] // 255).all() for name in values)
+    assert all((read_masks()[name] == values[name] // 255).all() for name in values)
 
 
-def test_ids_of_16_bits(folder: Path) -> None:
+def test_16_bit_ids_are_converted(folder: Path) -> None:
     values = {f"b{n}": (noise(9, 8, n)[..., 0] % 3).astype(np.uint16) * 1 for n in range(9)}
     values["b0"][0, 0] = 65535
     convert(mask_files(values))
-    assert masks()["b0"][0, 0] == 255 and (masks()["b1"] == values["b1"]).all()
+    assert read_masks()["b0"][0, 0] == 255 and (read_masks()["b1"] == values["b1"]).all()
     values["b1"][2, 3] = 700
     with pytest.raises(UserError, match=r"b1.png: value 700 at \(3, 2\) is of an unknown class"):
         convert(mask_files(values), classes=["a", "b"])
 
 
-def test_colours(folder: Path) -> None:
+def test_colour_masks_are_converted(folder: Path) -> None:
     colours = {"road": [128, 64, 128], "sky": [70, 130, 180]}
     table = np.array([[0, 0, 0], *colours.values()], np.uint8)
     ids = {f"b{n}": noise(9, 8, n)[..., 0] % 3 for n in range(9)}
     convert(mask_files({name: table[i] for name, i in ids.items()}), colours=colours)
     assert Description.read(OUT).classes == ["background", "road", "sky"]
-    assert all((masks()[name] == ids[name]).all() for name in ids)
+    assert all((read_masks()[name] == ids[name]).all() for name in ids)
     strange = {name: table[i] for name, i in ids.items()}
     strange["b4"][1, 2] = (1, 2, 3)
     with pytest.raises(UserError, match=r"b4.png: colour \[1, 2, 3\] at \(2, 1\) is of no class"):
@@ -334,7 +334,7 @@ def test_colours(folder: Path) -> None:
         convert(mask_files(strange), colours={"road": [1, 2, 3], "sky": [1, 2, 3]})
 
 
-def test_voc_indices_and_lists(folder: Path) -> None:
+def test_voc_masks_and_split_lists_are_read(folder: Path) -> None:
     files: dict[str, bytes | str] = {}
     for number in range(8):
         mask = Image.fromarray((noise(9, 8, number)[..., 0] % 21).astype(np.uint8), "P")
@@ -349,12 +349,12 @@ def test_voc_indices_and_lists(folder: Path) -> None:
     description = Description.read(OUT)
     assert description.classes[:3] == ["background", "aeroplane", "bicycle"] and len(description.classes) == 21
     assert description.images == {"train": 4, "validation": 1, "test": 3}
-    assert (masks()["v6"] == noise(9, 8, 6)[..., 0] % 21).all()
+    assert (read_masks()["v6"] == noise(9, 8, 6)[..., 0] % 21).all()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_masks_are_turned_with_their_images(folder: Path, orientation: int) -> None:
-    """Both as they are stored: what was bright in the image is where the mask is 1, however it is turned."""
+def test_masks_are_rotated_with_their_images(folder: Path, orientation: int) -> None:
+    """Image and mask are both rotated from their stored form, so the mask is 1 where the image is bright."""
     files = mask_files({f"b{n}": np.zeros((8, 9), np.uint8) for n in range(9)})
     mask = np.zeros((32, 48), np.uint8)
     mask[:16, :16] = 1
@@ -365,11 +365,11 @@ def test_masks_are_turned_with_their_images(folder: Path, orientation: int) -> N
     files["set/masks/own.png"] = png_bytes(mask)
     convert(files, exif="stored")
     [path] = [p for s in SPLITS for p in image_paths(OUT, s) if p.stem == "own"]
-    assert ((read_image(path)[..., 0] > 127) == (masks()["own"] == 1)).all()
-    assert masks()["own"].shape == ((48, 32) if orientation > 4 else (32, 48))
+    assert ((read_image(path)[..., 0] > 127) == (read_masks()["own"] == 1)).all()
+    assert read_masks()["own"].shape == ((48, 32) if orientation > 4 else (32, 48))
 
 
-def test_bad_pairs_may_be_left_out(folder: Path) -> None:
+def test_bad_pairs_are_left_out_on_request(folder: Path) -> None:
     files = scene_files(20)
     files["scenes/s1.json"] = "{"
     files["scenes/s2.jpg"] = b"GIF89"
@@ -379,13 +379,13 @@ def test_bad_pairs_may_be_left_out(folder: Path) -> None:
     left_out = read_report(OUT)["left_out"]
     for part in ("s1.json: is not JSON", "s2.jpg: does not decode", "a polygon has 1 points", "its image 's4.jpg'"):
         assert sum(part in line for line in left_out) == 1, left_out
-    assert len(left_out) == 4 and sorted(masks()) == sorted(f"s{n}" for n in range(20) if n not in (1, 2, 4))
-    assert sum(Description.read(OUT).images.values()) == 17 and not masks()["s3"].any()
+    assert len(left_out) == 4 and sorted(read_masks()) == sorted(f"s{n}" for n in range(20) if n not in (1, 2, 4))
+    assert sum(Description.read(OUT).images.values()) == 17 and not read_masks()["s3"].any()
     with pytest.raises(UserError, match="has no image to train on"):
         convert({n: c if n.endswith("json") else b"x" for n, c in scene_files(20).items()}, skip_bad=True)
 
 
-def test_archive_of_nothing_known(folder: Path) -> None:
+def test_archive_without_a_known_format_is_refused(folder: Path) -> None:
     write_zip(RAW / "own.zip", {"a.json": "[]"})
     with pytest.raises(UserError, match="holds no images with annotations .*; a.json is of none of them"):
         convert({"a.json": "[]"})
@@ -429,8 +429,8 @@ class Boxes(AnnotationFormat):
 '''
 
 
-def test_a_format_is_one_file(folder: Path) -> None:
-    """A new module is in the help, is valid in the parameters, is recognized, and converts in the worker processes."""
+def test_a_format_is_added_in_one_file(folder: Path) -> None:
+    """A new module is listed in the help, valid in the parameters, recognized, and used by the worker processes."""
     project = copy_project(folder / "project")
     (project / "darkroom/annotations/formats/boxes.py").write_text(BOXES)
     (folder / "own").mkdir()
@@ -447,7 +447,7 @@ def test_a_format_is_one_file(folder: Path) -> None:
         assert read_mask(out / "masks/a.png").sum() == 12 and (read_mask(out / "masks/b.png") == 2).all()
 
 
-def test_formats_describe_themselves() -> None:
+def test_formats_have_descriptions_and_list_their_options() -> None:
     assert {"coco", "colour", "labelme", "png", "trimap", "voc"} <= set(format_names())
     for name, text in describe_formats().items():
         assert text.partition("\n")[0].endswith("."), name
@@ -467,6 +467,6 @@ def test_formats_describe_themselves() -> None:
         ({"colours": {"a": [1, 2, 3]}, "classes": ["a"]}, "colours names the classes already"),
     ],
 )
-def test_parameters_that_no_format_can_use(values: dict, message: str) -> None:
+def test_parameters_that_the_format_does_not_use_are_refused(values: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         check(AnnotationParameters, values, "annotations")

@@ -1,4 +1,4 @@
-"""Each kind of task has a module in every room that differs by kind, as the room's protocol has it."""
+"""Each kind of task has a module in every room that depends on the kind, as the room's protocol demands."""
 
 import inspect
 from types import ModuleType
@@ -27,13 +27,13 @@ PROTOCOLS: dict[ModuleType, type] = {
 
 
 @pytest.mark.parametrize("room", [*PROTOCOLS, training], ids=lambda room: room.__name__)
-def test_each_room_knows_the_same_kinds(room: ModuleType) -> None:
+def test_each_room_has_the_same_kinds(room: ModuleType) -> None:
     assert names_in(room.__name__) == KINDS
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("room", PROTOCOLS, ids=lambda room: room.__name__)
-def test_modules_of_kinds_have_what_the_protocol_lists(room: ModuleType, kind: str) -> None:
+def test_modules_of_kinds_follow_the_protocol(room: ModuleType, kind: str) -> None:
     module, protocol = module_named(room.__name__, kind), PROTOCOLS[room]
     assert issubclass(protocol, Protocol)
     for name in protocol.__annotations__:
@@ -43,12 +43,12 @@ def test_modules_of_kinds_have_what_the_protocol_lists(room: ModuleType, kind: s
             expected = [p for p in inspect.signature(method).parameters.values() if p.name != "self"]
             found = list(inspect.signature(getattr(module, name)).parameters.values())
             assert len(found) == len(expected), name
-            for one, other in zip(found, expected, strict=True):
-                assert other.default is inspect.Parameter.empty or one.name == other.name, f"{name}: {other.name}"
-                assert (one.default is inspect.Parameter.empty) == (other.default is inspect.Parameter.empty), name
+            for ours, listed in zip(found, expected, strict=True):
+                assert listed.default is inspect.Parameter.empty or ours.name == listed.name, f"{name}: {listed.name}"
+                assert (ours.default is inspect.Parameter.empty) == (listed.default is inspect.Parameter.empty), name
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_parameters_of_training_name_their_kind(kind: str) -> None:
+def test_training_parameters_name_their_kind(kind: str) -> None:
     field = training.training_of(kind).model_fields["kind"]
     assert field.annotation.__args__ == (kind,)

@@ -1,4 +1,4 @@
-"""The models and their files."""
+"""The models, their options and their files."""
 
 import math
 import re
@@ -21,12 +21,12 @@ from darkroom.models.fast_cnn import WHITENING_EPSILON, FastCNN
 from darkroom.models.model_file import AnyModel, Card, load_model, save_model
 
 
-def test_fast_network_takes_any_size() -> None:
+def test_fast_cnn_takes_images_of_any_size() -> None:
     for side in (10, 32, 64, 96):
         assert FastCNN(5, (side, side), [8, 8, 8])(torch.zeros(2, 3, side, side)).shape == (2, 5)
 
 
-# At 10 classes and 32×32 pixels: of the papers, or counted once and held since.
+# Numbers of trained weights for 10 classes and 32×32 pixels: from the papers, or counted once to notice changes.
 WEIGHTS = {
     "fast_cnn": 1_823_360,
     "simple_cnn": 356_810,
@@ -44,12 +44,12 @@ WEIGHTS = {
 }
 
 
-def test_every_classifier_is_counted() -> None:
+def test_every_classifier_has_an_expected_number_of_weights() -> None:
     assert WEIGHTS.keys() == architectures("classification").keys()
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
-def test_classifiers_have_their_weights_and_take_any_fitting_image(name: str) -> None:
+def test_classifiers_have_the_expected_weights_and_take_other_image_sizes(name: str) -> None:
     model = architecture(name).build(10, (32, 32))
     assert trained_weights(model) == WEIGHTS[name]
     for classes, size in ((3, (32, 32)), (7, (64, 48))):
@@ -57,8 +57,9 @@ def test_classifiers_have_their_weights_and_take_any_fitting_image(name: str) ->
         assert model(torch.zeros(1, 3, *size)).shape == (1, classes)
 
 
-# Of a block with so many channels: Hu et al. (arXiv:1709.01507) with biases, timm reducing by 16 but to 8 at least;
-# Woo et al. (arXiv:1807.06521) without, and a 7×7 convolution of two maps with its normalization.
+# Numbers of weights in the attention of a block with c channels. SE (Hu et al., arXiv:1709.01507) has biases; timm
+# reduces to c / 16 channels, at least 8. CBAM (Woo et al., arXiv:1807.06521) has no biases, and a 7×7 convolution of
+# two maps with its normalization.
 ATTENTION_WEIGHTS = {
     "se": lambda c: 2 * c * max(8, c // 16) + c + max(8, c // 16),
     "cbam": lambda c: 2 * c * (c // 16) + 2 * 7 * 7 + 2,
@@ -66,10 +67,10 @@ ATTENTION_WEIGHTS = {
 
 
 @pytest.mark.parametrize("attention", ATTENTION_WEIGHTS)
-def test_attention_adds_to_residual_models(attention: str) -> None:
+def test_attention_adds_weights_to_residual_models(attention: str) -> None:
     model = architecture("resnet18", attention=attention).build(10, (32, 32))
-    added = 2 * sum(ATTENTION_WEIGHTS[attention](channels) for channels in (64, 128, 256, 512))
-    assert trained_weights(model) == WEIGHTS["resnet18"] + added
+    attention_weights = 2 * sum(ATTENTION_WEIGHTS[attention](channels) for channels in (64, 128, 256, 512))
+    assert trained_weights(model) == WEIGHTS["resnet18"] + attention_weights
     wide = architecture("wrn_16_8", attention=attention).build(10, (32, 32))
     assert trained_weights(wide) > WEIGHTS["wrn_16_8"]
     assert wide(torch.zeros(2, 3, 32, 32)).shape == (2, 10)
@@ -84,7 +85,7 @@ def test_attention_adds_to_residual_models(attention: str) -> None:
         ("vit", (30, 30), "model.patch = 4: images of 30×30 pixels cannot be divided into whole patches"),
     ],
 )
-def test_images_that_do_not_fit_are_one_line(name: str, size: tuple[int, int], message: str) -> None:
+def test_image_sizes_that_do_not_fit_are_refused(name: str, size: tuple[int, int], message: str) -> None:
     with pytest.raises(UserError, match=message):
         architecture(name).build(10, size)
 
@@ -111,37 +112,37 @@ def test_images_that_do_not_fit_are_one_line(name: str, size: tuple[int, int], m
         ([], "own.model = []: must be keys and values, such as {name: deeplabv3plus}"),
     ],
 )
-def test_wrong_options_are_one_line(values: object, message: str) -> None:
+def test_wrong_options_give_a_one_line_error(values: object, message: str) -> None:
     with pytest.raises(UserError) as error:
         check(AnyModel, {"model": values}, "own")
     assert str(error.value).startswith("params.yaml: ") and message in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_options_not_given_have_their_classic_values() -> None:
+def test_omitted_options_have_default_values() -> None:
     assert architecture("wrn_28_10").dropout == 0.3
     assert architecture("wrn_16_1").dropout == 0.0
-    whole = architecture("vit", depth=2).model_dump()
-    assert whole == {"name": "vit", "patch": 4, "width": 192, "depth": 2, "heads": 3, "dropout": 0.0}
-    assert architecture(**whole).model_dump() == whole, "as a model file says them"
+    options = architecture("vit", depth=2).model_dump()
+    assert options == {"name": "vit", "patch": 4, "width": 192, "depth": 2, "heads": 3, "dropout": 0.0}
+    assert architecture(**options).model_dump() == options, "a model file holds all options"
 
 
 EVERY_MODEL = [(kind, name) for kind in names_in("darkroom.datasets.kinds") for name in architectures(kind)]
 
 
 @pytest.mark.parametrize(("kind", "name"), EVERY_MODEL)
-def test_each_model_builds_explains_and_predicts(kind: str, name: str) -> None:
-    """On inputs larger than those of training where it is for segmentation."""
-    own = architecture(name)
-    side = math.lcm(32, own.crop_multiple())
-    shape = own.input_shape(side)
-    with torch.device("meta"):  # shapes alone
-        model = own.build(3, shape[-2:]).eval()
+def test_each_model_builds_predicts_and_has_a_layer_to_explain(kind: str, name: str) -> None:
+    """Segmentation models predict on inputs larger than those of training."""
+    parameters = architecture(name)
+    side = math.lcm(32, parameters.crop_multiple())
+    shape = parameters.input_shape(side)
+    with torch.device("meta"):  # computes shapes, no values
+        model = parameters.build(3, shape[-2:]).eval()
         larger = (3, 2 * side, side) if kind == "segmentation" else shape
-        logits = own.predict(model, torch.zeros(2, *larger), shape[-2:])
+        logits = parameters.predict(model, torch.zeros(2, *larger), shape[-2:])
     assert logits.shape == (2, 3, *(larger[1:] if kind == "segmentation" else ()))
     if len(shape) == 3:
-        assert own.explained_layer(model) in list(model.modules())
+        assert parameters.explained_layer(model) in list(model.modules())
 
 
 NEW_MODEL = '''"""A model in a file of its own."""
@@ -160,7 +161,7 @@ class TinyArchitecture(Architecture):
 
     name: Literal["tiny"]
     channels: int = 4
-    """Of the convolution."""
+    """Channels of the convolution."""
 
     def _network(self, outputs: int, image_size: tuple[int, ...]) -> nn.Module:
         return nn.Sequential(
@@ -170,7 +171,7 @@ class TinyArchitecture(Architecture):
 
 
 def test_a_model_is_added_in_one_file(tmp_path: Path) -> None:
-    """The checks, the stages and the list of models know it then."""
+    """The checks, the stages and the list of models then know it."""
     project = copy_project(tmp_path / "a clone")
     (project / "darkroom" / "models" / "tiny.py").write_text(NEW_MODEL)
     write_tar(project / "classes.tar.gz", cifar_files(per_class=24))
@@ -195,7 +196,7 @@ def test_a_model_is_added_in_one_file(tmp_path: Path) -> None:
     assert re.search("^4 +Linear ", run(project, "python", "-m", "darkroom", "models", "tiny").stdout, re.MULTILINE)
 
 
-def test_models_are_known_where_their_libraries_are_missing() -> None:
+def test_models_are_known_without_the_libraries_of_other_models() -> None:
     missing = ("albumentations", "dvc", "huggingface_hub", "segmentation_models_pytorch", "timm", "torchvision")
     program = f"""if True:
         import sys
@@ -219,12 +220,12 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.
     _all_architectures.cache_clear()
 
 
-def test_models_are_listed_and_one_layer_by_layer() -> None:
+def test_models_are_listed_and_the_layers_of_one_model() -> None:
     listed = run(ROOT, "python", "-m", "darkroom", "models").stdout
     for name, weights in WEIGHTS.items():
         assert re.search(rf"^{name} +{weights:,} ", listed, re.MULTILINE)
     assert {line.split()[0] for line in listed.splitlines()[1:]} == architectures().keys()
-    assert re.search("^resnet18 .* 555,422,720 ", listed, re.MULTILINE), "as in He et al., 0.56 billion"
+    assert re.search("^resnet18 .* 555,422,720 ", listed, re.MULTILINE), "He et al. state 0.56 billion"
     layers = run(ROOT, "python", "-m", "darkroom", "models", "simple_cnn", "--side", "64", "--classes", "200").stdout
     assert re.search(r"^0 +Conv2d +896 +32×64×64$", layers, re.MULTILINE)
     assert re.search(r"^14 +Linear +25,800 +200$", layers, re.MULTILINE)
@@ -243,22 +244,24 @@ def test_whitening_makes_patches_uncorrelated() -> None:
     eigenvalues = torch.linalg.eigvalsh(patches @ patches.T / patches.shape[1])
     expected = torch.diag(eigenvalues / (eigenvalues + WHITENING_EPSILON))
     assert torch.allclose(covariance, expected, atol=1e-3)
-    assert covariance[-1, -1] > 0.9, "what varies much comes out with a variance of about 1"
+    assert covariance[-1, -1] > 0.9, "the direction of the largest variance is scaled to a variance of about 1"
 
 
 @pytest.mark.parametrize("depth", [3, 4, 5])
 @pytest.mark.parametrize("name", ["unet", "fpn", "deeplabv3plus"])
-def test_segmenters_give_logits_for_each_pixel(name: str, depth: int) -> None:
+def test_segmentation_models_give_logits_for_each_pixel(name: str, depth: int) -> None:
     model = architecture(name, encoder_depth=depth).build(4, (32, 32)).eval()
     assert model(torch.zeros(1, 3, 64, 96)).shape == (1, 4, 64, 96)
 
 
-def test_unknown_encoder_is_one_line() -> None:
+def test_unknown_encoder_is_refused() -> None:
     with pytest.raises(UserError, match="model.encoder = resnet19"):
         architecture("unet", encoder="resnet19").build(4, (32, 32))
 
 
-def test_encoder_weights_are_needed_at_the_start_alone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encoder_weights_are_needed_to_build_but_not_to_load_a_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     pretrained = {"name": "unet", "encoder_weights": "imagenet"}
     with pytest.raises(UserError, match="encoder_weights = imagenet: cannot be downloaded; check the network"):
@@ -272,7 +275,7 @@ def test_encoder_weights_are_needed_at_the_start_alone(folder: Path, monkeypatch
     assert load_model(Path("model"), torch.device("cpu"))[1].model == pretrained
 
 
-def test_older_files_with_nulls_and_files_of_newer_models(folder: Path) -> None:
+def test_older_model_files_load_and_files_of_unknown_models_are_refused(folder: Path) -> None:
     model = architecture("vit", depth=1).build(2, (32, 32))
     older = {"name": "vit", "widths": None, "dropout": 0.0, "attention": None, "depth": 1}
     save_model(Path("model"), model, Card("classification", older, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32"))
@@ -283,7 +286,7 @@ def test_older_files_with_nulls_and_files_of_newer_models(folder: Path) -> None:
         load_model(Path("model"), CPU)
 
 
-def test_model_file_is_whole_and_the_same_each_time(folder: Path) -> None:
+def test_model_file_is_complete_and_reproducible(folder: Path) -> None:
     model = architecture("fast_cnn", widths=[8, 8, 8]).build(2, (32, 32)).eval()
     parameters = {"name": "fast_cnn", "widths": [8, 8, 8]}
     card = Card("classification", parameters, ["a", "b"], [32, 32], [0.5] * 3, [0.2] * 3, "fp32")
@@ -297,7 +300,7 @@ def test_model_file_is_whole_and_the_same_each_time(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["missing", b"", b"\x80\x04pickle", "no card"])
-def test_other_files_are_no_models(folder: Path, content: bytes | str) -> None:
+def test_files_without_a_model_are_refused(folder: Path, content: bytes | str) -> None:
     if content == "no card":
         save_file({"w": torch.zeros(1)}, "model")
     elif content != "missing":
@@ -306,7 +309,7 @@ def test_other_files_are_no_models(folder: Path, content: bytes | str) -> None:
         load_model(Path("model"), CPU)
 
 
-def test_wide_residual_networks_without_what_made_them_trainable() -> None:
+def test_wide_resnets_without_shortcuts_or_normalization() -> None:
     images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     for option, absent in (("residual", "shortcut"), ("normalization", "norm")):
         model = architecture("wrn_16_1", **{option: False}).build(10, (32, 32))
@@ -314,4 +317,4 @@ def test_wide_residual_networks_without_what_made_them_trainable() -> None:
         assert model(images).isfinite().all()
     block = architecture("wrn_16_1", residual=False).build(10, (32, 32))[1]
     torch.nn.init.zeros_(block.conv2.weight)
-    assert not block(torch.rand(1, 16, 8, 8)).any(), "nothing goes past the convolutions"
+    assert not block(torch.rand(1, 16, 8, 8)).any(), "no shortcut bypasses the convolutions"

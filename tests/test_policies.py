@@ -1,4 +1,4 @@
-"""The AutoAugment family, held against torchvision one image at a time."""
+"""The AutoAugment family, compared with torchvision image by image."""
 
 import math
 
@@ -17,7 +17,7 @@ from darkroom.batches.policies.autoaugment import PAIRS
 
 
 def some_images(count: int = 16, height: int = 20, width: int = 24) -> torch.Tensor:
-    """Smooth and noisy ones, uint8 (count, 3, height, width)."""
+    """Smooth and noisy images in turn, uint8 (count, 3, height, width)."""
     ramp = np.linspace(30, 200, width).astype(np.uint8)[None, :, None]
     images = [noise(height, width, n) if n % 2 else noise(height, width, n) // 6 + ramp for n in range(count)]
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).contiguous()
@@ -28,7 +28,7 @@ def affine(image: torch.Tensor, x: float = 0, y: float = 0, shear: tuple[float, 
     return reference.affine(image, angle=0.0, translate=[int(x), int(y)], scale=1.0, shear=degrees, center=[0, 0])
 
 
-# Of each operation the strengths to try, and what torchvision does to one image.
+# For each operation: the lowest and highest strength to try, and the torchvision function for one image.
 REFERENCES = {
     "identity": ((0, 0), lambda image, _: image),
     "shear_x": ((-0.9, 0.9), lambda image, m: affine(image, shear=(m, 0))),
@@ -48,8 +48,8 @@ REFERENCES = {
 }
 
 
-# What the blending operations blend with.
-FULLY_WEAKENED = {
+# The image that each blending operation blends the original with.
+BLENDED_WITH = {
     "brightness": torch.zeros_like,
     "colour": lambda image: grey(image).expand_as(image),
     "contrast": lambda image: grey(image).double().mean().expand_as(image),
@@ -66,7 +66,7 @@ def test_every_operation_has_a_reference() -> None:
 
 
 @pytest.mark.parametrize("name", REFERENCES)
-def test_operations_do_what_torchvision_does(name: str) -> None:
+def test_operations_match_torchvision(name: str) -> None:
     images = some_images()
     (low, high), expect = REFERENCES[name]
     strength = torch.linspace(low, high, len(images)) + (0.0137 if name == "rotate" else 0)
@@ -74,13 +74,13 @@ def test_operations_do_what_torchvision_does(name: str) -> None:
     result = OPERATIONS[NUMBER[name]](images.float(), strength)
     expected = torch.stack([expect(image, float(m)) for image, m in zip(images, strength, strict=True)]).float()
     difference = (result - expected).abs()
-    if name in ("shear_x", "shear_y", "rotate"):  # a pixel's origin may round to either side of a border
+    if name in ("shear_x", "shear_y", "rotate"):  # a source position may round to either of two pixels
         assert (difference > 0).float().mean() < 0.005
-    elif name in FULLY_WEAKENED:  # values are cut to whole ones, and its sums of another order fall just below some
-        other = torch.stack([FULLY_WEAKENED[name](image) for image in images]).double()
-        whole = other + (1 + strength.double())[:, None, None, None] * (images - other)
-        below = whole.clamp(0, 255) - result
-        assert below.min() > -1e-3 and below.max() < 1 + 1e-3
+    elif name in BLENDED_WITH:  # truncation: torchvision's sums may lie just below an integer
+        other = torch.stack([BLENDED_WITH[name](image) for image in images]).double()
+        exact = other + (1 + strength.double())[:, None, None, None] * (images - other)
+        truncated = exact.clamp(0, 255) - result
+        assert truncated.min() > -1e-3 and truncated.max() < 1 + 1e-3
         assert difference.max() <= 1
     else:
         assert difference.max() == 0
@@ -101,27 +101,27 @@ def test_each_image_gets_its_own_operations() -> None:
     result = apply(images, plan)
     assert torch.equal(result[:2], images[:2])
     for row in range(6):
-        one = images[row : row + 1]
+        expected = images[row : row + 1]
         for step in range(2):
-            one = OPERATIONS[int(plan.operation[row, step])](one, plan.strength[row : row + 1, step])
-        assert torch.equal(result[row : row + 1], one)
+            expected = OPERATIONS[int(plan.operation[row, step])](expected, plan.strength[row : row + 1, step])
+        assert torch.equal(result[row : row + 1], expected)
     assert torch.equal(apply(images[3:], plan[torch.arange(3, 6)]), result[3:])
 
 
-def test_autoaugment_has_the_paper_s_policy() -> None:
+def test_autoaugment_has_the_policy_of_the_paper() -> None:
     names = {"color": "colour", "translatex": "translate_x", "translatey": "translate_y", "shearx": "shear_x",
              "sheary": "shear_y"}  # fmt: skip
     published = AutoAugment(AutoAugmentPolicy.CIFAR10)._get_policies(AutoAugmentPolicy.CIFAR10)
     pairs = [pair.split() for pair in PAIRS.split(";")]
     assert len(pairs) == len(published) == 25
     for words, entries in zip(pairs, published, strict=True):
-        for (name, probability, level), own in zip(entries, (words[:3], words[3:]), strict=True):
-            assert own[0] == names.get(name.lower(), name.lower())
-            assert int(own[1]) == round(probability * 10)
-            assert level is None or int(own[2]) == level
+        for (name, probability, level), ours in zip(entries, (words[:3], words[3:]), strict=True):
+            assert ours[0] == names.get(name.lower(), name.lower())
+            assert int(ours[1]) == round(probability * 10)
+            assert level is None or int(ours[2]) == level
 
 
-def test_plans_cover_their_spaces() -> None:
+def test_drawn_plans_cover_the_range_of_each_policy() -> None:
     draw = torch.Generator().manual_seed(0)
     wide = draw_plan("trivialaugment", 20_000, 32, draw)
     assert wide.operation.shape == (20_000, 1)
@@ -140,7 +140,7 @@ def test_plans_cover_their_spaces() -> None:
 
     learned = draw_plan("autoaugment", 50_000, 32, draw)
     inverted = (learned.operation[:, 0] == NUMBER["invert"]).float().mean()
-    assert float(inverted) == pytest.approx(0.1 / 25, rel=0.25), "one pair of 25 begins with it, one time in ten"
+    assert float(inverted) == pytest.approx(0.1 / 25, rel=0.25), "1 of 25 pairs starts with it, at probability 0.1"
 
     rows = Epoch(0, 0, (8, 8), torch.arange(10_000), torch.zeros(10_000), torch.device("cpu"))
     changes = jitter.draw(jitter.Options(jitter=0.4), rows)
@@ -148,7 +148,7 @@ def test_plans_cover_their_spaces() -> None:
     assert abs(float(changes.strength.mean())) < 0.01
 
 
-def test_values_stay_whole_and_in_range() -> None:
+def test_pixel_values_stay_integers_from_0_to_255() -> None:
     images = some_images(300, 8, 8).float()
     for policy in ("randaugment", "trivialaugment", "autoaugment"):
         result = apply(images, draw_plan(policy, 300, 8, torch.Generator().manual_seed(1)))

@@ -1,4 +1,4 @@
-"""Several processes that train one model, as torchrun starts them, on the CPU."""
+"""Training of one model in several processes, as torchrun starts them, on the CPU."""
 
 import csv
 import json
@@ -20,10 +20,10 @@ from darkroom.datasets.description import Description
 from darkroom.training.processes import Processes
 
 PLAIN = {"name": "simple_cnn"}  # without batch normalization
-ROUNDING = 1e-4  # by which losses may differ, relatively: gradients are added in another order
+ROUNDING = 1e-4  # largest relative difference of losses: gradients are summed in another order
 
 
-def start(processes: int, model: dict, **changes) -> subprocess.Popen[str]:
+def start_training(processes: int, model: dict, **changes) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
     return subprocess.Popen(
@@ -32,61 +32,61 @@ def start(processes: int, model: dict, **changes) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def trained_together(processes: int, model: dict, **changes) -> tuple[bytes, bytes]:
-    started = start(processes, model, **changes)
-    printed = started.communicate()[0]
-    assert started.returncode == 0, printed
+def train_in_processes(processes: int, model: dict, **changes) -> tuple[bytes, bytes]:
+    started = start_training(processes, model, **changes)
+    output = started.communicate()[0]
+    assert started.returncode == 0, output
     return MODEL.read_bytes(), (METRICS / "history.csv").read_bytes()
 
 
-def losses() -> list[float]:
+def read_losses() -> list[float]:
     with OUTPUTS.history.open() as file:
         return [float(row[name]) for row in csv.DictReader(file) for name in ("train_loss", "validation_loss")]
 
 
 @pytest.mark.parametrize("processes", [2, 3])
-def test_processes_together_learn_what_one_alone_learns(folder: Path, processes: int) -> None:
+def test_several_processes_give_the_losses_of_one(folder: Path, processes: int) -> None:
     prepare_classes()
     trained(classification(PLAIN, batch_size=6))
-    alone = losses()
-    trained_together(processes, PLAIN, batch_size=6)
-    assert losses() == pytest.approx(alone, rel=ROUNDING)
-    assert alone[0] != pytest.approx(alone[-2], rel=0.01), "something is learned meanwhile"
+    expected = read_losses()
+    train_in_processes(processes, PLAIN, batch_size=6)
+    assert read_losses() == pytest.approx(expected, rel=ROUNDING)
+    assert expected[0] != pytest.approx(expected[-2], rel=0.01), "the training loss changes"
 
 
-def test_killed_processes_go_on_to_the_same_bytes(folder: Path) -> None:
+def test_killed_processes_resume_to_the_same_bytes(folder: Path) -> None:
     prepare_classes()
-    whole = trained_together(2, NARROW, epochs=30)
+    expected = train_in_processes(2, NARROW, epochs=30)
     MODEL.unlink()
     OUTPUTS.history.unlink()
-    killed = start(2, NARROW, epochs=30)
+    killed = start_training(2, NARROW, epochs=30)
     while not OUTPUTS.state.exists():
         assert killed.poll() is None
         time.sleep(0.01)
-    os.kill(killed.pid, signal.SIGTERM)  # torchrun ends its processes
+    os.kill(killed.pid, signal.SIGTERM)  # torchrun then ends its processes
     killed.communicate()
-    assert not MODEL.exists(), "it was killed before its end"
+    assert not MODEL.exists(), "training was killed before it ended"
     assert OUTPUTS.state.exists()
-    assert trained_together(2, NARROW, epochs=30) == whole
+    assert train_in_processes(2, NARROW, epochs=30) == expected
 
 
-def test_processes_pretrain_together(folder: Path) -> None:
+def test_pretraining_in_several_processes_is_reproducible(folder: Path) -> None:
     prepare_classes()
-    first = trained_together(2, NARROW, pretrain_epochs=1, epochs=1)
-    assert trained_together(2, NARROW, pretrain_epochs=1, epochs=1) == first
-    assert all(loss > 0 for loss in losses())
+    first = train_in_processes(2, NARROW, pretrain_epochs=1, epochs=1)
+    assert train_in_processes(2, NARROW, pretrain_epochs=1, epochs=1) == first
+    assert all(loss > 0 for loss in read_losses())
 
 
-def test_batch_that_cannot_be_shared_is_one_line(folder: Path) -> None:
+def test_batch_size_that_processes_cannot_share_is_refused(folder: Path) -> None:
     prepare_classes()
-    started = start(3, PLAIN, batch_size=8)
-    printed = started.communicate()[0]
+    started = start_training(3, PLAIN, batch_size=8)
+    output = started.communicate()[0]
     assert started.returncode != 0
-    assert "train.batch_size = 8: 3 processes cannot share it evenly" in printed
+    assert "train.batch_size = 8: 3 processes cannot share it evenly" in output
 
 
 @pytest.mark.parametrize("mixing", [{}, {"mixup": 1.0, "cutmix": 1.0}])
-def test_shares_make_up_the_batches_of_one(folder: Path, mixing: dict) -> None:
+def test_shares_of_the_processes_make_up_the_whole_batch(folder: Path, mixing: dict) -> None:
     prepare_classes()
     description = Description.read(DATA)
     augmentation = ImageAugmentation(flip="random", crop=2, cutout=3, policy="trivialaugment", jitter=0.2, **mixing)

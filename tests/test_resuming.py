@@ -1,4 +1,4 @@
-"""Runs that are killed and go on."""
+"""Training runs that are interrupted and resumed."""
 
 import json
 import os
@@ -21,8 +21,8 @@ from darkroom.training.state import fingerprint
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
 
 
-def stopping_at(epoch: int) -> Callable[[Path, list], None]:
-    """A `write_history` that Ctrl-C cuts short in that epoch, before the state is saved."""
+def interrupt_after(epoch: int) -> Callable[[Path, list], None]:
+    """A `write_history` that raises KeyboardInterrupt in that epoch, before the trainer state is saved."""
 
     def write(path: Path, history: list) -> None:
         write_history(path, history)
@@ -32,26 +32,26 @@ def stopping_at(epoch: int) -> Callable[[Path, list], None]:
     return write
 
 
-def test_stopped_run_goes_on_to_the_same_bytes(
+def test_interrupted_run_resumes_to_the_same_bytes(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     prepare_classes()
     parameters = classification(epochs=4, ema=0.9, optimizer="muon")
-    whole = trained(parameters)
-    assert not OUTPUTS.state.exists(), "it goes when training ends"
+    expected = trained(parameters)
+    assert not OUTPUTS.state.exists(), "the trainer state is deleted when training ends"
     MODEL.unlink()
     for epoch in (2, 4):
         with monkeypatch.context() as patched:
-            patched.setattr(train_room, "write_history", stopping_at(epoch))
+            patched.setattr(train_room, "write_history", interrupt_after(epoch))
             with pytest.raises(KeyboardInterrupt):
                 trained(parameters)
         assert f"goes on from epoch {epoch}" in capsys.readouterr().out
         assert not MODEL.exists()
-    assert trained(parameters) == whole
+    assert trained(parameters) == expected
     assert "resuming after epoch 3" in capsys.readouterr().out
 
 
-def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
+def test_ctrl_c_prints_how_to_resume(folder: Path) -> None:
     prepare_classes()
     expected = trained(classification(epochs=100))
     MODEL.unlink()
@@ -61,17 +61,17 @@ def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
             assert run.poll() is None
             time.sleep(0.01)
         run.send_signal(signal.SIGINT)
-        told, complaint = run.communicate()
+        output, errors = run.communicate()
     assert run.returncode == 130
-    assert complaint.splitlines() == ["train_small: stopped"]
-    stopped = re.search(r"^stopped; the next `dvc repro` goes on from epoch (\d+) or later$", told, re.MULTILINE)
+    assert errors.splitlines() == ["train_small: stopped"]
+    stopped = re.search(r"^stopped; the next `dvc repro` goes on from epoch (\d+) or later$", output, re.MULTILINE)
     assert 1 <= int(stopped[1]) < 100
     assert not MODEL.exists()
     assert trained(classification(epochs=100)) == expected
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04no state", b"PK\x03\x04 cut short"])
-def test_damaged_state_is_not_taken(folder: Path, capsys: pytest.CaptureFixture, content: bytes) -> None:
+def test_damaged_trainer_state_is_ignored(folder: Path, capsys: pytest.CaptureFixture, content: bytes) -> None:
     prepare_classes()
     expected = trained(classification(epochs=1))
     OUTPUTS.state.write_bytes(content)
@@ -79,7 +79,7 @@ def test_damaged_state_is_not_taken(folder: Path, capsys: pytest.CaptureFixture,
     assert "starting from scratch" in capsys.readouterr().out
 
 
-def test_state_belongs_to_parameters_data_precision_and_kind_of_processor(folder: Path) -> None:
+def test_trainer_state_is_bound_to_parameters_data_precision_processes_and_numerics(folder: Path) -> None:
     prepare_classes()
 
     def key(precision: str = "fp32", processes: int = 1, numerics: str = "", **changes) -> str:
@@ -93,7 +93,7 @@ def test_state_belongs_to_parameters_data_precision_and_kind_of_processor(folder
     assert key() != first
 
 
-def test_kills_at_random_moments_change_nothing(folder: Path) -> None:
+def test_kills_at_random_moments_do_not_change_results(folder: Path) -> None:
     command = [sys.executable, "-m", "kill_often"]
     result = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr

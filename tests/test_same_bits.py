@@ -1,4 +1,4 @@
-"""The same bits on every x86-64 processor: what keeps the libraries to them, and that it does."""
+"""The same bits on every x86-64 processor: the limits set on libraries, and a training with a pinned hash."""
 
 import hashlib
 import os
@@ -18,9 +18,9 @@ from darkroom.common.environment import LIBRARIES, PYTORCH, limit_pytorch
 from darkroom.device.numerics import LOCKED_HASH, LOCKED_VERSION, find_bits_mismatch, hash_numerics
 from darkroom.device.precision import choose_device, choose_precision
 
-# Of models, histories and predictions of `TASKS`; they change with the code of training and with the pinned packages.
+# Hash of the models, metrics and predictions of `TASKS`. It changes with the training code and the pinned packages.
 PINNED = "bceb8d366c1c15f4"
-LIMITS = {*LIBRARIES, *PYTORCH, "ATEN_CPU_CAPABILITY"}  # what is set in the environment
+LIMITS = {*LIBRARIES, *PYTORCH, "ATEN_CPU_CAPABILITY"}  # environment variables that limit the libraries
 TRAIN = {
     "epochs": 2, "batch_size": 8, "optimizer": "adamw", "lr": 0.01, "weight_decay": 0.01,
     "warmup_epochs": 0.5, "loss": {"cross_entropy": 1.0}, "label_smoothing": 0.1, "bits": "everywhere",
@@ -46,13 +46,15 @@ TASKS = {
         "model": {"name": "mlp", "widths": [64, 64], "activation": "tanh"}, "train": {"loss": {"squared_error": 1.0}},
     },
 }  # fmt: skip
-MEASURED_HERE = (
+ON_LOCKED_PLATFORM = (
     platform.system() == "Linux"
     and platform.machine() == "x86_64"
     and torch.cpu.get_capabilities().get("avx2", False)
     and torch.__version__.startswith(f"{LOCKED_VERSION}.")
 )
-everywhere = pytest.mark.skipif(not MEASURED_HERE, reason="the hashes are of Linux, x86-64, AVX2 and this PyTorch")
+needs_locked_platform = pytest.mark.skipif(
+    not ON_LOCKED_PLATFORM, reason="the hashes hold for Linux, x86-64, AVX2 and the locked PyTorch"
+)
 
 
 def succeed(folder: Path, *arguments: str) -> str:
@@ -61,7 +63,7 @@ def succeed(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@everywhere
+@needs_locked_platform
 def test_a_short_training_has_the_pinned_bits_on_any_number_of_cores(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,9 +76,9 @@ def test_a_short_training_has_the_pinned_bits_on_any_number_of_cores(
     stages = [("fetch", name) for name in TASKS] + [(task["prepare"], name) for name, task in TASKS.items()]
     run_in_one_process(folder, [("configure",), *stages])
     runs = [(stage, name) for name in TASKS for stage in ("train", "evaluate")]
-    printed = run_in_one_process(folder, runs)
-    assert printed.count("the same bits on every x86-64 processor") == len(TASKS)
-    first = hash_of_results(folder)
+    output = run_in_one_process(folder, runs)
+    assert output.count("the same bits on every x86-64 processor") == len(TASKS)
+    hash_of_all_cores = hash_results(folder)
     cores = os.sched_getaffinity(0)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     os.sched_setaffinity(0, {min(cores)})
@@ -84,12 +86,12 @@ def test_a_short_training_has_the_pinned_bits_on_any_number_of_cores(
         run_in_one_process(folder, runs)
     finally:
         os.sched_setaffinity(0, cores)
-    assert hash_of_results(folder) == first, "one core gives other bits than all"
-    assert first == PINNED
+    assert hash_results(folder) == hash_of_all_cores, "one core gives the same bits as all cores"
+    assert hash_of_all_cores == PINNED
 
 
 def run_in_one_process(folder: Path, stages: list[tuple[str, ...]]) -> str:
-    """Run the scripts of stages, each with its arguments, and return what they print; libraries are imported once."""
+    """Run the scripts of stages, each with its arguments, and return their output. Libraries are imported only once."""
     program = f"""if True:
         import runpy, sys
         for stage, *arguments in {stages}:
@@ -101,8 +103,8 @@ def run_in_one_process(folder: Path, stages: list[tuple[str, ...]]) -> str:
     return done.stdout
 
 
-def hash_of_results(folder: Path) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of models, metrics and predictions."""
+def hash_results(folder: Path) -> str:
+    """Return the first 16 hexadecimal digits of the SHA-256 of models, metrics and predictions."""
     digest = hashlib.sha256()
     files = [path for room in ("models", "metrics", "data/predictions") for path in (folder / room).rglob("*.*")]
     for path in sorted(files):
@@ -129,7 +131,7 @@ def test_libraries_are_limited_before_they_are_imported(tmp_path: Path) -> None:
     assert "AVX-512" not in primitives
 
 
-def test_pytorch_is_limited_before_its_import_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pytorch_can_only_be_limited_before_its_import(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in PYTORCH:
         monkeypatch.delenv(name, raising=False)
     limit_pytorch("machine")
@@ -139,7 +141,7 @@ def test_pytorch_is_limited_before_its_import_or_not_at_all(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(("has_avx2", "kernels"), [(True, "avx2"), (False, "default")])
-def test_no_kernels_are_asked_for_that_the_processor_lacks(tmp_path: Path, has_avx2: bool, kernels: str) -> None:
+def test_avx2_kernels_are_used_only_if_the_processor_has_avx2(tmp_path: Path, has_avx2: bool, kernels: str) -> None:
     (tmp_path / "torch.py").write_text(f"class cpu:\n    get_capabilities = lambda: {{'avx2': {has_avx2}}}\n")
     program = f"""if True:
         import os, sys
@@ -154,7 +156,7 @@ def test_no_kernels_are_asked_for_that_the_processor_lacks(tmp_path: Path, has_a
     assert (done.returncode, done.stdout.strip()) == (0, kernels), done.stderr
 
 
-def test_everywhere_is_float32_on_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bits_everywhere_means_float32_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     assert choose_device("machine").type == "cuda"
@@ -162,8 +164,8 @@ def test_everywhere_is_float32_on_the_processor(monkeypatch: pytest.MonkeyPatch)
     assert choose_precision("auto", CPU, "everywhere") == "fp32"
 
 
-@everywhere
-def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
+@needs_locked_platform
+def test_hash_of_numerics_differs_between_kernels_and_precisions() -> None:
     program = """if True:
         import torch
         from darkroom.device.numerics import hash_numerics
@@ -172,7 +174,7 @@ def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
         print(hash_numerics(torch.device("cpu"), "fp32"))
     """
     hashes = {}
-    kernels = {"limited": PYTORCH | {"ATEN_CPU_CAPABILITY": "avx2"}, "not": {"ATEN_CPU_CAPABILITY": "default"}}
+    kernels = {"limited": PYTORCH | {"ATEN_CPU_CAPABILITY": "avx2"}, "default": {"ATEN_CPU_CAPABILITY": "default"}}
     for name, environment in kernels.items():
         done = subprocess.run(
             [sys.executable, "-c", program],
@@ -182,12 +184,12 @@ def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
             text=True,
         )
         hashes[name] = done.stdout.strip()
-    assert hashes["limited"] == LOCKED_HASH != hashes["not"]
+    assert hashes["limited"] == LOCKED_HASH != hashes["default"]
     assert hash_numerics(CPU, "fp32") == hash_numerics(CPU, "fp32") != hash_numerics(CPU, "bf16")
 
 
 @pytest.mark.parametrize(
-    ("object_and_name", "value", "found", "reason"),
+    ("object_and_name", "value", "computed_hash", "reason"),
     [
         ((platform, "machine"), lambda: "arm64", LOCKED_HASH, "this machine is arm64, not x86-64"),
         ((platform, "system"), lambda: "Windows", LOCKED_HASH, "this is Windows, and dvc.lock was made on Linux"),
@@ -202,15 +204,15 @@ def test_hash_of_operations_tells_kinds_of_machines_apart() -> None:
         ((platform, "machine"), lambda: "AMD64", LOCKED_HASH, None),
     ],
 )
-def test_what_keeps_a_machine_from_the_committed_bits_is_named(
-    monkeypatch: pytest.MonkeyPatch, object_and_name: tuple, value: object, found: str, reason: str | None
+def test_reason_for_other_bits_is_named(
+    monkeypatch: pytest.MonkeyPatch, object_and_name: tuple, value: object, computed_hash: str, reason: str | None
 ) -> None:
-    an_x86_64_machine(monkeypatch)
+    pretend_locked_platform(monkeypatch)
     monkeypatch.setattr(*object_and_name, value)
-    assert find_bits_mismatch(found) == reason
+    assert find_bits_mismatch(computed_hash) == reason
 
 
-def an_x86_64_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+def pretend_locked_platform(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "machine", lambda: "x86_64")
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(torch, "__version__", f"{LOCKED_VERSION}.1")
@@ -233,7 +235,7 @@ def an_x86_64_machine(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-def test_it_is_said_before_training_whether_the_lock_is_met(
+def test_training_prints_first_whether_its_bits_match_the_lock(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture,
@@ -242,16 +244,16 @@ def test_it_is_said_before_training_whether_the_lock_is_met(
     line: str,
 ) -> None:
     monkeypatch.setattr("darkroom.training.train.hash_numerics", lambda *_: computed)
-    an_x86_64_machine(monkeypatch)
+    pretend_locked_platform(monkeypatch)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # this process has other tests to run
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)  # other tests run in this process
     prepare_classes()
     trained(classification(NARROW, epochs=1, bits="everywhere"))
-    first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith(line)
+    first_line = capsys.readouterr().out.splitlines()[0]
+    assert first_line.startswith(line)
 
 
-def test_no_code_takes_a_function_of_mkl_that_rounds_otherwise_elsewhere() -> None:
-    """These four of a tensor are MKL's, which heeds no MKL_CBWR there; rsqrt, exp and tanh are the same everywhere."""
+def test_no_code_calls_functions_that_round_differently_by_processor() -> None:
+    """These tensor functions call MKL, which ignores MKL_CBWR in them; rsqrt, exp and tanh are the same everywhere."""
     for file in (ROOT / "darkroom").rglob("*.py"):
         assert not re.search(r"(?<!math)(?<!np)\.(sqrt|asin|acos|atan)_?\(", file.read_text(encoding="utf-8")), file

@@ -1,4 +1,4 @@
-"""Studies: what they stand for, what they refuse, and what they write."""
+"""Studies: the runs that they expand to, the errors in them, and the tables and figures that they write."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ from darkroom.studies.results import RESULTS, check_metrics, reported, summary, 
 STUDIES = sorted(path.stem for path in (ROOT / FOLDER).glob("*.yaml"))
 
 
-def test_grid_and_points_are_multiplied() -> None:
+def test_runs_combine_each_point_with_the_grid() -> None:
     points = {"plain": {}, "bare": {"~a.b": None}}
     scale = Scale(set={"source": "sample"}, points=points, grid={"train.lr": [0.1, 0.2], "seed": [0, 1]})
     runs = runs_of(scale, "own-laptop", Path("own.yaml"))
@@ -34,7 +34,7 @@ def test_grid_and_points_are_multiplied() -> None:
     assert [run.label for run in runs[3:5]] == ["plain, lr 0.2", "bare, lr 0.1"]
 
 
-def test_values_are_written_as_hydra_reads_them() -> None:
+def test_overrides_have_the_syntax_of_hydra() -> None:
     point = {
         "a": True,
         "b": None,
@@ -44,7 +44,7 @@ def test_values_are_written_as_hydra_reads_them() -> None:
         "f": {"name": "sgd"},
     }
     [run] = runs_of(Scale(points={"": point}), "own", Path("own.yaml"))
-    written = [
+    expected = [
         "a=true",
         "b=null",
         "c=[1, 2.5]",
@@ -52,10 +52,10 @@ def test_values_are_written_as_hydra_reads_them() -> None:
         'e="x: {y}"',
         'f={name: "sgd"}',
     ]
-    assert run.overrides == written
+    assert run.overrides == expected
 
 
-def test_summary_is_over_the_seeds() -> None:
+def test_summary_averages_over_the_seeds() -> None:
     table = pd.DataFrame({
         "point": ["a", "a", "b", "b"], "seed": [0, 1, 0, 1], "score": [0.5, 0.7, 0.9, np.nan], "loss": 0.3,
         "gap_to_train": [0.1, 0.2, 0.3, np.nan], "iou of cat": [0.2, 0.4, 0.6, np.nan],
@@ -75,14 +75,14 @@ def test_summary_is_over_the_seeds() -> None:
     ("changes", "message"),
     [({"score": "acuracy"}, "score = 'acuracy'"), ({"of_classes": "iou"}, "of_classes = 'iou'")],
 )
-def test_figures_that_no_run_tells_are_refused(changes: dict, message: str) -> None:
+def test_unknown_metrics_are_refused(changes: dict, message: str) -> None:
     plan = Study(shows="x", task="cifar10", scales={"laptop": Scale()}, **{"score": "accuracy"} | changes)
     classes = pd.DataFrame([{"class": "cat", "recall": 0.5}])
     with pytest.raises(UserError, match=f"{message}: cifar10 has no such metric"):
         check_metrics(plan, {"accuracy": 0.5, "loss": 1.0}, classes)
 
 
-def test_a_study_of_failures_has_a_table(folder: Path) -> None:
+def test_table_is_written_when_all_runs_failed(folder: Path) -> None:
     plan = Study(shows="x", task="cifar10", score="accuracy", scales={"laptop": Scale(grid={"seed": [0, 1]})})
     runs = runs_of(plan.scales["laptop"], "own", Path("own.yaml"))
     write_results(plan, "own", "laptop", runs, dict.fromkeys(["own-01", "own-02"], "Died"))
@@ -90,13 +90,13 @@ def test_a_study_of_failures_has_a_table(folder: Path) -> None:
     assert pd.read_csv(RESULTS / "own-laptop.csv").columns.tolist() == ["run", "point", "seed", "failed"]
 
 
-def test_reported_figures_belong_to_all_their_values() -> None:
-    at = [{"at": {"x": 1, "y": 2}, "score": 0.5}, {"at": {"x": 1}, "score": 0.4}]
-    scale = Scale(set={"x": 1}, reported=at)
+def test_reported_score_applies_where_all_its_values_match() -> None:
+    entries = [{"at": {"x": 1, "y": 2}, "score": 0.5}, {"at": {"x": 1}, "score": 0.4}]
+    scale = Scale(set={"x": 1}, reported=entries)
     assert [reported(scale, {"y": 2}), reported(scale, {"y": 3}), reported(scale, {"x": 2})] == [0.5, 0.4, None]
 
 
-def test_figure_of_a_study(folder: Path) -> None:
+def test_figure_of_a_study_is_drawn(folder: Path) -> None:
     points = pd.DataFrame({"point": ["a", "b"], "score": [0.5, np.nan], "spread": np.nan, "reported": [0.6, np.nan]})
     history = pd.DataFrame({"epoch": [1, 2, 1, 2]})
     for name in ("validation_accuracy", "train_accuracy", "validation_loss", "train_loss"):
@@ -107,10 +107,10 @@ def test_figure_of_a_study(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", STUDIES)
-def test_studies_fit_the_project(
+def test_committed_studies_are_valid(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each run is one that the stage `configure` takes."""
+    """The stage `configure` accepts the parameters of each run."""
     monkeypatch.chdir(ROOT)
     plan = read_study(FOLDER / f"{name}.yaml")
     for scale in plan.scales:
@@ -118,7 +118,7 @@ def test_studies_fit_the_project(
         assert len(capsys.readouterr().out.splitlines()) == len(runs_of(plan.scales[scale], name, Path(name)))
 
 
-def test_a_run_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_with_wrong_parameters_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     for point, task, message in (
         ({"train.rate": 1}, "cifar10", "own-01: train.rate=1: .*train.rate"),
@@ -139,7 +139,7 @@ def test_a_run_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         ({"grids": {}}, "unknown key scales.laptop.grids"),
     ],
 )
-def test_bad_studies(folder: Path, changes: dict, message: str) -> None:
+def test_invalid_studies_are_refused(folder: Path, changes: dict, message: str) -> None:
     content = {"shows": "x", "task": "cifar10", "score": "accuracy", "scales": {"laptop": changes}}
     path = Path("own.yaml")
     path.write_text(yaml.safe_dump(content))
@@ -148,7 +148,7 @@ def test_bad_studies(folder: Path, changes: dict, message: str) -> None:
     assert message in str(error.value)
 
 
-def test_states_are_read_from_what_dvc_prints() -> None:
+def test_queue_states_are_parsed_from_the_output_of_dvc() -> None:
     status = """Task     Name        Created       Status
 138ee1d  own-01      05:32 PM      Running
 4466fef  研究-gpu-02   Nov 25, 2026  Queued
@@ -161,23 +161,23 @@ Worker status: 1 active, 0 idle
     assert queue.Queue.parse(empty) == queue.Queue({}, False)
 
 
-def test_workers_are_not_waited_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_starting_the_queue_does_not_wait_for_its_workers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = Path("dvc")
-    command.write_text("#!/bin/sh\n(sleep 20; touch waited) &\n")  # as `dvc queue start` leaves a worker behind
+    command.write_text("#!/bin/sh\n(sleep 20; touch waited) &\n")  # `dvc queue start` leaves a worker running, too
     command.chmod(0o755)
     monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
     queue._run_dvc("queue", "start")
     assert not Path("waited").exists()
 
 
-def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_study_on_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=3 << 20))
     with pytest.raises(UserError, match="the disk is full, with 3 MB left"):
         study("first_cnn", "laptop", 1, False)
 
 
-def test_a_study_that_is_not_there_is_one_line() -> None:
+def test_unknown_study_gives_a_one_line_error() -> None:
     assert_one_line(
         run(ROOT, "python", "-m", "darkroom", "study", "trick"), "studies/trick.yaml", "did you mean tricks?"
     )

@@ -1,4 +1,4 @@
-"""Operations within a training step that would wait for a GPU, counted on the CPU with the backward pass."""
+"""A training step never waits for the GPU: the operations that would wait are counted, on the CPU."""
 
 from collections import Counter
 from pathlib import Path
@@ -14,12 +14,14 @@ from darkroom.training.parameters import MachineParameters, TaskTraining
 from darkroom.training.state import start
 
 CPU = torch.device("cpu")
-# Each reads values on the host, has a result whose shape depends on values, or copies a Python list to the device.
-WAITS = ("_local_scalar_dense", "nonzero", "bincount", "_unique2", "masked_select", "lift_fresh", "is_nonzero", "equal")
+# Operations that read values on the host, have a result whose shape depends on values, or copy a list to the device.
+SYNCHRONIZING = (
+    "_local_scalar_dense", "nonzero", "bincount", "_unique2", "masked_select", "lift_fresh", "is_nonzero", "equal",
+)  # fmt: skip
 
 
-class Waits(TorchDispatchMode):
-    """Counts the operations that wait while the mode is on."""
+class SynchronizationCounter(TorchDispatchMode):
+    """Counts the operations that would wait for the GPU while the mode is active."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -27,13 +29,13 @@ class Waits(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket.__name__
-        if name in WAITS:
+        if name in SYNCHRONIZING:
             self.counts[name] += 1
         return function(*args, **(kwargs or {}))
 
 
-def waits_of_a_step(parameters: TaskTraining, workers: int = 0) -> Counter[str]:
-    """Count over the second step of an epoch: its batch, the step of the optimizer, and the metrics."""
+def count_synchronizations(parameters: TaskTraining, workers: int = 0) -> Counter[str]:
+    """Count in the second step of an epoch: loading the batch, forward and backward pass, optimizer and metrics."""
     description = Description.read(DATA)
     size = parameters.input_size(description)
     model = parameters.model.build(description.outputs, size)
@@ -43,33 +45,33 @@ def waits_of_a_step(parameters: TaskTraining, workers: int = 0) -> Counter[str]:
     tally = run.metrics.new_tally(run.outputs, CPU)
     stream, objective = batches.train(0), supervised_objective(parameters.train)
     state.model.train()
-    waits = Waits()
+    counter = SynchronizationCounter()
 
     def step() -> None:
         for logits, targets, _ in train_step(state, state.model, [next(stream)], run, objective):
             tally.add(logits, targets, run.metrics.loss(logits, targets))
 
     step()
-    with waits:
+    with counter:
         step()
-    return waits.counts
+    return counter.counts
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "sgd", "adamw"])
-def test_a_step_of_a_classifier_waits_for_nothing(folder: Path, optimizer: str) -> None:
+def test_step_of_a_classifier_does_not_wait(folder: Path, optimizer: str) -> None:
     prepare_classes()
-    assert not waits_of_a_step(classification(optimizer=optimizer, clip_norm=1.0))
+    assert not count_synchronizations(classification(optimizer=optimizer, clip_norm=1.0))
 
 
-def test_a_step_of_a_segmentation_waits_for_nothing(folder: Path) -> None:
+def test_step_of_a_segmentation_model_does_not_wait(folder: Path) -> None:
     prepare_scenes()
-    assert not waits_of_a_step(segmentation(batch_size=4), workers=1)  # which loads pairs on the CPU
+    assert not count_synchronizations(segmentation(batch_size=4), workers=1)  # the worker loads pairs on the CPU
 
 
-def test_waits_are_counted() -> None:
-    with Waits() as waits:
+def test_synchronizing_operations_are_counted() -> None:
+    with SynchronizationCounter() as counter:
         values = torch.tensor([1, 2])
         values.nonzero()
         float(values.sum())
         torch.bincount(values)
-    assert waits.counts == {"lift_fresh": 1, "nonzero": 1, "_local_scalar_dense": 1, "bincount": 1}
+    assert counter.counts == {"lift_fresh": 1, "nonzero": 1, "_local_scalar_dense": 1, "bincount": 1}

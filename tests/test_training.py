@@ -1,3 +1,5 @@
+"""Training and evaluation of small models: metrics, kept epochs, precision, memory and errors."""
+
 import io
 import platform
 import sys
@@ -58,15 +60,15 @@ def test_equal_runs_give_equal_bytes(folder: Path) -> None:
     first = trained(classification())
     torch.manual_seed(123)
     torch.rand(7)
-    assert trained(classification()) == first, "no matter where the global generator stands"
+    assert trained(classification()) == first, "the state of the global random generator has no effect"
     assert trained(classification(lr=0.06))[0] != first[0]
 
 
-def figures_of(entry: dict) -> dict:
+def class_metrics(entry: dict) -> dict:
     return {"precision": entry["precision"], "recall": entry["recall"], "f1": entry["f1-score"]}
 
 
-def test_classes_that_differ_are_learned_reported_and_drawn(folder: Path) -> None:
+def test_classification_is_trained_reported_and_drawn(folder: Path) -> None:
     prepare_classes()
     trained(classification(epochs=6))
     report = evaluated()
@@ -78,11 +80,11 @@ def test_classes_that_differ_are_learned_reported_and_drawn(folder: Path) -> Non
     assert report["loss"] == pytest.approx(log_loss(truth, probabilities), abs=1e-4)
     assert report["top5_accuracy"] == 1.0
     assert np.array_equal(np.load("predictions/confusion.npy"), confusion_matrix(truth, logits.argmax(1)))
-    theirs = classification_report(truth, logits.argmax(1), target_names=["cat", "dog"], output_dict=True)
+    reference = classification_report(truth, logits.argmax(1), target_names=["cat", "dog"], output_dict=True)
     for entry in read_classes(Path("predictions/classes.csv")).to_dict("records"):
-        own = theirs[entry.pop("class")]
-        assert entry == pytest.approx({"images": own["support"], **figures_of(own)}, abs=1e-6)
-    for name, expected in figures_of(theirs["macro avg"]).items():
+        expected = reference[entry.pop("class")]
+        assert entry == pytest.approx({"images": expected["support"], **class_metrics(expected)}, abs=1e-6)
+    for name, expected in class_metrics(reference["macro avg"]).items():
         assert report[f"macro_{name}"] == pytest.approx(expected, abs=1e-6)
     summary = read_json(METRICS / "train.json")
     for split in ("train", "validation"):
@@ -109,8 +111,8 @@ def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name
     }  # fmt: skip
     truth = np.concatenate([read_mask(mask_path(DATA, "test", p.stem)).ravel() for p in image_paths(DATA, "test")])
     predicted = np.concatenate([read_mask(p).ravel() for p in sorted(Path("predictions/masks").iterdir())])
-    shares = {"precision": precision_score, "recall": recall_score, "iou": jaccard_score, "dice": f1_score}
-    for name, score in shares.items():
+    scores = {"precision": precision_score, "recall": recall_score, "iou": jaccard_score, "dice": f1_score}
+    for name, score in scores.items():
         expected = score(truth, predicted, labels=[0, 1, 2], average=None, zero_division=0)
         reported = read_classes(Path("predictions/classes.csv"))[name].fillna(0).tolist()
         assert reported == pytest.approx(expected.tolist(), abs=1e-6), name
@@ -128,7 +130,7 @@ def test_workers_do_not_change_the_model(folder: Path) -> None:
     assert trained(segmentation(epochs=1), workers=2) == trained(segmentation(epochs=1), workers=0)
 
 
-def test_best_epoch_is_kept_and_last_without_validation(folder: Path) -> None:
+def test_best_epoch_is_kept_or_the_last_without_validation(folder: Path) -> None:
     prepare_classes()
     best, history = trained(classification(lr=0.4, epochs=4, warmup_epochs=0.0))
     rows = pd.read_csv(io.BytesIO(history)).to_dict("records")
@@ -151,7 +153,9 @@ def test_best_epoch_is_kept_and_last_without_validation(folder: Path) -> None:
         (NARROW, {"precision": "fp16"}, "train.precision = fp16: needs a GPU"),
     ],
 )
-def test_what_cannot_be_is_refused_before_data_is_read(folder: Path, model: dict, changes: dict, message: str) -> None:
+def test_impossible_settings_are_refused_before_data_is_read(
+    folder: Path, model: dict, changes: dict, message: str
+) -> None:
     prepare_classes()
     for array in DATA.glob("*.npy"):
         array.unlink()
@@ -159,7 +163,7 @@ def test_what_cannot_be_is_refused_before_data_is_read(folder: Path, model: dict
         trained(classification(model, **changes))
 
 
-def test_loss_that_is_not_finite_ends_in_one_line(folder: Path) -> None:
+def test_loss_that_is_not_finite_gives_a_one_line_error(folder: Path) -> None:
     prepare_classes()
     with pytest.raises(UserError, match=r"the loss is (nan|inf) in epoch \d, step \d+, at learning rate"):
         trained(classification(lr=1e30, epochs=2, warmup_epochs=0.0))
@@ -171,7 +175,7 @@ class TooLarge(torch.nn.Flatten):
         return torch.empty(2**60)
 
 
-class NeverAlike(torch.nn.Flatten):
+class NotDeterministic(torch.nn.Flatten):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return images.put_(torch.tensor([0]), torch.ones(1)).flatten(1)
 
@@ -180,10 +184,10 @@ class NeverAlike(torch.nn.Flatten):
     ("layer", "message"),
     [
         (TooLarge, r"batch_size = 8: does not fit into memory, in epoch 1, step 1, .*: halve it and .* = 2"),
-        (NeverAlike, r"deterministic = true: the model uses put_, .* in epoch 1, step 1, .*: take another model"),
+        (NotDeterministic, r"deterministic = true: the model uses put_, .* in epoch 1, step 1, .*: take another model"),
     ],
 )
-def test_what_the_device_cannot_do_ends_in_one_line(
+def test_errors_of_the_device_give_a_one_line_error(
     folder: Path, monkeypatch: pytest.MonkeyPatch, layer: type, message: str
 ) -> None:
     network = torch.nn.Sequential(layer(), torch.nn.Linear(3 * 32 * 32, 2))
@@ -194,35 +198,37 @@ def test_what_the_device_cannot_do_ends_in_one_line(
     assert not MODEL.exists()
 
 
-def test_precision_is_what_the_device_has(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_automatic_precision_depends_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     assert precision.choose_precision("auto", CPU) == "bf16"
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_f": True, "avx512_bf16": False})
     assert precision.choose_precision("auto", CPU) == "fp32"
-    for has_bf16, best in ((True, "bf16"), (False, "fp16")):  # from compute capability 8.0, and before it
+    for has_bf16, best in ((True, "bf16"), (False, "fp16")):  # compute capability 8.0 and later, and earlier ones
         monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, has=has_bf16: has)
         assert precision.choose_precision("auto", torch.device("cuda")) == best
     with pytest.raises(UserError, match="train.precision = fp16: needs a GPU"):
         precision.choose_precision("fp16", CPU)
 
 
-def test_model_of_a_gpu_predicts_on_a_laptop_in_float32(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_half_precision_model_predicts_in_float32_where_the_cpu_lacks_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
     prepare_classes()
     trained(classification(epochs=1))
     model, card = load_model(MODEL, CPU)
     images = torch.rand(4, 3, 32, 32)
-    at_home = logits_of(model, card, images)
-    assert torch.equal(logits_of(model, replace(card, precision="fp16"), images), at_home)
-    assert not torch.equal(logits_of(model, replace(card, precision="bf16"), images), at_home), "this one has bfloat16"
+    in_float32 = logits_of(model, card, images)
+    assert torch.equal(logits_of(model, replace(card, precision="fp16"), images), in_float32)
+    assert not torch.equal(logits_of(model, replace(card, precision="bf16"), images), in_float32), "the CPU has it"
     monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
-    assert torch.equal(logits_of(model, replace(card, precision="bf16"), images), at_home)
+    assert torch.equal(logits_of(model, replace(card, precision="bf16"), images), in_float32)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have no such settings")
 @pytest.mark.parametrize("kept", [False, True])
 def test_freed_memory_is_kept_for_the_next_step(kept: bool) -> None:
-    """In a process of its own, a fresh one that nobody else has told anything."""
+    """Runs in a fresh process, in which nothing else has changed the settings of the allocator."""
     code = f"""
 import psutil, torch
 from darkroom.device.allocator import keep_freed_memory
@@ -236,16 +242,16 @@ print(psutil.Process().memory_info().rss - before > 2**27)
 
 
 def test_tally_agrees_with_scikit_learn() -> None:
-    draw_from = np.random.default_rng(0)
-    logits = torch.tensor(draw_from.normal(size=(4, 7, 9, 11)), dtype=torch.float32)
-    targets = torch.tensor(draw_from.integers(0, 7, (4, 9, 11)))
+    draw = np.random.default_rng(0)
+    logits = torch.tensor(draw.normal(size=(4, 7, 9, 11)), dtype=torch.float32)
+    targets = torch.tensor(draw.integers(0, 7, (4, 9, 11)))
     targets[0, :3] = -100
     tally = OverlapTally(7, CPU)
     for part in (slice(0, 1), slice(1, 4)):
         tally.add(logits[part], targets[part], cross_entropy(logits[part], targets[part]))
-    counted = (targets >= 0).numpy()
-    true, predicted = targets.numpy()[counted], logits.argmax(1).numpy()[counted]
-    probabilities = logits.softmax(1).permute(0, 2, 3, 1).numpy()[counted]
+    valid = (targets >= 0).numpy()
+    true, predicted = targets.numpy()[valid], logits.argmax(1).numpy()[valid]
+    probabilities = logits.softmax(1).permute(0, 2, 3, 1).numpy()[valid]
     figures = tally.compute()
     assert figures["mean_iou"] == pytest.approx(jaccard_score(true, predicted, average="macro"))
     assert figures["mean_dice"] == pytest.approx(f1_score(true, predicted, average="macro"))
@@ -259,7 +265,7 @@ def test_tally_agrees_with_scikit_learn() -> None:
     assert tally.compute()["top5_accuracy"] == pytest.approx(expected)
 
 
-def test_dice_loss_of_a_perfect_prediction_is_nothing() -> None:
+def test_dice_loss_of_a_perfect_prediction_is_zero() -> None:
     targets = torch.tensor(noise(8, 8)[..., :1] // 128).permute(2, 0, 1).long()
     logits = torch.nn.functional.one_hot(targets, 2).permute(0, 3, 1, 2) * 100.0
     targets[0, 0] = -100
@@ -267,8 +273,8 @@ def test_dice_loss_of_a_perfect_prediction_is_nothing() -> None:
     assert float(dice_loss(-logits, targets)) > 0.9
 
 
-def test_the_kept_epoch_is_the_same_in_the_file_and_in_the_report(folder: Path) -> None:
-    """By the scores as the history has them; ties go to the lower validation loss, then to the later epoch."""
+def test_model_file_and_report_keep_the_same_epoch(folder: Path) -> None:
+    """The scores in the history decide; ties go to the lower validation loss, then to the later epoch."""
 
     def row(epoch: int, score: float, loss: float) -> dict[str, float]:
         return {
@@ -287,28 +293,28 @@ def test_the_kept_epoch_is_the_same_in_the_file_and_in_the_report(folder: Path) 
 
     prepare_classes()
     trained(classification(epochs=6, lr=0.2))
-    kept = read_json(METRICS / "train.json")
+    report = read_json(METRICS / "train.json")
     model, _ = load_model(MODEL, CPU)
-    job = Run("classification", 2, classification().train, 0, CPU, "fp32")
-    figures = evaluate(model, whole_split(DATA, Description.read(DATA), "validation", CPU), job)
+    evaluation_run = Run("classification", 2, classification().train, 0, CPU, "fp32")
+    figures = evaluate(model, whole_split(DATA, Description.read(DATA), "validation", CPU), evaluation_run)
     for name, value in figures.items():
-        if f"validation_{name}" in kept:
-            assert kept[f"validation_{name}"] == round(value, 6), name
+        if f"validation_{name}" in report:
+            assert report[f"validation_{name}"] == round(value, 6), name
 
 
-def test_both_losses_of_the_history_are_of_one_function(folder: Path) -> None:
-    """Smoothing belongs to what is minimized, which has a column of its own."""
+def test_training_and_validation_loss_are_the_same_function(folder: Path) -> None:
+    """Neither has label smoothing. The smoothed loss that is minimized has a column of its own."""
     prepare_classes()
     trained(classification(epochs=8, label_smoothing=0.4))
     history = pd.read_csv(METRICS / "history.csv")
     assert list(history)[:4] == ["epoch", "lr", "train_objective", "train_loss"]
     last = history.iloc[-1]
-    least = -(0.8 * np.log(0.8) + 0.2 * np.log(0.2))  # of a smoothed cross-entropy of two classes
-    assert last["train_objective"] >= least > last["train_loss"] + 0.1, last
+    smallest_objective = -(0.8 * np.log(0.8) + 0.2 * np.log(0.2))  # smoothed cross-entropy of two classes
+    assert last["train_objective"] >= smallest_objective > last["train_loss"] + 0.1, last
 
 
-def test_validation_shows_what_the_evaluation_shows(folder: Path) -> None:
-    """A segmentation's images are larger than its crops here: both show them by windows of that size."""
+def test_validation_during_training_equals_the_evaluation(folder: Path) -> None:
+    """The images are larger than the crops of training. Both predict them in windows of the size of a crop."""
     files = scene_files(24, width=70, height=90)
     write_zip(Path("raw/a.zip"), files)
     parameters = MaskParameters(seed=0, validation=0.2, test=0.2, annotations=AnnotationParameters())
@@ -321,6 +327,6 @@ def test_validation_shows_what_the_evaluation_shows(folder: Path) -> None:
             assert max(images.shape[2:]) > max(card.image_size)
             logits = logits_of(model, card, images)
             tally.add(logits, targets, cross_entropy(logits, targets))
-    kept = read_json(METRICS / "train.json")
-    assert kept["validation_mean_iou"] == round(tally.compute()["mean_iou"], 6)
-    assert kept["validation_loss"] == pytest.approx(tally.compute()["loss"], abs=1e-6)
+    report = read_json(METRICS / "train.json")
+    assert report["validation_mean_iou"] == round(tally.compute()["mean_iou"], 6)
+    assert report["validation_loss"] == pytest.approx(tally.compute()["loss"], abs=1e-6)

@@ -1,4 +1,7 @@
-"""Train on the data set in this folder, with a model and changed parameters as JSON; torchrun starts several of it."""
+"""Train on the prepared data set in the working directory; torchrun may start several of these processes.
+
+The two arguments are JSON: the model, and the training parameters to change.
+"""
 
 import json
 import signal
@@ -11,6 +14,6 @@ from darkroom.training.parameters import MachineParameters
 from darkroom.training.train import train
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests without Ctrl-C
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job of a shell ignores SIGINT
     model, changes = json.loads(sys.argv[1]), json.loads(sys.argv[2])
     run_command(lambda: train(classification(model, **changes), MachineParameters(workers=0), DATA, OUTPUTS))

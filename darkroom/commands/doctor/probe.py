@@ -33,7 +33,10 @@ def main() -> None:
         with suppress(Exception):  # the import has been tried above
             from matplotlib import font_manager
 
-            say("fonts", "", sorted({font.name for font in font_manager.fontManager.ttflist}))
+            from darkroom.figures.fonts import CHINESE
+
+            installed = {font.name for font in font_manager.fontManager.ttflist}
+            say("fonts", "", [name for name in CHINESE if name in installed])
 
 
 def required() -> list[str]:

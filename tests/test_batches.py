@@ -22,7 +22,7 @@ from darkroom.batches.pipeline import build_pipeline, check_pipeline
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
-from darkroom.datasets.packed import create_images, write_labels
+from darkroom.datasets.packed import write_images, write_labels
 from darkroom.datasets.pairs import IGNORED, image_folder, mask_path
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
@@ -139,8 +139,8 @@ def test_augmentation_of_an_image_does_not_depend_on_its_batch() -> None:
 @pytest.fixture
 def packed(tmp_path: Path) -> tuple[Path, Description]:
     for split, count in (("train", 10), ("validation", 0), ("test", 4)):
-        array = create_images(tmp_path, split, count, 8, 8)
-        array[:] = np.stack([noise(8, 8, n) for n in range(count)]) if count else array
+        images = [noise(8, 8, n) for n in range(count)]
+        write_images(tmp_path, split, np.array(images, np.uint8).reshape(count, 8, 8, 3))
         write_labels(tmp_path, split, np.arange(count) % 3)
     sizes = {"train": 10, "validation": 0, "test": 4}
     return tmp_path, Description("classification", ["a", "b", "c"], [0.5] * 3, [0.25] * 3, sizes, [8, 8])

@@ -223,7 +223,7 @@ def test_freed_memory_is_kept_for_the_next_step(kept: bool) -> None:
     """In a process of its own, a fresh one that nobody else has told anything."""
     code = f"""
 import psutil, torch
-from darkroom.device.allocator import keep_freed_memory
+from darkroom.common.platform import keep_freed_memory
 if {kept}: keep_freed_memory()
 before = psutil.Process().memory_info().rss
 large = torch.ones(2**26)

@@ -14,7 +14,7 @@ from darkroom.annotations.source import read_source
 from darkroom.archives.index import index_archives, list_files
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
-from darkroom.common.files import replacing, write_json
+from darkroom.common.files import in_order, replacing, write_json
 from darkroom.common.parameters import check
 from darkroom.figures.pictures import draw_contact_sheet
 
@@ -64,7 +64,7 @@ def convert_masks(source: Path, out: Path, values: dict[str, Any], encoding: str
             temporary.mkdir()
             shutil.copytree(masks, temporary / "masks")
             write_json(temporary / "report.json", report)
-            image_paths = sorted(path for path in images.rglob("*") if path.is_file())
+            image_paths = in_order(path for path in images.rglob("*") if path.is_file())
             mask_paths = [masks / path.relative_to(images).with_suffix(".png") for path in image_paths]
             draw_contact_sheet(image_paths, mask_paths, found.classes.names, temporary / "contact_sheet.png")
     _print_table(report, found.format, out)

@@ -1,9 +1,10 @@
 """Errors that a user can cause. A stage ends on them with one line and exit code 1, without a traceback."""
 
-import errno
 import os
 import sys
 from collections.abc import Callable
+
+from darkroom.common.platform import is_closed_pipe, is_disk_full, print_all_characters, too_long
 
 
 class UserError(Exception):
@@ -23,8 +24,10 @@ def run_stage(stage: Callable[..., None]) -> None:
 def run_command(command: Callable[[], None]) -> None:
     """Call `command` and end the process with one line if it fails by the user's error.
 
-    Exit codes: 0 done, 1 a `UserError` or a full disk, 130 Ctrl-C. Other exceptions are bugs and keep their tracebacks.
+    Exit codes: 0 done, 1 a `UserError`, a full disk or a path too long for Windows, 130 Ctrl-C. Other exceptions are
+    bugs and keep their tracebacks.
     """
+    print_all_characters()
     try:
         command()
         sys.stdout.flush()
@@ -33,12 +36,15 @@ def run_command(command: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print(f"{stage_name()}: stopped", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if is_closed_pipe(error):  # what is still to be printed goes nowhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        elif is_disk_full(error):
+            fail(f"{error.filename or 'output'}: the disk is full: free some space and run again")
+        elif message := too_long(error):
+            fail(message)
+        else:
             raise
-        fail(f"{error.filename or 'output'}: the disk is full: free some space and run again")
 
 
 def fail(message: str) -> None:

@@ -8,12 +8,12 @@ from darkroom.archives.index import open_archives
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.packed import check_classes, create_images, describe, write_labels
+from darkroom.datasets.packed import CHANNELS, check_classes, describe, write_images, write_labels
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.splits import hold_out
 
 SIDE = 32
-RECORD = 1 + 3 * SIDE * SIDE  # bytes: the label, then the red plane, the green and the blue
+RECORD = 1 + CHANNELS * SIDE * SIDE  # bytes: the label, then the red plane, the green and the blue
 
 
 def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Path) -> None:
@@ -47,8 +47,8 @@ def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Pa
     )
     with replacing(folder) as temporary:
         for split, records in {"train": train[kept], "validation": train[chosen], "test": test}.items():
-            images = create_images(temporary, split, len(records), SIDE, SIDE)
-            images[:] = records[:, 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+            planes = records[:, 1:].reshape(-1, CHANNELS, SIDE, SIDE)
+            write_images(temporary, split, planes.transpose(0, 2, 3, 1))
             write_labels(temporary, split, records[:, 0])
         describe(temporary, classes)
 

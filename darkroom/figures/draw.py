@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from darkroom.common.files import read_json, replacing
+from darkroom.common.files import read_json, replacing, write_text
 from darkroom.datasets.description import Description
 from darkroom.figures.curves import draw_curves, draw_learning_rate
 from darkroom.figures.kinds import figures_of
@@ -38,7 +38,7 @@ def draw(
         classes = figures_of(description.kind).draw(data, predictions, reports, temporary)
         write_table(temporary / "classes.csv", classes)
         for name in CHART_IMAGES:
-            (temporary / f"{name}.png").rename(images / f"{name}.png")
+            (temporary / f"{name}.png").replace(images / f"{name}.png")
     tables = {
         "loss": _by_split(history, "loss"),
         "score": _by_split(history, description.score),
@@ -51,7 +51,7 @@ def draw(
 
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a CSV file, with the same bytes on all systems."""
-    table.to_csv(path, index=False, lineterminator="\n")
+    write_text(path, table.to_csv(index=False, lineterminator="\n"))
 
 
 def _by_split(history: pd.DataFrame, metric: str) -> pd.DataFrame:

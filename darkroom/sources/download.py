@@ -1,6 +1,5 @@
 """Downloads and copies of archives. A file gets its name after its checksum is verified."""
 
-import shlex
 import shutil
 import time
 from pathlib import Path
@@ -11,6 +10,7 @@ import requests
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
+from darkroom.common.platform import can_name_file, quote
 from darkroom.common.progress import progress
 
 ATTEMPTS = 4
@@ -38,6 +38,8 @@ def fetch_file(address: str, folder: Path, checksum: str | None = None) -> Path:
     name = Path(unquote(parts.path) if is_url else address).name
     if not name:
         raise UserError(f"{address}: names no file; give the archive's full address")
+    if not can_name_file(name):
+        raise UserError(f"{address}: Windows can have no file called {name!r}; fetch it by hand and give its new path")
     target = folder / name
     with replacing(target) as temporary:
         if is_url:
@@ -58,7 +60,7 @@ def _copy(address: str, target: Path) -> None:
         raise UserError(f"{address}: there is no such user; write the full path instead of ~") from None
     if source.is_dir():
         name = source.resolve().name
-        command = shlex.join(["tar", "-cf", f"{name}.tar", "-C", str(source.resolve().parent), name])
+        command = quote(["tar", "-cf", f"{name}.tar", "-C", str(source.resolve().parent), name])
         raise UserError(f"{source}: is a folder; pack it first: {command}")
     if not source.is_file():
         hint = ", without quotes around it" if address[0] in QUOTES else ""

@@ -1,24 +1,22 @@
 """Time and memory of a training. They differ between equal runs, so DVC does not track their file."""
 
 import platform
-import resource
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
+from darkroom.common import platform as system
 from darkroom.common.files import write_json
 
 MEGABYTE = 2**20
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in the unit of getrusage's ru_maxrss
 
 
 def peak_memory(device: torch.device) -> float:
     """Return the largest memory use so far in MiB: PyTorch's on the GPU, or this process's."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MEGABYTE
+    return system.peak_memory() / MEGABYTE
 
 
 def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device, precision: str, numerics: str) -> None:

@@ -1,10 +1,9 @@
 """Errors that a user can cause. A stage ends on them with one line and exit code 1, without a traceback."""
 
-import os
 import sys
 from collections.abc import Callable
 
-from darkroom.common.platform import is_closed_pipe, is_disk_full, print_all_characters, too_long
+from darkroom.common.platform import discard_output, is_closed_pipe, is_disk_full, print_all_characters, too_long
 
 
 class UserError(Exception):
@@ -37,8 +36,8 @@ def run_command(command: Callable[[], None]) -> None:
         print(f"{stage_name()}: stopped", file=sys.stderr)
         sys.exit(130)
     except OSError as error:
-        if is_closed_pipe(error):  # what is still to be printed goes nowhere
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if is_closed_pipe(error):
+            discard_output()
         elif is_disk_full(error):
             fail(f"{error.filename or 'output'}: the disk is full: free some space and run again")
         elif message := too_long(error):

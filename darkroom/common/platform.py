@@ -138,6 +138,11 @@ def is_closed_pipe(error: OSError) -> bool:
     return isinstance(error, BrokenPipeError) or (IS_WINDOWS and error.errno == errno.EINVAL and error.filename is None)
 
 
+def discard_output() -> None:
+    """Let what this process still prints go nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def too_long(error: OSError) -> str | None:
     """Return what to do if `error` comes from a path that is too long for Windows as it is set; None if it does not."""
     if not (IS_WINDOWS and isinstance(error, FileNotFoundError) and error.filename):

@@ -76,7 +76,7 @@ def _hashes(prefix: list[str], one_core: bool, tasks: list[str]) -> dict[str, st
         done = subprocess.run(
             [python, "-m", "bench.same_bits", "--stages", python, *tasks],
             cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, preexec_fn=limit_cores, capture_output=True,
-            text=True,
+            text=True, errors="replace",
         )  # fmt: skip
         if done.returncode:
             lines = (done.stdout + done.stderr).splitlines()

@@ -1,7 +1,7 @@
 """Makes Python on Linux refuse what Windows refuses. Python imports this by itself where its folder is on PYTHONPATH.
 
-Since the environment is inherited, it reaches worker processes, and the stages that DVC starts. Each process adds a line
-to the file in `WINDOWS_LIKE_LOG`.
+Since the environment is inherited, it reaches worker processes, and the stages that DVC starts. Each process adds a
+line to the file in `WINDOWS_LIKE_LOG`.
 
 For the code of `darkroom` and `stages` alone, because libraries on Linux may use what Linux has:
 

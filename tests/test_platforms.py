@@ -21,6 +21,7 @@ from conftest import (
     make_tiny,
     noise,
     png_bytes,
+    posix,
     run,
     scene_files,
     write_tar,
@@ -167,6 +168,15 @@ def test_dvc_runs_a_task_on_what_is_like_windows(tmp_path: Path, monkeypatch: py
         assert f"-m stages.{stage}\n" in reached
 
 
+@linux
+@pytest.mark.slow
+def test_tests_are_collected_on_what_is_like_windows(tmp_path: Path) -> None:
+    environment = os.environ | windows_like(tmp_path / "log") | {"PYTHONUTF8": "1"}
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True)
+    assert done.returncode == 0, done.stdout.decode(errors="replace")[-3000:]
+
+
 TRY = """if True:
     import multiprocessing, os, pathlib, shutil, subprocess, sys, tempfile
     import numpy as np
@@ -202,8 +212,8 @@ TRY = """if True:
     inside, other = write("folder/file"), write("other")
     with inside.open():
         for call in ("os.rename('folder/file', 'new')", "os.replace('other', 'folder/file')",
-                     "os.replace('folder', 'new')", "os.remove('folder/file')", "import shutil; shutil.rmtree('folder')"):
-            refused(PermissionError, code="import os; " + call)
+                     "os.remove('folder/file')", "os.replace('folder', 'new')", "shutil.rmtree('folder')"):
+            refused(PermissionError, code="import os, shutil; " + call)
     np.save("folder/array.npy", np.zeros(9))
     mapped = np.load("folder/array.npy", mmap_mode="r")
     refused(PermissionError, code="import os; os.replace('folder', 'new')")
@@ -297,6 +307,7 @@ def test_a_rename_waits_for_programs_that_hold_the_file_open(tmp_path: Path, win
     assert [path.read_text() for path in tmp_path.iterdir()] == ["x"]
 
 
+@posix
 def test_read_only_files_keep_their_mode_where_it_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     link, cached = tmp_path / "link", tmp_path / "cached"
     cached.write_text("x")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, posix
 from small_runs import DATA, METRICS, MODEL, NARROW, OUTPUTS, classification, prepare_classes, trained
 
 from darkroom.batches.images import ImageBatches
@@ -54,6 +54,7 @@ def test_processes_together_learn_what_one_alone_learns(folder: Path, processes:
     assert alone[0] != pytest.approx(alone[-2], rel=0.01), "something is learned meanwhile"
 
 
+@posix
 def test_killed_processes_go_on_to_the_same_bytes(folder: Path) -> None:
     prepare_classes()
     whole = trained_together(2, NARROW, epochs=30)

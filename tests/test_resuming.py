@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, posix
 from small_runs import CPU, DATA, MODEL, NARROW, OUTPUTS, classification, prepare_classes, trained
 
 from darkroom.training import train as train_room
@@ -51,6 +51,7 @@ def test_stopped_run_goes_on_to_the_same_bytes(
     assert "resuming after epoch 3" in capsys.readouterr().out
 
 
+@posix
 def test_ctrl_c_says_how_to_go_on(folder: Path) -> None:
     prepare_classes()
     expected = trained(classification(epochs=400))
@@ -93,6 +94,7 @@ def test_state_belongs_to_parameters_data_precision_and_kind_of_processor(folder
     assert key() != first
 
 
+@posix
 def test_kills_at_random_moments_change_nothing(folder: Path) -> None:
     command = [sys.executable, "-m", "kill_often"]
     result = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)

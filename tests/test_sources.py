@@ -175,6 +175,7 @@ def test_local_archives_by_any_path(folder: Path, monkeypatch: pytest.MonkeyPatc
     assert not (folder / "other").exists()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_full_disk_is_one_line(tmp_path: Path) -> None:
     """On a device that is always full, as /dev/full is."""
     project = copy_project(tmp_path / "a clone")

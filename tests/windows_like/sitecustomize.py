@@ -3,7 +3,7 @@
 Since the environment is inherited, it reaches worker processes, and the stages that DVC starts. Each process adds a
 line to the file in `WINDOWS_LIKE_LOG`.
 
-For the code of `darkroom` and `stages` alone, because libraries on Linux may use what Linux has:
+For the code of `darkroom`, `stages` and the tests alone, because libraries on Linux may use what Linux has:
 
 - The modules of `NO_MODULES` cannot be imported. `os` and `signal` lack the names in `NOT_IN_OS` and `NOT_IN_SIGNAL`.
 - `ctypes.CDLL(None)` raises TypeError.
@@ -15,8 +15,8 @@ For all code, libraries too:
   folder that holds such a file is not renamed. Read-only files are neither replaced nor deleted. Renaming over a file
   is refused where it is not called replacing.
 - Processes are spawned, never forked, and no pool has more than 61 workers. No symbolic link can be made.
-- Text files have CRLF line ends and are in cp936 where `open` is not told otherwise. Names that Windows has for no file
-  are refused for new files.
+- Text files have CRLF line ends and are in cp936, or with PYTHONUTF8=1 in UTF-8, where `open` is not told otherwise.
+  Names that Windows has for no file are refused for new files.
 - Paths are compared without the case of their letters.
 
 What is not emulated: DVC's own process, whose makers test it on Windows; drive letters and backslashes; the length of
@@ -48,8 +48,9 @@ NOT_IN_OS = (
     "sched_getaffinity", "sched_setaffinity", "sched_yield", "wait", "getloadavg", "O_CLOEXEC", "O_DIRECTORY",
 )  # fmt: skip
 NOT_IN_SIGNAL = ("SIGKILL", "SIGSTOP", "SIGCONT", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGCHLD", "alarm", "pause")
-OURS = ("darkroom", "stages")
+OURS = ("darkroom", "stages", "conftest", "small_runs", "train_small", "kill_often")
 MOST_WORKERS = 61
+DEFAULT_ENCODING = "utf-8" if sys.flags.utf8_mode else "cp936"
 LETTERS = re.compile(r'[<>:"|?*\\]')
 
 
@@ -57,7 +58,7 @@ def is_ours(scope: dict | None) -> bool:
     """Whether code with these globals belongs to the project."""
     spec = (scope or {}).get("__spec__")
     name = spec.name if spec is not None else (scope or {}).get("__name__", "")
-    return name.partition(".")[0] in OURS
+    return name.partition(".")[0] in OURS or name.startswith("test_")
 
 
 def without(module: types.ModuleType, names: tuple[str, ...]) -> types.ModuleType:
@@ -188,7 +189,7 @@ def write_as_windows_does() -> None:
     def open_file(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, closefd=True, opener=None):
         writes = bool(set(mode) & set("wax+"))
         if "b" not in mode:
-            encoding = "cp936" if encoding in (None, "locale") else encoding
+            encoding = DEFAULT_ENCODING if encoding in (None, "locale") else encoding
             newline = "\r\n" if newline is None and writes else newline
         if writes and not isinstance(file, int) and LETTERS.search(os.fsdecode(file)):
             raise OSError(errno.EINVAL, "Invalid argument", os.fsdecode(file))

@@ -5,6 +5,7 @@ import errno
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -60,6 +61,10 @@ TASKS = {
         "annotations": {"skip_bad": True}, "model": {"name": "unet", "encoder_depth": 3},
         "augment": {"crop": 32, "transforms": [{"HorizontalFlip": {"p": 0.5}}]}, "train": {"batch_size": 4},
     },
+    "spirals": {
+        "prepare": "split_points", "dataset": "spirals", "validation": 0.2, "test": 0.3,
+        "model": {"name": "mlp", "widths": [8]}, "train": {"batch_size": 100},
+    },
     "curve": {
         "prepare": "split_curve", "dataset": "curve", "validation": 0.2, "test": 0.3,
         "model": {"name": "mlp", "widths": [8]}, "train": {"batch_size": 100, "loss": {"squared_error": 1.0}},
@@ -68,7 +73,8 @@ TASKS = {
 COMMANDS = [
     ("stages.configure",),
     *((stage.format(prepare=task["prepare"]), name) for name, task in TASKS.items()
-      for stage in ("stages.fetch", "stages.{prepare}", "stages.train", "stages.evaluate", "stages.plot")),
+      for stage in ("stages.fetch", "stages.{prepare}", "stages.train", "stages.evaluate", "stages.plot")
+      if (stage, name) != ("stages.plot", "classes")),  # it takes long, and photos have the same figures
     ("darkroom", "masks", "scenes.zip", "masks", "--skip-bad"),
     ("darkroom", "predict", "--task", "scenes", "some images", "--out", "predicted"),
     ("darkroom", "predict", "--task", "photos", "some images/*.png"),
@@ -77,7 +83,7 @@ COMMANDS = [
     ("darkroom", "plots-page"),
 ]  # fmt: skip
 # Stages again, over what they wrote before and what DVC linked read-only.
-AGAIN = [("stages.split_cifar10", "classes"), ("stages.train", "classes"), ("stages.plot", "classes")]
+AGAIN = [("stages.split_cifar10", "classes"), ("stages.train", "classes"), ("stages.plot", "curve")]
 
 
 def make_project(folder: Path) -> Path:
@@ -130,7 +136,8 @@ def contents(project: Path) -> dict[str, bytes]:
 
 @linux
 def test_all_stages_and_commands_give_the_same_bytes_on_what_is_like_windows(tmp_path: Path) -> None:
-    plain, other, log = make_project(tmp_path / "linux"), make_project(tmp_path / "windows"), tmp_path / "log"
+    plain, log = make_project(tmp_path / "linux"), tmp_path / "log"
+    other = shutil.copytree(plain, tmp_path / "windows" / plain.name)
     run_modules(plain, COMMANDS, PYTHONPATH=str(ROOT))
     printed = run_modules(other, COMMANDS, **windows_like(log))
     assert r"\u732b" in printed, "a class name that the encoding of the output lacks"

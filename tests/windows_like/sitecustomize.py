@@ -7,6 +7,7 @@ For the code of `darkroom`, `stages` and the tests alone, because libraries on L
 
 - The modules of `NO_MODULES` cannot be imported. `os` and `signal` lack the names in `NOT_IN_OS` and `NOT_IN_SIGNAL`.
 - `ctypes.CDLL(None)` raises TypeError.
+- `time.time` and `time.monotonic` go on in steps of 1/64 s, as before Python 3.13 there.
 - `darkroom.common.platform.IS_WINDOWS` is true, so the branches for Windows are taken.
 
 For all code, libraries too:
@@ -37,6 +38,7 @@ import re
 import signal
 import stat
 import sys
+import time
 import types
 from concurrent.futures.process import ProcessPoolExecutor
 
@@ -50,6 +52,7 @@ NOT_IN_OS = (
 NOT_IN_SIGNAL = ("SIGKILL", "SIGSTOP", "SIGCONT", "SIGHUP", "SIGALRM", "SIGUSR1", "SIGCHLD", "alarm", "pause")
 OURS = ("darkroom", "stages", "conftest", "small_runs", "train_small", "kill_often")
 MOST_WORKERS = 61
+TICK = 1 / 64  # seconds
 DEFAULT_ENCODING = "utf-8" if sys.flags.utf8_mode else "cp936"
 LETTERS = re.compile(r'[<>:"|?*\\]')
 
@@ -83,7 +86,9 @@ def hide_what_windows_lacks() -> None:
             ours.IS_WINDOWS = True
         return module
 
-    changed |= {"os": without(os, NOT_IN_OS), "signal": without(signal, NOT_IN_SIGNAL)}
+    changed |= {"os": without(os, NOT_IN_OS), "signal": without(signal, NOT_IN_SIGNAL), "time": without(time, ())}
+    changed["time"].monotonic = lambda: time.monotonic() // TICK * TICK
+    changed["time"].time = lambda: time.time() // TICK * TICK
     builtins.__import__ = import_module
 
     real_cdll = ctypes.CDLL.__init__

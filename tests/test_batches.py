@@ -357,6 +357,26 @@ def test_workers_do_not_change_the_bits(pairs: tuple[Path, Description]) -> None
     assert torch.equal(*results)
 
 
+class TellsProcess:
+    def __call__(self, image: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+        process = np.array([os.getpid() >> 16 & 255, os.getpid() >> 8 & 255, os.getpid() & 255], np.uint8)
+        return {"image": np.broadcast_to(process, (4, 4, 3)), "mask": mask[:4, :4]}
+
+    def set_random_seed(self, seed: int) -> None:
+        pass
+
+
+def test_workers_are_started_once_for_all_epochs(pairs: tuple[Path, Description]) -> None:
+    """Where processes are spawned, each start takes seconds."""
+    batches = PairBatches(*pairs, PairAugmentation(crop=32), 2, 0, CPU, workers=1)
+    batches.pairs.pipeline = TellsProcess()
+    batches.normalize = lambda images: images
+    seen = [images.reshape(-1, 3).unique(dim=0) for epoch in range(3) for images, _ in batches.train(epoch)]
+    assert len(torch.cat(seen).unique(dim=0)) == 1
+    next(iter(batches.train(3)))  # an epoch that is left at once does not disturb the next one
+    assert len(list(batches.train(4))) == batches.steps
+
+
 class Dies:
     def __call__(self, **_: np.ndarray) -> None:
         os._exit(9)  # as a process that is killed, it says nothing

@@ -30,6 +30,7 @@ from conftest import (
 )  # fmt: skip
 
 from darkroom.archives.member import Member
+from darkroom.commands.masks import convert_masks
 from darkroom.common import platform
 from darkroom.common.environment import PYTORCH
 from darkroom.common.errors import UserError, run_command
@@ -350,6 +351,17 @@ def test_names_that_windows_has_for_no_file(tmp_path: Path, windows: pytest.Monk
         fetch_file("https://127.0.0.1/a:b.zip", tmp_path)
     windows.setattr(platform, "IS_WINDOWS", False)
     assert platform.can_name_file("a:b.png")
+
+
+def test_masks_that_could_not_be_written_are_refused(tmp_path: Path, windows: pytest.MonkeyPatch) -> None:
+    """A colon in a name would send the mask into a hidden part of another file."""
+    files = {name.replace("s1.", "s:1."): content for name, content in scene_files(4).items()}
+    files["scenes/s:1.json"] = files["scenes/s:1.json"].replace("s1.jpg", "s:1.jpg")
+    archive = write_zip(tmp_path / "scenes.zip", files)
+    with pytest.raises(UserError, match=r"scenes/s:1.json: Windows can have no file called s:1.png"):
+        convert_masks(archive, tmp_path / "out", {})
+    convert_masks(archive, tmp_path / "out", {"skip_bad": True})
+    assert sorted(path.name for path in (tmp_path / "out/masks").iterdir()) == ["s0.png", "s2.png", "s3.png"]
 
 
 def test_what_windows_says_differently(tmp_path: Path, windows: pytest.MonkeyPatch) -> None:

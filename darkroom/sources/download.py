@@ -68,7 +68,9 @@ def _copy(address: str, target: Path) -> None:
     try:
         shutil.copyfile(source, target)
     except PermissionError:
-        raise UserError(f"{source}: permission to read it is denied; allow it: chmod +r") from None
+        raise UserError(
+            f"{source}: permission to read it is denied; allow it, or close the program that uses it"
+        ) from None
 
 
 def _download(url: str, target: Path) -> None:

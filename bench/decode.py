@@ -9,6 +9,7 @@ together. The preparation reads the zip archive, decodes on all cores and writes
 """
 
 import io
+import shutil
 import statistics
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from PIL import Image
 from darkroom.archives.index import open_archives
 from darkroom.archives.member import Member
 from darkroom.common.files import read_json, remove
-from darkroom.common.parallel import cores
+from darkroom.common.platform import cores
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.tiny_imagenet import prepare_tiny_imagenet
 
@@ -33,7 +34,7 @@ def main(archive: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         raw = Path(folder, "raw")
         raw.mkdir()
-        (raw / "archive.zip").symlink_to(Path(archive).resolve())
+        shutil.copyfile(archive, raw / "archive.zip")
         with open_archives(raw) as members:
             files = [member for name, member in members.items() if name.endswith(".JPEG")]
         ratios = []

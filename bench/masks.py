@@ -20,7 +20,7 @@ from PIL import Image
 
 from darkroom.annotations.convert import convert_annotations
 from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
-from darkroom.common.parallel import cores
+from darkroom.common.platform import cores
 
 WIDTH, HEIGHT = 500, 375
 POLYGONS, POINTS = 5, 20

@@ -7,6 +7,7 @@ It needs `data/prepared/cifar10` (`dvc repro prepare@cifar10`) and runs the stag
 the default recipe as a warm-up. On a GPU they are measured with events, and the memory is the most that PyTorch held.
 """
 
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -20,7 +21,7 @@ import torch
 import yaml
 
 from darkroom.common.errors import UserError, run_command
-from darkroom.common.files import read_json, read_yaml
+from darkroom.common.files import read_json, read_yaml, write_text
 from darkroom.common.parameters import CONFIG
 from darkroom.configuration import configure
 from stages import evaluate, train
@@ -44,19 +45,18 @@ def main(names: list[str]) -> None:
     unknown = set(names) - set(RECIPES)
     if unknown:
         raise UserError(f"{min(unknown)}: no such recipe; there are {', '.join(RECIPES)}")
-    prepared = Path("data/prepared").resolve()
+    prepared = Path("data/prepared", TASK).resolve()
     params = read_yaml(Path("params.yaml"))
     assert isinstance(params, dict)
     params["train"]["bits"] = "machine"  # as fast as this machine can, also for the sample
     task = params["tasks"][TASK]
     with TemporaryDirectory() as folder, chdir(folder):
-        Path("data").mkdir()
-        Path("data/prepared").symlink_to(prepared)
+        shutil.copytree(prepared, Path("data/prepared", TASK))
 
         def run(changes: Changes) -> None:
             changed = task | {section: task[section] | values for section, values in changes.items()}
             content = yaml.safe_dump(params | {"tasks": {TASK: changed}})
-            Path("params.yaml").write_text(content, encoding="utf-8")
+            write_text(Path("params.yaml"), content)
             configure(Path("params.yaml"), CONFIG)
             train.main(TASK)
 

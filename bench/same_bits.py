@@ -21,6 +21,8 @@ from unittest.mock import patch
 
 import yaml
 
+from darkroom.common.files import write_text
+
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSORS = ("Haswell", "EPYC")  # Intel's first with AVX2, and the first of AMD that the emulator has
 STAGES = ("fetch", "{prepare}", "train", "evaluate", "plot")
@@ -35,6 +37,8 @@ SMALL_SAMPLE = {  # constants of the modules of darkroom.sources.datasets: a hun
 
 def main(tasks: list[str]) -> None:
     """Run the stages on each processor, compare the files and print the differences."""
+    if not hasattr(os, "sched_setaffinity"):
+        sys.exit("bench.same_bits keeps processes on one core, which only Linux can: run it there, or in WSL")
     emulator = shutil.which("qemu-x86_64")
     prefixes: dict[str, list[str]] = {"this processor": [], "one core of it": []}
     if emulator is None:
@@ -64,7 +68,7 @@ def _hashes(prefix: list[str], one_core: bool, tasks: list[str]) -> dict[str, st
     """
     with tempfile.TemporaryDirectory() as folder:
         python = Path(folder, "python")  # the stages start processes with it
-        python.write_text(f'#!/bin/sh\nexec {" ".join(prefix)} "{sys.executable}" "$@"\n')
+        write_text(python, f'#!/bin/sh\nexec {" ".join(prefix)} "{sys.executable}" "$@"\n')
         python.chmod(0o755)
         project = Path(folder, "project")
         project.mkdir()
@@ -72,7 +76,7 @@ def _hashes(prefix: list[str], one_core: bool, tasks: list[str]) -> dict[str, st
         done = subprocess.run(
             [python, "-m", "bench.same_bits", "--stages", python, *tasks],
             cwd=project, env=os.environ | {"PYTHONPATH": str(ROOT)}, preexec_fn=limit_cores, capture_output=True,
-            text=True,
+            text=True, errors="replace",
         )  # fmt: skip
         if done.returncode:
             lines = (done.stdout + done.stderr).splitlines()
@@ -90,7 +94,7 @@ def _run_stages(python: str, tasks: list[str]) -> None:
         task["train"].update(epochs=1, batch_size=batch_size, workers=0, bits="everywhere")
     params["train"]["warmup_epochs"] = 0.5
     params["tasks"] = {name: params["tasks"][name] for name in tasks or params["tasks"]}
-    Path("params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    write_text(Path("params.yaml"), yaml.safe_dump(params))
     for module, constants in SMALL_SAMPLE.items():
         for name, value in constants.items():
             patch(f"darkroom.sources.datasets.{module}.{name}", value).start()

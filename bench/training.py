@@ -31,7 +31,7 @@ from torchvision import transforms
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
-from darkroom.common.errors import run_command
+from darkroom.common.errors import UserError, run_command
 from darkroom.datasets.description import Description
 from darkroom.datasets.packed import read_split
 from darkroom.device.precision import choose_device
@@ -167,6 +167,8 @@ def compare(first: Callable[[], float], second: Callable[[], float], images: int
 
 def main(steps: int) -> None:
     """Print both comparisons, with turns of `steps` steps."""
+    if not hasattr(os, "killpg"):
+        raise UserError("bench.training stops groups of processes, which Windows cannot: run it on Linux or macOS")
     setup = set_up()
     name = torch.cuda.get_device_name() if setup.device.type == "cuda" else f"{torch.get_num_threads()} threads"
     print(f"on {setup.device.type} ({name}), {setup.precision}, medians of {ROUNDS} rounds of {steps} steps")

@@ -13,7 +13,7 @@ from pydantic import Field
 
 import stages
 from darkroom.common.errors import UserError
-from darkroom.common.files import read_yaml, replacing, write_json
+from darkroom.common.files import in_order, read_yaml, replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.common.preparation import Preparation
 from darkroom.evaluation.parameters import EvaluateParameters
@@ -135,7 +135,7 @@ def _preparation_of(script: object, where: str) -> Preparation[Any]:
 
 
 def _preparation_scripts() -> list[str]:
-    files = sorted(Path(stages.__path__[0]).glob("*.py"))
+    files = in_order(Path(stages.__path__[0]).glob("*.py"))
     return [file.stem for file in files if "\nPREPARATION = " in file.read_text(encoding="utf-8")]
 
 

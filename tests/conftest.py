@@ -28,7 +28,11 @@ settings.register_profile("same", derandomize=True)  # the same examples at ever
 settings.load_profile("same")
 ROOT = Path(__file__).resolve().parent.parent
 
+if os.name == "nt" and not sys.flags.utf8_mode:
+    pytest.exit("the tests read and write text as UTF-8: set PYTHONUTF8=1", returncode=2)
+
 CLASSES = ["cat", "dog"]
+posix = pytest.mark.skipif(os.name != "posix", reason="needs the shell or the signals of Linux and macOS")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,7 +1,6 @@
 """Batches of images and of image-mask pairs: augmentation, mixing, samplers, transforms and padding."""
 
 import os
-import signal
 from pathlib import Path
 
 import cv2
@@ -24,7 +23,7 @@ from darkroom.batches.pipeline import build_pipeline, check_pipeline
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
-from darkroom.datasets.packed import create_images, write_labels
+from darkroom.datasets.packed import write_images, write_labels
 from darkroom.datasets.pairs import IGNORED, image_folder, mask_path
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
@@ -147,8 +146,8 @@ def test_augmentation_of_an_image_does_not_depend_on_its_batch() -> None:
 def packed(tmp_path: Path) -> tuple[Path, Description]:
     """A classification data set of 10 training and 4 test images of 8×8 pixels, in three classes."""
     for split, count in (("train", 10), ("validation", 0), ("test", 4)):
-        array = create_images(tmp_path, split, count, 8, 8)
-        array[:] = np.stack([noise(8, 8, n) for n in range(count)]) if count else array
+        images = [noise(8, 8, n) for n in range(count)]
+        write_images(tmp_path, split, np.array(images, np.uint8).reshape(count, 8, 8, 3))
         write_labels(tmp_path, split, np.arange(count) % 3)
     sizes = {"train": 10, "validation": 0, "test": 4}
     return tmp_path, Description("classification", ["a", "b", "c"], [0.5] * 3, [0.25] * 3, sizes, [8, 8])
@@ -375,11 +374,31 @@ def test_number_of_workers_does_not_change_the_batches(pairs: tuple[Path, Descri
     assert torch.equal(*results)
 
 
+class ShowsItsProcess:
+    def __call__(self, image: np.ndarray, mask: np.ndarray) -> dict[str, np.ndarray]:
+        process = np.array([os.getpid() >> 16 & 255, os.getpid() >> 8 & 255, os.getpid() & 255], np.uint8)
+        return {"image": np.broadcast_to(process, (4, 4, 3)), "mask": mask[:4, :4]}
+
+    def set_random_seed(self, seed: int) -> None:
+        pass
+
+
+def test_workers_are_started_once_for_all_epochs(pairs: tuple[Path, Description]) -> None:
+    """Where processes are spawned, each start takes seconds."""
+    batches = PairBatches(*pairs, PairAugmentation(crop=32), 2, 0, CPU, workers=1)
+    batches.pairs.pipeline = ShowsItsProcess()
+    batches.normalize = lambda images: images
+    seen = [images.reshape(-1, 3).unique(dim=0) for epoch in range(3) for images, _ in batches.train(epoch)]
+    assert len(torch.cat(seen).unique(dim=0)) == 1
+    next(iter(batches.train(3)))  # an epoch that is left at once does not disturb the next one
+    assert len(list(batches.train(4))) == batches.steps
+
+
 class KillsItsProcess:
     """A pipeline of transforms that ends the worker process."""
 
     def __call__(self, **_: np.ndarray) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os._exit(9)  # as a process that is killed, it says nothing
 
     def set_random_seed(self, seed: int) -> None:
         pass

@@ -16,6 +16,7 @@ from conftest import (
     labelme,
     noise,
     png_bytes,
+    posix,
     run,
     scene_files,
     shape,
@@ -96,6 +97,7 @@ def test_command_line(folder: Path) -> None:
     assert_one_line(run(ROOT, "python", "-m", "darkroom", "masks", "nowhere", "out"), "nowhere: does not exist")
 
 
+@posix
 def test_a_reader_that_leaves_early_is_no_error() -> None:
     piped = run(ROOT, "bash", "-c", "python -m darkroom models simple_cnn | true; exit ${PIPESTATUS[0]}")
     assert (piped.returncode, piped.stderr) == (0, "")

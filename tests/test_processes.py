@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
+from conftest import ROOT, posix
 from small_runs import DATA, METRICS, MODEL, NARROW, OUTPUTS, classification, prepare_classes, trained
 
 from darkroom.batches.images import ImageBatches
@@ -54,6 +54,7 @@ def test_several_processes_give_the_losses_of_one(folder: Path, processes: int) 
     assert expected[0] != pytest.approx(expected[-2], rel=0.01), "the training loss changes"
 
 
+@posix
 def test_killed_processes_resume_to_the_same_bytes(folder: Path) -> None:
     prepare_classes()
     expected = train_in_processes(2, NARROW, epochs=30)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, posix
 from small_runs import CPU, DATA, MODEL, NARROW, OUTPUTS, classification, prepare_classes, trained
 
 from darkroom.training import train as train_room
@@ -51,6 +51,7 @@ def test_interrupted_run_resumes_to_the_same_bytes(
     assert "resuming after epoch 3" in capsys.readouterr().out
 
 
+@posix
 def test_ctrl_c_prints_how_to_resume(folder: Path) -> None:
     prepare_classes()
     expected = trained(classification(epochs=100))
@@ -93,6 +94,7 @@ def test_trainer_state_is_bound_to_parameters_data_precision_processes_and_numer
     assert key() != first
 
 
+@posix
 def test_kills_at_random_moments_do_not_change_results(folder: Path) -> None:
     command = [sys.executable, "-m", "kill_often"]
     result = subprocess.run(command, cwd=folder, env=ENVIRONMENT, capture_output=True, text=True)

@@ -95,6 +95,7 @@ def test_a_folder_in_place_of_an_archive_gives_the_same_bytes(folder: Path) -> N
         fetch(FetchParameters(source="sample", archive=str(place), sha256="0" * 64), folder / "raw")
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_full_disk_is_one_line(tmp_path: Path) -> None:
     """On a device that is always full, as /dev/full is."""
     project = copy_project(tmp_path / "a clone")

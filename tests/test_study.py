@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, assert_one_line, run
+from conftest import ROOT, assert_one_line, posix, run
 
 from darkroom.commands.study import study
 from darkroom.common.errors import UserError
@@ -161,6 +161,7 @@ Worker status: 1 active, 0 idle
     assert queue.Queue.parse(empty) == queue.Queue({}, False)
 
 
+@posix
 def test_starting_the_queue_does_not_wait_for_its_workers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = Path("dvc")
     command.write_text("#!/bin/sh\n(sleep 20; touch waited) &\n")  # `dvc queue start` leaves a worker running, too

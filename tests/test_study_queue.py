@@ -50,6 +50,8 @@ def test_study_writes_its_table_and_resumes(project: Path) -> None:
     succeed(project, "dvc", "get", ".", "models/cifar10/model.safetensors", "--rev", "own-laptop-01", "--out", "model")
     assert (project / "model").read_bytes() == expected_model
 
+    if shutil.which("bash") is None:
+        return  # the nodes of a cluster have it
     (project / ".venv" / "bin").mkdir(parents=True)
     (project / ".venv" / "bin" / "activate").touch()
     slurm_job = ("env", f"SLURM_SUBMIT_DIR={project}", "SLURM_ARRAY_TASK_ID=1", "bash", "studies/array.slurm", "own")

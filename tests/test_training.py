@@ -231,7 +231,7 @@ def test_freed_memory_is_kept_for_the_next_step(kept: bool) -> None:
     """Runs in a fresh process, in which nothing else has changed the settings of the allocator."""
     code = f"""
 import psutil, torch
-from darkroom.device.allocator import keep_freed_memory
+from darkroom.common.platform import keep_freed_memory
 if {kept}: keep_freed_memory()
 before = psutil.Process().memory_info().rss
 large = torch.ones(2**26)

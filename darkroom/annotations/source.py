@@ -11,6 +11,7 @@ from darkroom.annotations.pair import BACKGROUND, Classes, Pair, folded
 from darkroom.annotations.parameters import AUTO, AnnotationParameters
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import nearest
+from darkroom.common.platform import can_name_file
 from darkroom.datasets.split_folders import check_splits
 
 MOST_CLASSES = 255  # the id 255 is ignore_index
@@ -61,7 +62,7 @@ def read_source(parameters: AnnotationParameters, members: Members, key: str, wh
         ) from None
     pairs = annotation_format.find_pairs(members, parameters, refuse)
     pairs = sorted(pairs, key=lambda pair: (pair.annotation.name, pair.name))
-    pairs = _make_names_unique(_drop_repeated_images(pairs, refuse))
+    pairs = _drop_unwritable(_make_names_unique(_drop_repeated_images(pairs, refuse)), refuse)
     if not pairs:
         raise UserError(f"{where}: holds no images with annotations of the format {annotation_format.name}")
     check_splits([pair.annotation.name for pair in pairs], where)
@@ -142,6 +143,17 @@ def _make_names_unique(pairs: list[Pair]) -> list[Pair]:
                 one, other = (pairs[index].annotation for index in indices[:2])
                 raise UserError(f"{one}: has the same name as {other.name} but for case or suffix; rename one")
             depth.update(deeper)
+
+
+def _drop_unwritable(pairs: list[Pair], refuse: Refuse) -> list[Pair]:
+    """Return the pairs without those whose mask this system could not write."""
+    kept = []
+    for pair in pairs:
+        if can_name_file(f"{pair.name}.png"):
+            kept.append(pair)
+        else:
+            refuse(f"{pair.annotation}: Windows can have no file called {pair.name}.png; rename the image")
+    return kept
 
 
 def _folders(pair: Pair) -> tuple[str, ...]:

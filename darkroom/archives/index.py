@@ -18,6 +18,7 @@ from darkroom.archives.tar_index import index_tar, is_tar
 from darkroom.archives.unpacked_index import unpacking_index
 from darkroom.archives.zip_index import index_zip
 from darkroom.common.errors import UserError
+from darkroom.common.files import in_order
 
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
 
@@ -25,7 +26,7 @@ DAMAGED = (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, zlib.
 @contextmanager
 def open_archives(folder: Path, encoding: str | None = None) -> Iterator[dict[str, Member]]:
     """Index all archives in `folder`, as `index_archives`."""
-    with index_archives(sorted(folder.iterdir()), folder.parent, encoding) as members:
+    with index_archives(in_order(folder.iterdir()), folder.parent, encoding) as members:
         yield members
 
 
@@ -68,11 +69,11 @@ def list_files(folder: Path) -> dict[str, Member]:
         UserError: there are none.
     """
     members: dict[str, Member] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+    for path in in_order(path for path in folder.rglob("*") if path.is_file()):
         name = unicodedata.normalize("NFC", path.relative_to(folder).as_posix())
         if is_litter(name):
             continue
-        member = Member(str(folder), name, str(path), 0, path.stat().st_size)
+        member = Member(folder.as_posix(), name, str(path), 0, path.stat().st_size)
         if members.setdefault(name, member) is not member:
             raise UserError(f"{member}: is there twice, its name in two Unicode forms; keep one")
     if not members:

@@ -1,6 +1,6 @@
 """A file in an archive: the position of its bytes, and how to read them."""
 
-import os
+import io
 import zipfile
 import zlib
 from typing import NamedTuple
@@ -43,14 +43,14 @@ class Member(NamedTuple):
             UserError: it is damaged or cut short.
         """
         if self.method is None:
-            return self._check_size(self._pread(self.size, 0))
+            return self._check_size(self._read_at(self.size, 0))
         # One read for header and content: the sizes of the header's parts are known only after reading it.
         most = ZIP_LOCAL_HEADER + len(self.name.encode()) + ZIP_LIKELY_EXTRA + self.size
-        stored = self._pread(most, 0)
+        stored = self._read_at(most, 0)
         start = ZIP_LOCAL_HEADER + int.from_bytes(stored[26:28], "little") + int.from_bytes(stored[28:30], "little")
         content = stored[start : start + self.size]
         if len(content) < self.size:  # the extra fields are longer than ZIP_LIKELY_EXTRA
-            content = self._check_size(self._pread(self.size, start))
+            content = self._check_size(self._read_at(self.size, start))
         if self.method == zipfile.ZIP_DEFLATED:
             try:
                 content = zlib.decompress(content, -zlib.MAX_WBITS)
@@ -68,12 +68,15 @@ class Member(NamedTuple):
         """
         return decode_text(self.read(), self)
 
-    def _pread(self, size: int, start: int) -> bytes:
-        file = os.open(self.data, os.O_RDONLY)
-        try:
-            return os.pread(file, size, self.offset + start)
-        finally:
-            os.close(file)
+    def _read_at(self, size: int, start: int) -> bytes:
+        """Return up to `size` bytes from `start`. Where the data end before, there are fewer."""
+        parts = []
+        with io.FileIO(self.data) as file:  # unbuffered and binary on every system
+            file.seek(self.offset + start)
+            while size and (part := file.read(size)):  # systems read at most two gigabytes at once
+                parts.append(part)
+                size -= len(part)
+        return b"".join(parts)
 
     def _check_size(self, content: bytes) -> bytes:
         if len(content) != self.size:

@@ -55,7 +55,7 @@ def index_tar(archive: Path, scratch: Path, encoding: str | None = None) -> list
             elif info.islnk():
                 links[name] = normalize_name(archive, read_name(info.linkname))
             elif info.isfile():
-                members.append(Member(str(archive), name, str(data), info.offset_data, info.size))
+                members.append(Member(archive.as_posix(), name, str(data), info.offset_data, info.size))
     # tarfile does not notice that a file was cut between two members. A whole one ends in zeros.
     with data.open("rb") as file:
         file.seek(-min(1024, data.stat().st_size), os.SEEK_END)

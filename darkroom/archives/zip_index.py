@@ -43,7 +43,7 @@ def index_zip(archive: Path, encoding: str | None = None) -> list[Member]:
         raise zipfile.BadZipFile(f"its directory is damaged: {error}") from None
     unstated = [_raw_name(info) for info, name in zip(infos, names, strict=True) if name is None]
     detected = detect_encoding(archive, unstated, encoding) if unstated else ""
-    path, members = str(archive), []
+    path, members = archive.as_posix(), []
     for info, stated in zip(infos, names, strict=True):
         name = normalize_name(archive, _raw_name(info).decode(detected) if stated is None else stated)
         if name.endswith("/"):

@@ -54,6 +54,15 @@ class PairBatches:
         self.normalize = partial(normalize, mean=description.mean, std=description.std)
         self.pairs = AugmentedPairs(folder, paths, augmentation, seed, len(description.classes))
         self.steps = len(paths) // batch_size
+        self._keys: list[list[tuple[int, int, int]]] = []  # of the pairs in each batch of the present epoch
+        self._loader = DataLoader(
+            self.pairs,
+            batch_sampler=self._keys,
+            num_workers=workers,
+            generator=torch.Generator(),  # otherwise the loader would draw from the global one
+            pin_memory=device.type == "cuda",
+            persistent_workers=workers > 0,  # where processes are spawned, starting one takes seconds
+        )
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of one epoch. The order depends on (seed, epoch), a pair's draws on (seed, epoch, row).
@@ -70,15 +79,10 @@ class PairBatches:
         order = np.random.default_rng(seed_for(self.seed, "order", epoch)).permutation(len(self.pairs))
         sampled = self._sampled(epoch)
         batches = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
-        loader = DataLoader(
-            self.pairs,
-            batch_sampler=[[(epoch, int(row), sampled[row]) for row in batch[self.share]] for batch in batches],
-            num_workers=self.workers,
-            generator=torch.Generator(),  # otherwise the loader would draw from the global one
-            pin_memory=is_cuda,
-        )
+        self._keys[:] = [[(epoch, int(row), sampled[row]) for row in batch[self.share]] for batch in batches]
+        is_cuda = self.device.type == "cuda"
         try:
-            for images, masks in loader:
+            for images, masks in self._loader:
                 images = images.to(self.device, non_blocking=is_cuda)
                 yield self.normalize(images), mask_targets(masks.to(self.device, non_blocking=is_cuda))
         except RuntimeError as error:

@@ -15,6 +15,7 @@ from darkroom.datasets import kinds
 from darkroom.datasets.packed import images_path, read_split
 from darkroom.figures.fonts import LEGEND, readable
 from darkroom.figures.pictures import draw_flips
+from darkroom.figures.tables import write_table
 from darkroom.revisions import WORKSPACE, read_at, recorded_hashes
 
 UNCHANGED = {"change": "none: both have the same predictions"}
@@ -70,7 +71,7 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict[st
     if out is not None:
         with replacing(out) as folder:
             folder.mkdir(parents=True)
-            images.to_csv(folder / "images.csv", index=False, lineterminator="\n")
+            write_table(folder / "images.csv", images)
             data = Path("data/prepared", task)
             if images_path(data, "test").exists():
                 test_images, _ = read_split(data, "test")

@@ -69,7 +69,7 @@ def export(task: str, revision: str | None, path: Path) -> None:
         proto = program.model_proto
         onnx.helper.set_model_props(proto, {METADATA_KEY: json.dumps(asdict(card))})
         onnx.save(proto, temporary)
-        session = onnxruntime.InferenceSession(temporary, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(temporary.read_bytes(), providers=["CPUExecutionProvider"])
         with torch.inference_mode():
             expected = whole(images).numpy()
         (computed,) = session.run(["logits"], {"images": images.numpy()})

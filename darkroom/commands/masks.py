@@ -14,7 +14,7 @@ from darkroom.annotations.source import read_source
 from darkroom.archives.index import index_archives, list_files
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
-from darkroom.common.files import replacing, write_json
+from darkroom.common.files import in_order, replacing, write_json
 from darkroom.common.parameters import check
 from darkroom.common.texts import column
 from darkroom.figures.fonts import LEGEND, readable
@@ -66,7 +66,7 @@ def convert_masks(source: Path, out: Path, values: dict[str, Any], encoding: str
             temporary.mkdir()
             shutil.copytree(masks, temporary / "masks")
             write_json(temporary / "report.json", report)
-            image_paths = sorted(path for path in images.rglob("*") if path.is_file())
+            image_paths = in_order(path for path in images.rglob("*") if path.is_file())
             mask_paths = [masks / path.relative_to(images).with_suffix(".png") for path in image_paths]
             names = [path.stem for path in image_paths]
             with readable(found.classes.names, names, temporary / LEGEND):

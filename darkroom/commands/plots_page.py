@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from darkroom.common.files import replacing
+from darkroom.common.files import replacing, write_text
 
 PAGE = Path(".dvc/plots_page.html")  # `plots.html_template` in .dvc/config names it
 # DVC replaces the names in braces. Its name {scripts}, which would load the library from the network, is left out.
@@ -41,4 +41,4 @@ def write_plots_page() -> None:
     library = vl_convert.javascript_bundle()  # type: ignore[call-arg]  # the stub requires a snippet; the library does not
     library = library.replace("</script", "<\\/script")
     with replacing(PAGE) as temporary:
-        temporary.write_text(HEAD + library + TAIL, encoding="utf-8")
+        write_text(temporary, HEAD + library + TAIL)

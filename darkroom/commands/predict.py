@@ -14,6 +14,7 @@ from darkroom.annotations.pair import IMAGE_SUFFIXES
 from darkroom.archives.names import is_litter
 from darkroom.commands.kinds import Answer, commands_of
 from darkroom.common.errors import UserError
+from darkroom.common.files import in_order
 from darkroom.device.setup import set_up
 from darkroom.models.model_file import Card, load_model
 from darkroom.revisions import read_at
@@ -78,7 +79,7 @@ def _search(folder: Path, pattern: str) -> list[Path]:
     suffix = Path(pattern).suffix
     suffixes = IMAGE_SUFFIXES if not suffix or WILDCARDS & set(suffix) else (suffix.lower(),)
     pattern = re.sub(r"\.\w+$", lambda found: "".join(f"[{c.lower()}{c.upper()}]" for c in found[0]), pattern)
-    return sorted(
+    return in_order(
         file
         for file in folder.glob(pattern)
         if file.suffix.lower() in suffixes and not is_litter(file.relative_to(folder).as_posix()) and file.is_file()

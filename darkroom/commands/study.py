@@ -1,6 +1,5 @@
 """The command `python -m darkroom study`: run a study."""
 
-import shlex
 import shutil
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
+from darkroom.common.platform import activation, quote
 from darkroom.evaluation.tables import read_classes
 from darkroom.studies.declared import FOLDER, check_runs, read_study, runs_of
 from darkroom.studies.queue import run_all, stop
@@ -38,13 +38,13 @@ def study(name: str, scale: str, jobs: int, dry: bool) -> None:
         check_metrics(plan, read_json(report), read_classes(classes))
     if dry:
         for run in runs:
-            print(shlex.join(run.command(plan.task)))
+            print(quote(run.command(plan.task)))
         return
     free = shutil.disk_usage(".").free
     if free < LEAST_FREE:
         raise UserError(f"the disk is full, with {free >> 20} MB left: free some space and run the study again")
     if shutil.which("dvc") is None:  # then the `python` of the stages is not on it either
-        raise UserError("`dvc` is not on the PATH; run `source .venv/bin/activate` first")
+        raise UserError(f"`dvc` is not on the PATH; run `{activation()}` first")
     refuse_uncommitted_changes()
     try:
         states = run_all(runs, plan.task, jobs)
@@ -64,7 +64,8 @@ def refuse_uncommitted_changes() -> None:
     changed = subprocess.run(
         ["git", "-c", "core.quotePath=false", "status", "--porcelain", "--untracked-files=no", "--", f":!{RESULTS}"],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     ).stdout.splitlines()
     if changed:
         raise UserError(f"{changed[0][3:]}: has uncommitted changes; commit or revert them, then run the study")

@@ -1,11 +1,10 @@
 """Errors that a user can cause. A stage ends on them with one line and exit code 1, without a traceback."""
 
-import errno
-import io
-import os
 import re
 import sys
 from collections.abc import Callable
+
+from darkroom.common.platform import discard_output, is_closed_pipe, is_disk_full, print_all_characters, too_long
 
 # What PyTorch says of operations and numbers that it does not have on a Mac's GPU.
 MISSING_ON_MPS = re.compile(r"operator '([^']+)' is not currently implemented for the MPS|MPS .* support (float64)")
@@ -28,11 +27,10 @@ def run_stage(stage: Callable[..., None]) -> None:
 def run_command(command: Callable[[], None]) -> None:
     """Call `command` and end the process with one line if it fails by the user's error.
 
-    Exit codes: 0 done, 1 a `UserError`, a full disk or what MPS cannot do, 130 Ctrl-C. Other exceptions are bugs and
-    keep their tracebacks.
+    Exit codes: 0 done, 1 a `UserError`, a full disk, a path too long for Windows or what MPS cannot do, 130 Ctrl-C.
+    Other exceptions are bugs and keep their tracebacks.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # for names that the terminal's encoding does not have
+    print_all_characters()
     try:
         command()
         sys.stdout.flush()
@@ -50,12 +48,15 @@ def run_command(command: Callable[[], None]) -> None:
     except KeyboardInterrupt:
         print(f"{stage_name()}: stopped", file=sys.stderr)
         sys.exit(130)
-    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if is_closed_pipe(error):
+            discard_output()
+        elif is_disk_full(error):
+            fail(f"{error.filename or 'output'}: the disk is full: free some space and run again")
+        elif message := too_long(error):
+            fail(message)
+        else:
             raise
-        fail(f"{error.filename or 'output'}: the disk is full: free some space and run again")
 
 
 def fail(message: str) -> None:

@@ -1,7 +1,6 @@
 """Work in processes on all cores, with one progress bar."""
 
 import multiprocessing
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -10,6 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from darkroom.common.errors import UserError
+from darkroom.common.platform import pool_size
 from darkroom.common.progress import progress
 
 Item = TypeVar("Item")
@@ -18,11 +18,6 @@ Workers = Callable[[list[Item], str, int], Iterator[Result]]  # items, descripti
 
 KILLED = "a worker process was killed, usually because memory ran out: close other programs and run again"
 CHUNKS_PER_CORE = 4  # at least, so that no core waits long for the others at the end
-
-
-def cores() -> int:
-    """Return how many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
@@ -40,8 +35,8 @@ def workers(work: Callable[[list[Item]], list[Result]]) -> Iterator[Workers[Item
         `UserError` if a worker was killed; items that have not begun are dropped then.
     """
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores(), context, initializer=work, initargs=([],)) as pool:
-        for _ in range(cores()):
+    with ProcessPoolExecutor(pool_size(), context, initializer=work, initargs=([],)) as pool:
+        for _ in range(pool_size()):
             pool.submit(int)  # a pool starts a worker only when it gets work and no other worker is idle
         yield partial(_hand_out, pool, work)
 
@@ -53,7 +48,7 @@ def _hand_out(
     description: str,
     chunk: int,
 ) -> Iterator[Result]:
-    chunk = min(chunk, 1 + len(items) // (CHUNKS_PER_CORE * cores()))
+    chunk = min(chunk, 1 + len(items) // (CHUNKS_PER_CORE * pool_size()))
     bar = progress(len(items), description)
     try:
         for results in pool.map(work, [items[start : start + chunk] for start in range(0, len(items), chunk)]):

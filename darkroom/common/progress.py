@@ -30,12 +30,12 @@ class LineProgress:
         self.total, self.description, self.unit = total, description, unit
         self.seconds_between_lines = seconds_between_lines
         self.n = self.first = done
-        self.started = self.printed = time.monotonic()
+        self.started = self.printed = time.perf_counter()
 
     def update(self, n: int = 1) -> None:
         """Count `n` units, and print a line if the last one is old enough."""
         self.n += n
-        now = time.monotonic()
+        now = time.perf_counter()
         if now - self.printed >= self.seconds_between_lines:
             self.printed = now
             rate = (self.n - self.first) / (now - self.started)

@@ -12,12 +12,12 @@ from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
 from darkroom.datasets.batch_pickles import read_pickle
-from darkroom.datasets.packed import check_classes, create_images, describe, write_labels
+from darkroom.datasets.packed import CHANNELS, check_classes, describe, write_images, write_labels
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.splits import hold_out
 
 SIDE = 32
-PIXELS = 3 * SIDE * SIDE  # bytes of an image: the red plane, then the green and the blue
+PIXELS = CHANNELS * SIDE * SIDE  # bytes of an image: the red plane, then the green and the blue
 
 Batch = tuple[np.ndarray, np.ndarray]  # labels, uint8 (n,), and images, uint8 (n, PIXELS)
 
@@ -78,8 +78,8 @@ def prepare_cifar10(parameters: SplitParameters, key: str, raw: Path, folder: Pa
     splits = {"train": (train, kept), "validation": (train, chosen), "test": (test, np.arange(len(test[0])))}
     with replacing(folder) as temporary:
         for split, ((labels, planes), rows) in splits.items():
-            images = create_images(temporary, split, len(rows), SIDE, SIDE)
-            images[:] = planes[rows].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
+            images = planes[rows].reshape(-1, CHANNELS, SIDE, SIDE)
+            write_images(temporary, split, images.transpose(0, 2, 3, 1))
             write_labels(temporary, split, labels[rows])
         describe(temporary, classes)
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from darkroom.archives.text import decode_text
 from darkroom.common.errors import UserError
+from darkroom.common.files import in_order
 
 DELIMITERS = ",;\t"
 NUMBER = re.compile(r"[+-]?([0-9]+[.,]?[0-9]*|[.,][0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
@@ -62,7 +63,7 @@ def read_table(raw: Path, last_is_number: bool) -> Table:
         UserError: there is not exactly one CSV file, its rows differ in length, a cell is no number, or the table can
             be read in two ways.
     """
-    files = sorted(raw.iterdir())
+    files = in_order(raw.iterdir())
     if len(files) != 1 or files[0].suffix.lower() != ".csv":
         raise UserError(f"{raw}: holds no CSV file; give `archive` one, a line of names over rows of numbers")
     [path] = files

@@ -18,7 +18,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import Workers, workers
-from darkroom.datasets.packed import create_images, images_path, write_labels
+from darkroom.datasets.packed import CHANNELS, allocate_images, images_path, write_labels
 
 JPEG = b"\xff\xd8\xff"  # the first bytes of a JPEG file
 HOLD_ORIENTATION = {"exif", "xmp"}  # the parts of a JPEG file that may state its orientation
@@ -29,7 +29,6 @@ UNDECODABLE = (
     Image.DecompressionBombError,
 )  # fmt: skip
 CHUNK = 1024  # most files that a worker gets at a time
-CHANNELS = 3
 DEEP_GREYS = ("I;16", "I;16B", "I;16L", "I", "F")  # Pillow's modes with more than 8 bits, which it would clip at 255
 HAVE_NO_32_BITS = ("PNG", "PPM")  # formats whose 16-bit grey Pillow may open in its 32-bit mode
 # Tags of TIFF, which Pillow ignores for these modes, and a value; TIFF 6.0, section 8.
@@ -126,8 +125,7 @@ def decode_splits(
     """
     places: list[Place] = []
     for split, labelled in splits.items():
-        images = create_images(folder, split, len(labelled), *size)
-        start = images.offset if isinstance(images, np.memmap) else 0
+        start = allocate_images(folder, split, len(labelled), *size)
         array = Array(images_path(folder, split), start, *size)  # shared by all rows, so a chunk pickles it once
         places += [(array, row, member) for row, (member, _) in enumerate(labelled)]
         write_labels(folder, split, np.array([label for _, label in labelled], int))

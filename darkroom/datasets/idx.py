@@ -14,7 +14,7 @@ from darkroom.archives.index import list_files, open_archives
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.datasets.packed import create_images, describe, write_labels
+from darkroom.datasets.packed import CHANNELS, describe, write_images, write_labels
 from darkroom.datasets.parameters import SplitParameters
 from darkroom.datasets.splits import hold_out
 
@@ -45,7 +45,7 @@ def prepare_mnist(parameters: SplitParameters, key: str, raw: Path, folder: Path
     with replacing(folder) as temporary:
         for split, ((images, labels), rows) in splits.items():
             grey = images[rows]
-            create_images(temporary, split, *grey.shape)[:] = grey[..., None]
+            write_images(temporary, split, np.repeat(grey[..., None], CHANNELS, axis=-1))
             write_labels(temporary, split, labels[rows])
         describe(temporary, DIGITS)
 

@@ -1,5 +1,6 @@
 """Classification data sets on disk: two NumPy arrays per split, the images memory-mapped."""
 
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from darkroom.datasets.channel_statistics import ChannelStatistics
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.report import write_report
 
+CHANNELS = 3
 IMAGES_FOR_STATISTICS = 5_000  # mean and deviation are of about so many, evenly spaced
 
 
@@ -19,14 +21,24 @@ def images_path(folder: Path, split: str) -> Path:
     return folder / f"{split}_images.npy"
 
 
-def create_images(folder: Path, split: str, count: int, height: int, width: int) -> np.ndarray:
-    """Create the array of a split's images, mapped to its file, to be filled; uint8 (count, height, width, 3)."""
+def write_images(folder: Path, split: str, images: np.ndarray) -> None:
+    """Write a split's images, uint8 (n, h, w, 3)."""
     folder.mkdir(parents=True, exist_ok=True)
-    shape = (count, height, width, 3)
-    if count == 0:  # an empty file cannot be mapped
-        np.save(images_path(folder, split), np.zeros(shape, np.uint8))
-        return np.zeros(shape, np.uint8)
-    return np.lib.format.open_memmap(images_path(folder, split), "w+", np.uint8, shape)
+    np.save(images_path(folder, split), np.ascontiguousarray(images))
+
+
+def allocate_images(folder: Path, split: str, count: int, height: int, width: int) -> int:
+    """Create the file of a split's images, to be filled, and return the bytes before the first image in it.
+
+    No memory map is left that would have to be closed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    shape = (count, height, width, CHANNELS)
+    with images_path(folder, split).open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        start = file.tell()
+        file.truncate(start + math.prod(shape))
+    return start
 
 
 def write_labels(folder: Path, split: str, labels: np.ndarray) -> None:
@@ -54,7 +66,10 @@ def check_classes(classes: list[str], raw: Path) -> None:
 
 
 def describe(folder: Path, classes: list[str]) -> None:
-    """Write `dataset.json` for the splits in `folder`, and the report of images per class, as `write_report`."""
+    """Write `dataset.json` for the splits in `folder`, and the report of images per class, as `write_report`.
+
+    The memory maps of the images are closed at its end, so that the folder can be renamed.
+    """
     statistics = ChannelStatistics()
     counts: dict[str, dict[str, int]] = {name: {} for name in classes}
     sizes = {}

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from darkroom.common.files import in_order
+
 IGNORED = 255  # the id of mask pixels that no loss and no metric counts
 
 
@@ -20,7 +22,7 @@ def mask_path(folder: Path, split: str, name: str) -> Path:
 
 def image_paths(folder: Path, split: str) -> list[Path]:
     """Return the image files of a split, sorted by name. Each has a mask of the same stem."""
-    return sorted(image_folder(folder, split).iterdir()) if image_folder(folder, split).is_dir() else []
+    return in_order(image_folder(folder, split).iterdir()) if image_folder(folder, split).is_dir() else []
 
 
 def read_image(path: Path) -> np.ndarray:

@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from darkroom.common.platform import system
 from darkroom.device.precision import autocast
 
 # The PyTorch release that made the committed dvc.lock, and its hash on x86-64 in fp32 with AVX2 at most.
@@ -62,8 +63,8 @@ def find_bits_mismatch(found: str) -> str | None:
     """
     if platform.machine().lower() not in ("x86_64", "amd64"):
         return f"this machine is {platform.machine()}, not x86-64"
-    if platform.system() != "Linux":
-        return f"this is {platform.system()}, and dvc.lock was made on Linux"
+    if system() != "Linux":
+        return f"this is {system()}, and dvc.lock was made on Linux"
     if not torch.__version__.startswith(f"{LOCKED_VERSION}."):
         return f"this is PyTorch {torch.__version__}, not {LOCKED_VERSION}"
     if torch.backends.cpu.get_cpu_capability() == "DEFAULT":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from darkroom.device.allocator import keep_freed_memory
+from darkroom.common.platform import keep_freed_memory
 from darkroom.device.precision import choose_device, choose_precision, fix_algorithms
 
 

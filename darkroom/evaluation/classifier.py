@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS
-from darkroom.evaluation.tables import PLACES, rounded, write_csv
+from darkroom.evaluation.tables import PLACES, rounded
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
 

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from darkroom.batches.normalize import normalize
 from darkroom.batches.padding import pad
+from darkroom.common.files import write_csv
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import image_paths, mask_path, read_image, read_mask
 from darkroom.evaluation.grad_cam import grad_cam
 from darkroom.evaluation.inference import TrainedModel
-from darkroom.evaluation.tables import write_csv
 
 IMAGES_PER_KIND = 4
 MAX_CLASSES = 6  # that are explained in segmentation

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from darkroom.common.files import write_csv
 from darkroom.evaluation.inference import TrainedModel, logits_of
-from darkroom.evaluation.tables import write_csv
 
 LAYER_KINDS: dict[type[nn.Module], str] = {
     nn.Conv2d: "convolution",

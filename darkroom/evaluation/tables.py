@@ -1,9 +1,8 @@
-"""Reading and writing of the tables of predictions, and rounding of metrics."""
+"""Reading of the tables of predictions, and rounding of metrics."""
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pandas as pd
 
@@ -15,14 +14,6 @@ PLACES = ("predicted", "second", "third", "fourth", "fifth")  # columns of the l
 def rounded(metrics: Mapping[str, float]) -> dict[str, float | None]:
     """Return metrics rounded as in reports. NaN stays NaN."""
     return {name: round_metric(float(value)) for name, value in metrics.items()}
-
-
-def write_csv(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    """Write a table as CSV. None becomes an empty cell."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def read_names(file: Path | IO[bytes]) -> pd.DataFrame:

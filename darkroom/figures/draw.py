@@ -38,7 +38,7 @@ def draw(
         draw_learning_rate(history, temporary / "learning_rate.png")
         draw_kind(description.kind, data, predictions, reports, temporary)
         for name in CHART_IMAGES:
-            (temporary / f"{name}.png").rename(images / f"{name}.png")
+            (temporary / f"{name}.png").replace(images / f"{name}.png")
     tables = {
         "loss": _by_split(history, "loss"),
         "score": _by_split(history, description.score),

@@ -10,7 +10,7 @@ import jinja2
 import pandas as pd
 from PIL import Image
 
-from darkroom.common.files import read_json, replacing
+from darkroom.common.files import read_json, replacing, write_text
 from darkroom.datasets.description import Description
 from darkroom.datasets.kinds import kind_of
 from darkroom.figures.languages import Texts, texts_of
@@ -65,7 +65,7 @@ def write_report(
         parameters=list(_leaves(read_json(parameters))),
     )
     with replacing(path) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+        write_text(temporary, page)
 
 
 def _summary(texts: Texts, description: Description, test: dict[str, Any], train: dict[str, Any]) -> str:

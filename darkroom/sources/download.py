@@ -17,6 +17,7 @@ from urllib3.exceptions import HTTPError, InvalidHeader, LocationValueError, Tim
 from urllib3.util import Retry
 
 from darkroom.common.errors import UserError
+from darkroom.common.platform import can_name_file
 from darkroom.common.progress import progress
 from darkroom.sources.parts import Origin, Part
 
@@ -61,6 +62,8 @@ def file_name(address: str) -> str:
         raise UserError(f"{address}: {error}; check the address") from None
     if not name:
         raise UserError(f"{address}: names no file; give the archive's full address")
+    if not can_name_file(name):
+        raise UserError(f"{address}: Windows can have no file called {name!r}; fetch it by hand and give its new path")
     return name
 
 

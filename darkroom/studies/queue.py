@@ -77,7 +77,7 @@ def run_all(runs: list[Run], task: str, jobs: int) -> dict[str, str]:
     missing = [run for run in runs if run.name not in finished | (waiting - useless)]
     bar = progress(len(missing), "queueing", unit="run", lines=False)
     for run in missing:
-        queued = subprocess.run(run.command(task), capture_output=True, text=True)
+        queued = subprocess.run(run.command(task), capture_output=True, text=True, errors="replace")
         if queued.returncode:
             raise UserError(
                 f"{run.name}: cannot be queued ({last_line(queued.stderr)}); the runs before it stay queued"
@@ -161,7 +161,7 @@ def stop() -> None:
 
 def _read_dvc(*arguments: str) -> str:
     """Return what a command of DVC prints."""
-    done = subprocess.run(["dvc", *arguments], capture_output=True, text=True)
+    done = subprocess.run(["dvc", *arguments], capture_output=True, text=True, errors="replace")
     if done.returncode:
         raise UserError(f"dvc {' '.join(arguments)}: {last_line(done.stderr)}")
     return done.stdout

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from darkroom.common.errors import UserError
-from darkroom.common.files import replacing
+from darkroom.common.files import replacing, write_text
 from darkroom.common.parameters import nearest
 from darkroom.evaluation.tables import read_classes
 from darkroom.figures.fonts import readable
+from darkroom.figures.tables import write_table
 from darkroom.revisions import read_at
 from darkroom.studies.declared import FOLDER, SEED, Point, Run, Scale, Study
 from darkroom.studies.figure import draw_study
@@ -48,12 +49,12 @@ def write_results(study: Study, name: str, scale: str, runs: list[Run], states: 
     table = pd.DataFrame(rows).reindex(columns=[*columns, "failed"]).astype({"score": float})
     points = summary(table, {run.label: reported(study.scales[scale], run.point) for run in runs})
     with replacing(RESULTS / f"{name}-{scale}.csv") as path:
-        table.dropna(axis=1, how="all").to_csv(path, index=False, lineterminator="\n")
+        write_table(path, table.dropna(axis=1, how="all"))
     text = (
         f"# {name}, {scale}\n\n{study.shows} The score is `{study.score}` on the test split.\n\n{_markdown(points)}\n"
     )
     with replacing(RESULTS / f"{name}-{scale}.md") as path:
-        path.write_text(text, encoding="utf-8", newline="\n")
+        write_text(path, text)
     if curves:
         legend = RESULTS / f"{name}-{scale}-names.csv"
         with replacing(RESULTS / f"{name}-{scale}.png") as path, readable([], curves, legend):
@@ -97,7 +98,7 @@ def _reason(name: str, state: str) -> str:
     """Return in one line why a run failed."""
     if state == "Died":
         return "its worker died; run the study again"
-    logs = subprocess.run(["dvc", "queue", "logs", name], capture_output=True, text=True)
+    logs = subprocess.run(["dvc", "queue", "logs", name], capture_output=True, text=True, errors="replace")
     errors = [line.partition(STAGE_ERROR)[2] for line in logs.stdout.splitlines() if STAGE_ERROR in line]
     return errors[-1] if errors else last_line(logs.stdout)
 

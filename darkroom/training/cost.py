@@ -1,17 +1,15 @@
 """Time and memory of a training. They differ between equal runs, so DVC does not track their file."""
 
 import platform
-import resource
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
+from darkroom.common import platform as system
 from darkroom.common.files import write_json
 
 MEGABYTE = 2**20
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes in the unit of getrusage's ru_maxrss
 
 
 def peak_memory(device: torch.device) -> float:
@@ -20,7 +18,7 @@ def peak_memory(device: torch.device) -> float:
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
     if device.type == "mps":
         return torch.mps.driver_allocated_memory() / MEGABYTE  # of now: PyTorch counts no peak there
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT / MEGABYTE
+    return system.peak_memory() / MEGABYTE
 
 
 def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device, precision: str, numerics: str) -> None:

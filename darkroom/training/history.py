@@ -3,18 +3,16 @@
 Neither holds times, so that equal runs give equal bytes.
 """
 
-import csv
 from pathlib import Path
 
-from darkroom.common.files import replacing
+from darkroom.common.files import replacing, write_csv
 
 
 def write_history(path: Path, rows: list[dict[str, float]]) -> None:
     """Write one line per epoch as CSV. The columns are the keys of the first row."""
-    with replacing(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    columns = list(rows[0])
+    with replacing(path) as temporary:
+        write_csv(temporary, columns, [[row[column] for column in columns] for row in rows])
 
 
 def best_row(rows: list[dict[str, float]], score: str) -> dict[str, float]:

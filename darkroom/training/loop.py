@@ -136,11 +136,11 @@ def fit(
                 f"stopped after epoch {epoch}: no better validation {score_name} for {hyper.patience} epochs"
             )
             break
-        started = time.monotonic()
+        started = time.perf_counter()
         torch.manual_seed(seed_for(run.seed, "model", epoch, run.processes.rank))  # for dropout
         phase = pretraining if pretraining and epoch < hyper.pretrain_epochs else main_phase
         trained, rate = _train_epoch(state, forward, batches, run, phase, epoch)
-        seconds = time.monotonic() - started
+        seconds = time.perf_counter() - started
         broadcast_buffers(state.evaluated, run.processes)
         validated = evaluate(state.evaluated, validation(), run)
 
@@ -153,7 +153,7 @@ def fit(
         if hyper.keep == "last" or not validated or best_row(state.history, score_name) is state.history[-1]:
             state.kept = copy.deepcopy(state.evaluated.state_dict())
         after_epoch(state)
-        epoch_seconds = time.monotonic() - started  # with validation and the writing of the state
+        epoch_seconds = time.perf_counter() - started  # with validation and the writing of the state
         left = (last - epoch - 1) * epoch_seconds
         if epoch_seconds >= SHORT_EPOCH or (epoch + 1) % LOG_EVERY == 0 or epoch in (0, last - 1):
             run.processes.print(f"{_summary(row, score_name, last)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left")
@@ -177,7 +177,7 @@ def _train_epoch(
     # Sum of the objective over batches, and their number.
     loss_sum = torch.zeros(2, dtype=torch.float64, device=tally_device(run.device))
     state.model.train()
-    started, number, rate = time.monotonic(), 0, 0.0
+    started, number, rate = time.perf_counter(), 0, 0.0
     stream = iter(phase.batches(epoch))
     while step_batches := list(islice(stream, hyper.accumulate)):
         step = (epoch - phase.start) * batches.steps + number
@@ -198,7 +198,7 @@ def _train_epoch(
         bar.update(len(step_batches))
         if number // STEPS_BETWEEN_READINGS > readings or number == batches.steps:
             metrics, objective = tally.compute(), _mean(loss_sum, run.processes)
-            speed = number * hyper.batch_size / (time.monotonic() - started)
+            speed = number * hyper.batch_size / (time.perf_counter() - started)
             bar.set_postfix_str(
                 f"objective {objective:.3f}, {score_name} {metrics[score_name]:.3f}, {speed:.0f} {batches.unit}/s"
             )

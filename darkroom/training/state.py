@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from darkroom.common.files import replacing
+from darkroom.common.files import in_order, replacing
 from darkroom.common.parameters import Parameters
 from darkroom.training.optimizers._base import build_optimizer
 from darkroom.training.parameters import TrainParameters
@@ -148,7 +148,7 @@ def fingerprint(
     )
     code = [path for room in ROOMS for path in (CODE / room).rglob("*.py")]
     for root, paths in ((CODE, code), (data, [path for path in data.rglob("*") if path.is_file()])):
-        for path in sorted(paths):
+        for path in in_order(paths):
             digest.update(f"\0{path.relative_to(root).as_posix()}\0".encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())

@@ -44,7 +44,7 @@ class Probe:
         versions: of each package that pyproject.toml asks for; empty: it is not installed.
         errors: of packages that cannot be imported, one line each.
         torch: what PyTorch says of the machine.
-        fonts: the names of all fonts that matplotlib finds. None: it was not asked.
+        fonts: the names of the fonts with Chinese characters that matplotlib finds. None: it was not asked.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)

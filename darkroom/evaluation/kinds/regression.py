@@ -5,13 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
+from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS, round_metric
 from darkroom.datasets.description import SPLITS
 from darkroom.datasets.points import range_index, read_points
 from darkroom.evaluation.grid import to_target_unit, write_grid
 from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.parameters import Evaluation
-from darkroom.evaluation.tables import rounded, write_csv
+from darkroom.evaluation.tables import rounded
 from darkroom.losses.squared_error import squared_error
 from darkroom.metrics.errors import ErrorTally
 

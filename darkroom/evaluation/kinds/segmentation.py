@@ -6,13 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mask
 from darkroom.evaluation.explanations import explain_masks
 from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.masks import MaskTally
 from darkroom.evaluation.parameters import Evaluation
-from darkroom.evaluation.tables import rounded, write_csv
+from darkroom.evaluation.tables import rounded
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import OverlapTally, dice_coefficient, intersection_over_union
 

@@ -1,6 +1,5 @@
 """Fonts for the names in figures, in any script, and numbers in place of names that no font can write."""
 
-import platform
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from matplotlib import font_manager
 from matplotlib.font_manager import FontPath, FontProperties
 
 from darkroom.common.files import remove, replacing
+from darkroom.common.platform import system
 from darkroom.figures.tables import write_table
 
 LEGEND = "names.csv"  # beside the figures whose names are numbered
@@ -155,7 +155,7 @@ def _advice(unwritable: set[str], legend: str) -> str:
     shown = "".join(sorted(unwritable)[:MOST_SHOWN]) + ("…" if len(unwritable) > MOST_SHOWN else "")
     if ord(last) < FIRST_CHINESE:
         font = "a font that has them, such as one of the Noto fonts"
-    elif platform.system() == "Linux":
+    elif system() == "Linux":
         package = "fonts-hanazono" if ord(first) >= FIRST_RARE else "fonts-noto-cjk"
         font = f"one (Debian, Ubuntu and Colab: apt-get install {package})"
     else:

@@ -283,7 +283,8 @@ def _write(response: requests.Response, part: Part, name: str, start: int, tail:
     part.path.parent.mkdir(parents=True, exist_ok=True)
     bar = progress(part.origin.size, name, unit="B", done=start)
     try:
-        with part.path.open("r+b" if part.size else "wb", buffering=0) as file:
+        part.path.touch()
+        with part.path.open("r+b", buffering=0) as file:
             file.seek(start)
             compared = 0
             for chunk in response.raw.stream(CHUNK, decode_content=False):

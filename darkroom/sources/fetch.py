@@ -1,7 +1,6 @@
 """Bring a task's archives into one folder: draw, download, copy or pack them."""
 
 import os
-import shlex
 import shutil
 from pathlib import Path
 
@@ -117,8 +116,9 @@ def _copy(source: Path, target: Path) -> None:
     try:
         shutil.copyfile(source, target)
     except PermissionError:
-        command = shlex.join(["chmod", "+r", str(source)])
-        raise UserError(f"{source}: permission to read it is denied; allow it: {command}") from None
+        raise UserError(
+            f"{source}: permission to read it is denied; allow it, or close the program that uses it"
+        ) from None
 
 
 def _copy_checked(source: Path, target: Path, checksum: str) -> bool:

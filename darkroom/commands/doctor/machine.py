@@ -207,7 +207,7 @@ def _usable_cores() -> float:
     """Return how many cores this process may use: those of its affinity, or its container's quota."""
     cores: float = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
     except (OSError, ValueError):
         return cores
     return cores if quota == "max" else min(cores, int(quota) / int(period))

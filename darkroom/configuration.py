@@ -16,6 +16,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import in_order, read_yaml, replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
 from darkroom.common.preparation import Preparation
+from darkroom.device.parameters import DeviceParameters
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.figures.parameters import PlotParameters, Report
 from darkroom.sources.parameters import DownloadParameters, FetchParameters
@@ -29,7 +30,7 @@ class SharedTraining(TrainParameters, MachineParameters):
     """How models are trained. Every task inherits these values and can override them in `tasks.TASK.train`."""
 
 
-class TopLevel(DownloadParameters):
+class TopLevel(DownloadParameters, DeviceParameters):
     """The top level of params.yaml."""
 
     seed: int = Field(ge=0)
@@ -84,6 +85,7 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
         "prepare": preparation.parameters,
         "train": training_of(preparation.kind),
         "machine": MachineParameters,
+        "device": DeviceParameters,
         "evaluate": EvaluateParameters,
         "plot": PlotParameters,
     }
@@ -99,7 +101,7 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
     inherited = {
         "seed": top.seed, "source": top.source, "report": report, "kind": preparation.kind, "bits": train["bits"]
     }  # fmt: skip
-    inherited |= {key: getattr(top, key) for key in DownloadParameters.model_fields}
+    inherited |= {key: getattr(top, key) for key in (*DownloadParameters.model_fields, *DeviceParameters.model_fields)}
     given = {key: value for key, value in task.items() if key != "prepare"}
     fields = {field for parameters in classes.values() for field in parameters.model_fields}
     known = sorted(fields - {*inherited, *MachineParameters.model_fields})

@@ -12,6 +12,7 @@ def main(task: str) -> None:
     """Evaluate the model of `task`."""
     # The imports of PyTorch come after this, since it reads the environment when it is imported.
     limit_pytorch(read_json(CONFIG / task / "evaluate.json")["bits"])
+    from darkroom.device.parameters import DeviceParameters
     from darkroom.evaluation.evaluate import evaluate
     from darkroom.evaluation.parameters import EvaluateParameters
 
@@ -22,6 +23,7 @@ def main(task: str) -> None:
         Path("metrics", task, "train.json"),
         Path("data/predictions", task),
         Path("metrics", task, "test.json"),
+        read_parameters("device", task, DeviceParameters).device,
     )
 
 

@@ -37,7 +37,7 @@ def changed_files(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
 
 
 def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
-    stages = ("fetch", "download", "prepare", "train", "machine", "evaluate", "plot")
+    stages = ("fetch", "download", "prepare", "train", "machine", "device", "evaluate", "plot")
     names = {f"{task}/{name}.json" for task in TASKS for name in stages}
     assert write_configuration().keys() == names
 
@@ -51,6 +51,7 @@ def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
         (("tasks", "cifar10", "archive"), "a.zip", {f"cifar10/{stage}.json" for stage in BY_SOURCE}),
         (("report", "language"), "zh", {f"{task}/plot.json" for task in TASKS}),
         (("mirror",), "copies", {f"{task}/download.json" for task in TASKS}),
+        (("device",), "cpu", {f"{task}/device.json" for task in TASKS}),
         (("source",), "published", {f"{task}/{stage}.json" for task in TASKS for stage in BY_SOURCE}),
     ],
 )

@@ -1,6 +1,8 @@
 """The device, its number format, and deterministic algorithms."""
 
 import os
+import shutil
+import sys
 import warnings
 
 import torch
@@ -14,13 +16,50 @@ THREADS = 2  # with bits = everywhere, on any number of cores
 BF16_CPUS = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")  # CPU features that compute bfloat16 in hardware
 
 
-def choose_device(bits: str = "machine") -> torch.device:
-    """Return the GPU if there is one: CUDA, or MPS on a Mac. With `bits` = `everywhere`, return the CPU."""
+def choose_device(bits: str = "machine", asked: str = "auto") -> torch.device:
+    """Return where to compute, and make it CUDA's current device if it is a GPU of NVIDIA's.
+
+    Args:
+        bits: everywhere: the CPU.
+        asked: cpu, cuda, cuda:1, mps, or auto: a GPU if PyTorch can use one, CUDA before MPS.
+
+    Raises:
+        UserError: this machine has no such device, or `bits` does not allow it.
+    """
     if bits == "everywhere":
-        return torch.device("cpu")
+        if asked not in ("auto", "cpu"):
+            raise UserError(
+                f"params.yaml: device = {asked}: train.bits = everywhere computes on the CPU; set train.bits to "
+                "machine (for the sample, auto means everywhere)"
+            )
+        return CPU
+    if asked == "auto":
+        return _best_device()
+    device = torch.device(asked)
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise UserError("params.yaml: device = mps: this machine has none; set it to auto")
+    if device.type == "cuda":
+        count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if (device.index or 0) >= count:
+            found = f"PyTorch finds {count or 'no'} CUDA GPU{'' if count == 1 else 's'} here"
+            raise UserError(
+                f"params.yaml: device = {asked}: {found}; set it to auto, or see `python -m darkroom doctor`"
+            )
+        if device.index is not None:
+            torch.cuda.set_device(device)
+        return torch.device("cuda")
+    return device
+
+
+def _best_device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    if shutil.which("nvidia-smi"):
+        print("NVIDIA's driver is here, but PyTorch cannot use a GPU: it computes on the CPU, many times slower; "
+              "`python -m darkroom doctor` says why", file=sys.stderr, flush=True)  # fmt: skip
+    return CPU
 
 
 def tally_device(device: torch.device) -> torch.device:

@@ -21,7 +21,7 @@ class Setup:
     precision: str
 
 
-def set_up(bits: str = "machine", precision: str = "auto", deterministic: bool = True) -> Setup:
+def set_up(bits: str = "machine", precision: str = "auto", deterministic: bool = True, device: str = "auto") -> Setup:
     """Prepare this process for PyTorch's computations: choose device and precision, fix algorithms and threads.
 
     Call it before the first operation.
@@ -30,11 +30,12 @@ def set_up(bits: str = "machine", precision: str = "auto", deterministic: bool =
         bits: `everywhere`: the same bits on every x86-64 machine, so the CPU in fp32; otherwise the fastest here.
         precision: fp32, bf16, fp16, or `auto` for the fastest that the device has in hardware.
         deterministic: allow only algorithms that give the same bits at every run.
+        device: cpu, cuda, cuda:1, mps, or auto.
 
     Raises:
-        UserError: the device cannot compute in this precision.
+        UserError: there is no such device, or it cannot compute in this precision.
     """
     keep_freed_memory()
-    device = choose_device(bits)
-    fix_algorithms(deterministic, bits, device)
-    return Setup(device, choose_precision(precision, device, bits))
+    chosen = choose_device(bits, device)
+    fix_algorithms(deterministic, bits, chosen)
+    return Setup(chosen, choose_precision(precision, chosen, bits))

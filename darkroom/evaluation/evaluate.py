@@ -13,8 +13,9 @@ from darkroom.models.model_file import load_model
 
 
 def evaluate(
-    parameters: EvaluateParameters, model_file: Path, data: Path, training: Path, predictions: Path, report: Path
-) -> None:
+    parameters: EvaluateParameters, model_file: Path, data: Path, training: Path, predictions: Path, report: Path,
+    where: str = "auto",
+) -> None:  # fmt: skip
     """Write the metrics of a model on the test split, its predictions, and tables of them.
 
     The metrics include `gap_to_train` and `gap_to_validation`: how far the test score is below those of training.
@@ -26,11 +27,12 @@ def evaluate(
         training: the report of the stage `train`, a JSON file with the scores of training and validation.
         predictions: folder to write predictions and tables to.
         report: JSON file to write metrics to.
+        where: the device, as in params.yaml.
 
     Raises:
         UserError: the model was trained for other classes than those of the data set.
     """
-    device = set_up(parameters.bits).device
+    device = set_up(parameters.bits, device=where).device
     model, card = load_model(model_file, device)
     description = Description.read(data)
     if (card.kind, card.classes) != (description.kind, description.classes):

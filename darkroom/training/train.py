@@ -44,7 +44,9 @@ class Outputs:
     costs: Path
 
 
-def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outputs: Outputs) -> None:
+def train(
+    parameters: TaskTraining, machine: MachineParameters, data: Path, outputs: Outputs, where: str = "auto"
+) -> None:
     """Train a model. If an earlier training with the same parameters was interrupted, resume it.
 
     Args:
@@ -52,15 +54,18 @@ def train(parameters: TaskTraining, machine: MachineParameters, data: Path, outp
         machine: parameters that do not change the result.
         data: the folder of the prepared data set.
         outputs: the files to write.
+        where: the device, as in params.yaml.
 
     Raises:
         UserError: the parameters do not fit each other, the data or the device.
         KeyboardInterrupt: Ctrl-C, after a printed line on how to go on.
     """
     bits = parameters.train.bits
-    setup = set_up(bits, parameters.train.precision, parameters.train.deterministic)
+    setup = set_up(bits, parameters.train.precision, parameters.train.deterministic, where)
     device, precision = setup.device, setup.precision
     processes = join(device)
+    if processes.count > 1 and ":" in where:
+        raise UserError(f"params.yaml: device = {where}: every process takes its own GPU; set it to cuda")
     numerics = hash_numerics(device, precision)
     if bits == "everywhere":
         processes.print(_line_about_bits(numerics))

@@ -19,7 +19,7 @@ def project(tmp_path: Path) -> Path:
     """A clone of the project in a path with spaces, with one task and two studies of it."""
     project = copy_project(tmp_path / "a clone")
     make_tiny(project, ["cifar10"])
-    points = {"slow": {"train.lr": 0.04}, "diverging": {"train.lr": 1e30}}
+    points = {"slow": {"train.lr": 0.04}, "unstable": {"train.lr": 1e30}}
     own_scales = {"laptop": {"points": points}, "gpu": {"grid": {"train.lr": [0.03]}}}
     short_scales = {"laptop": {"grid": {"train.lr": [0.06]}}}
     for name, scales in (("own", own_scales), ("short", short_scales)):

@@ -45,7 +45,7 @@ def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "reached"),
     [
-        (("train", "lr"), 0.05, {"cifar10/train.json", "tiny_imagenet/train.json"}),
+        (("train", "lr"), 0.05, {f"{task}/train.json" for task in ("cifar10", "cifar100", "tiny_imagenet")}),
         (("tasks", "cifar10", "train", "lr"), 0.05, {"cifar10/train.json"}),
         (("tasks", "cifar10", "validation"), 100, {"cifar10/prepare.json"}),
         (("tasks", "cifar10", "archive"), "a.zip", {f"cifar10/{stage}.json" for stage in BY_SOURCE}),

@@ -41,7 +41,7 @@ from darkroom.training.train import _line_about_bits
 @pytest.fixture
 def mac(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """As if PyTorch had found MPS. Afterwards nothing of its settings is left."""
-    monkeypatch.setattr("darkroom.device.setup.choose_device", lambda bits: CPU if bits == "everywhere" else MPS)
+    monkeypatch.setattr("darkroom.device.setup.choose_device", lambda bits, asked: CPU if bits == "everywhere" else MPS)
     monkeypatch.setattr("torch.backends.mps.is_macos_or_newer", lambda major, minor: True)
     monkeypatch.setattr("torch.mps.driver_allocated_memory", lambda: 3 << 20)
     overwrites = torch.__future__.get_overwrite_module_params_on_conversion()
@@ -82,7 +82,7 @@ def test_each_kind_of_task(folder: Path, mac: None, kind: str, capsys: pytest.Ca
     for device in ("mps", "cpu"):
         with pytest.MonkeyPatch.context() as patch:
             if device == "cpu":
-                patch.setattr("darkroom.device.setup.choose_device", lambda bits: CPU)
+                patch.setattr("darkroom.device.setup.choose_device", lambda bits, asked: CPU)
             with MpsLike():
                 trained(parameters)
                 report = evaluated(kind, "flip_shift" if kind == "classification" else "none")

@@ -56,19 +56,6 @@ def test_worked_examples(tmp_path: Path, name: str, task: str, make, figure: str
     assert (project / "plots" / task / "classes.png").is_file()
 
 
-def test_cifar100_can_be_added(tmp_path: Path) -> None:
-    """Its whole run would only repeat that of CIFAR-10."""
-    project = copy_project(tmp_path / "a clone")
-    params = yaml.safe_load((project / "params.yaml").read_text())
-    params["tasks"] |= yaml.safe_load(example("cifar100"))["tasks"]
-    (project / "params.yaml").write_text(yaml.safe_dump(params))
-    for command in (["stages.configure"], ["stages.fetch", "cifar100"], ["stages.split_cifar10", "cifar100"]):
-        result = run(project, "python", "-m", *command)
-        assert result.returncode == 0, result.stderr
-    described = json.loads((project / "data/prepared/cifar100/dataset.json").read_text())
-    assert len(described["classes"]) == 100 and described["images"]["train"] == 1440
-
-
 def test_study_of_ones_own(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "a clone")
     (project / "studies" / "own.yaml").write_text(example("study"))

@@ -100,7 +100,7 @@ def test_make_calls_it_and_reads_its_stamps(project: Path) -> None:
         pytest.skip("needs make")
 
     def make(target: str) -> str:
-        command = ["make", "-n", f"PYTHON={sys.executable}", target]
+        command = ["make", "--no-print-directory", "-n", f"PYTHON={sys.executable}", target]
         return subprocess.run(command, cwd=project, capture_output=True, text=True, check=True).stdout
 
     assert f"{sys.executable} setup_env.py\n" in make("repro")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import ROOT, cifar_files, run, scene_files, stage, write_tar, write_zip
+from conftest import ROOT, cifar_files, run, scene_files, write_tar, write_zip
 from small_runs import CPU, NARROW, classification, prepare_classes, trained
 
 from darkroom.common.environment import LIBRARIES, PYTORCH, limit_pytorch
@@ -55,12 +55,6 @@ ON_LOCKED_PLATFORM = (
 needs_locked_platform = pytest.mark.skipif(
     not ON_LOCKED_PLATFORM, reason="the hashes hold for Linux, x86-64, AVX2 and the locked PyTorch"
 )
-
-
-def succeed(folder: Path, *arguments: str) -> str:
-    done = stage(folder, *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @needs_locked_platform

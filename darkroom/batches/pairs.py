@@ -74,12 +74,12 @@ class PairBatches:
         Raises:
             UserError: a process that loads pairs was killed.
         """
-        # Without pinned memory MPS could read it after its end: https://github.com/pytorch/pytorch/issues/189690
-        is_cuda = self.device.type == "cuda"
         order = np.random.default_rng(seed_for(self.seed, "order", epoch)).permutation(len(self.pairs))
         sampled = self._sampled(epoch)
         batches = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
         self._keys[:] = [[(epoch, int(row), sampled[row]) for row in batch[self.share]] for batch in batches]
+        # Memory is pinned for CUDA alone. Copies from other memory must be waited for, or MPS may read it too late:
+        # https://github.com/pytorch/pytorch/issues/189690
         is_cuda = self.device.type == "cuda"
         try:
             for images, masks in self._loader:

@@ -1,4 +1,4 @@
-"""All that differs between Linux, macOS and Windows. No other module asks which of them it runs on.
+"""Everything that differs between Linux, macOS and Windows. No other module asks which of them it runs on.
 
 What Windows lacks or refuses, and what Darkroom does about it:
 
@@ -9,7 +9,7 @@ What Windows lacks or refuses, and what Darkroom does about it:
 - It has paths of at most 260 characters, unless a setting of the registry allows longer ones, which Python then takes.
   `too_long` makes one line of the error and names the setting. The prefix that lifts the limit without the setting is
   not used: it needs absolute paths, and neither DVC nor all libraries that get a path from here take it.
-- Some names are none for files there: `can_name_file`.
+- It does not allow some file names: `can_name_file`.
 """
 
 import ctypes
@@ -74,7 +74,7 @@ def keep_freed_memory() -> None:
     """
     try:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    except (TypeError, OSError):  # Windows has no library of all that is loaded
+    except (TypeError, OSError):  # Windows has no handle for the libraries that are loaded
         return
     if mallopt is not None:
         for threshold in (M_TRIM_THRESHOLD, M_MMAP_THRESHOLD):

@@ -13,6 +13,7 @@ from darkroom.batches.augmentations import Drawn, Epoch, Rows, draw_all
 from darkroom.batches.mixes import mix, mixes_of
 from darkroom.batches.normalize import normalize
 from darkroom.batches.parameters import ImageAugmentation
+from darkroom.batches.sizes import scale_down
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
@@ -78,8 +79,8 @@ class ImageBatches:
             view: views show the same images in the same order, augmented by different draws.
 
         Yields:
-            Images, float (b, 3, h, w) in channels_last, and their class ids, int64 (b,), or with Mixup or CutMix the
-            shares of their classes, float32 (b, classes).
+            Images in the size of the epoch, float (b, 3, h, w) in channels_last, and their class ids, int64 (b,), or
+            with Mixup or CutMix the shares of their classes, float32 (b, classes).
 
         Raises:
             UserError: the images are too small for an augmentation.
@@ -102,7 +103,7 @@ class ImageBatches:
             if choice:  # mix the whole batch first: an image may be mixed with one of another process
                 images, labels = mix(images, labels, len(self.description.classes), choice, mixing)
                 images, labels = images[self.share], labels[self.share]
-            yield images, labels
+            yield scale_down(images, self.augmentation, epoch), labels
 
     def _order(self, epoch: int) -> Tensor:
         """Return the order of an epoch's rows, int64 (n,). The rows at the end that fill no batch are left out."""

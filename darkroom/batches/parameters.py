@@ -6,9 +6,10 @@ from pydantic import Field
 
 from darkroom.batches.augmentations import augmentations
 from darkroom.batches.mixes import mixes
+from darkroom.batches.sizes import SizeOptions
 from darkroom.common.parameters import Parameters
 
-_OPTIONS = [*(one.Options for one in augmentations()), *(one.Options for one in mixes().values())]
+_OPTIONS = [SizeOptions, *(one.Options for one in augmentations()), *(one.Options for one in mixes().values())]
 
 
 # The bases are the modules of `augmentations` and `mixes`, which a type checker cannot know.

@@ -158,25 +158,43 @@ def check_runs(runs: list[Run], task: str) -> None:
     Raises:
         UserError: `configure` refuses a run, or params.yaml has no such task.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        for run in runs:
+            configure_run(run, task, Path(folder))
+
+
+def configure_run(run: Run, task: str, folder: Path) -> Path:
+    """Apply the changes of a run to a copy of params.yaml, and write the parameters of all stages.
+
+    Args:
+        run: the run.
+        task: of which there must be parameters.
+        folder: where to write. What an earlier call wrote there is overwritten.
+
+    Returns:
+        The folder of the parameters: `TASK/STAGE.json` for each task and stage.
+
+    Raises:
+        UserError: `configure` refuses the run, or params.yaml has no such task.
+    """
     from hydra import compose, initialize_config_dir
     from hydra.errors import HydraException
     from omegaconf import OmegaConf
 
     content = read_yaml(PARAMS)
     assert isinstance(content, dict)
-    with tempfile.TemporaryDirectory() as folder:
-        original, changed = Path(folder, "original.yaml"), Path(folder, PARAMS.name)
-        write_json(original, content)  # JSON is YAML, and means the same in the version that Hydra reads
-        for run in runs:
-            try:
-                with initialize_config_dir(folder, version_base=None):
-                    values = OmegaConf.to_container(compose(original.stem, run.overrides))
-                assert isinstance(values, dict)
-                write_json(changed, {str(key): value for key, value in values.items()})
-                configure(changed, Path(folder, "config"))
-            except HydraException as error:
-                raise UserError(f"{run.name}: {', '.join(run.overrides)}: {error}") from None
-            except UserError as error:
-                raise UserError(f"{run.name}: {error}") from None
-            if not Path(folder, "config", task).is_dir():
-                raise UserError(f"{run.name}: params.yaml has no task {task!r}")
+    original, changed, config = folder / "original.yaml", folder / PARAMS.name, folder / "config"
+    write_json(original, content)  # JSON is YAML, and means the same in the version that Hydra reads
+    try:
+        with initialize_config_dir(str(folder), version_base=None):
+            values = OmegaConf.to_container(compose(original.stem, run.overrides))
+        assert isinstance(values, dict)
+        write_json(changed, {str(key): value for key, value in values.items()})
+        configure(changed, config)
+    except HydraException as error:
+        raise UserError(f"{run.name}: {', '.join(run.overrides)}: {error}") from None
+    except UserError as error:
+        raise UserError(f"{run.name}: {error}") from None
+    if not (config / task).is_dir():
+        raise UserError(f"{run.name}: params.yaml has no task {task!r}")
+    return config

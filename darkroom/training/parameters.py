@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 import darkroom.batches.samplers
 import darkroom.losses
@@ -164,6 +164,13 @@ class TaskTraining(Parameters):
             device: where the batches are needed.
             share: which images of each batch this process takes.
             machine: how to load them.
+        """
+
+    def check_model(self, model: nn.Module, description: Description) -> None:
+        """Check that the model takes the inputs of every epoch. The default has nothing to check.
+
+        Raises:
+            UserError: it does not.
         """
 
     def check_augmentation(self, where: str) -> None:

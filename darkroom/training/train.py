@@ -82,6 +82,7 @@ def train(
     size = parameters.input_size(description)
     torch.manual_seed(seed_for(parameters.seed, "weights"))
     model = parameters.model.build(description.outputs, size)
+    parameters.check_model(model, description)
 
     batches = parameters.load_batches(data, description, device, processes.share, machine)
     parameters.model.initialize(model, batches.sample)

@@ -1,14 +1,18 @@
 """Training on images with one class each."""
 
+import copy
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 from pydantic import model_validator
+from torch import nn
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.mixes import mixes, mixes_of
 from darkroom.batches.parameters import ImageAugmentation
+from darkroom.batches.sizes import scaled_size
+from darkroom.common.errors import UserError
 from darkroom.datasets.description import Description
 from darkroom.models.architecture import Architecture, models_for
 from darkroom.training.parameters import MachineParameters, TaskTraining
@@ -35,6 +39,34 @@ class ClassificationTraining(TaskTraining):
         return ImageBatches(
             folder, description, self.augment, train.batch_size, self.seed, device, share, train.sampler
         )
+
+    def check_model(self, model: nn.Module, description: Description) -> None:
+        """Check that the model takes the sizes of the first epochs."""
+        height, width = description.size
+        for shorter in sorted(set(self.augment.sizes)):
+            where = f"params.yaml: augment.sizes: {shorter}"
+            if shorter > min(height, width):
+                raise UserError(f"{where}: the images have {height}×{width} pixels")
+            size = scaled_size(height, width, shorter)
+            try:
+                self.model.build(len(description.classes), size)
+                # The network of the full size, on tensors without values.
+                copy.deepcopy(model).to("meta").eval()(torch.empty(1, 3, *size, device="meta"))
+            except (UserError, RuntimeError, AssertionError):
+                raise UserError(
+                    f"{where}: {self.model.name} takes no images of {size[0]}×{size[1]} pixels beside those of "
+                    f"{height}×{width}; leave it out, or set another model.name"
+                ) from None
+
+    @model_validator(mode="after")
+    def _ends_in_full_size(self) -> "ClassificationTraining":
+        epochs = self.train.pretrain_epochs + self.train.epochs
+        if len(self.augment.sizes) >= epochs:
+            raise ValueError(
+                f"augment.sizes has {len(self.augment.sizes)} numbers: give at most {epochs - 1}, so that the last of "
+                f"{epochs} epochs shows the images in full"
+            )
+        return self
 
     @model_validator(mode="after")
     def _takes_mixed_classes(self) -> "ClassificationTraining":

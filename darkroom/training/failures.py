@@ -7,8 +7,19 @@ from darkroom.training.parameters import TrainParameters
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's message, and the CPU allocator's
 
 
+class OutOfMemory(UserError):
+    """A step of the optimizer did not fit into memory."""
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether PyTorch raised `error` since a device has no memory left."""
+    return any(words in str(error) for words in OUT_OF_MEMORY)
+
+
 def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exception:
     """Return the exception to raise in place of `error`: a `UserError` if the user can fix it, else `error` itself.
+
+    If memory ran out, it is an `OutOfMemory`.
 
     Args:
         error: raised by PyTorch.
@@ -16,10 +27,10 @@ def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exceptio
         where: epoch and step, for the message.
     """
     message = str(error)
-    if any(words in message for words in OUT_OF_MEMORY):
-        return UserError(
+    if is_out_of_memory(error):
+        return OutOfMemory(
             f"params.yaml: train.batch_size = {hyper.batch_size}: does not fit into memory, {where}: halve it "
-            f"and set train.accumulate = {2 * hyper.accumulate}"
+            f"and set train.accumulate = {2 * hyper.accumulate}, or set train.micro_batch"
         )
     if NOT_DETERMINISTIC in message:
         return UserError(

@@ -1,13 +1,16 @@
 """Training on images with one class each."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 from pydantic import model_validator
+from torch import Tensor
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.mixes import mixes, mixes_of
+from darkroom.batches.normalize import black_images
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.datasets.description import Description
 from darkroom.models.architecture import Architecture, models_for
@@ -35,6 +38,16 @@ class ClassificationTraining(TaskTraining):
         return ImageBatches(
             folder, description, self.augment, train.batch_size, self.seed, device, share, train.sampler
         )
+
+    def example_batch(self, description: Description, count: int) -> tuple[Tensor, Tensor]:
+        """Return black images, and class ids or, with Mixup or CutMix, shares of classes."""
+        classes = len(description.classes)
+        targets = torch.zeros(count, classes) if mixes_of(self.augment) else torch.zeros(count, dtype=torch.int64)
+        return black_images(count, description.size), targets
+
+    def data_bytes(self, description: Description) -> int:
+        """Return the bytes of the images, of one byte a channel, and of their labels, of 8 bytes."""
+        return description.images["train"] * (3 * math.prod(description.size) + 8)
 
     @model_validator(mode="after")
     def _takes_mixed_classes(self) -> "ClassificationTraining":

@@ -1,0 +1,104 @@
+"""The command `python -m darkroom plan`: say which batches of a task fit into memory, without training."""
+
+import math
+from pathlib import Path
+
+import torch
+
+from darkroom.common.errors import UserError
+from darkroom.common.platform import free_memory
+from darkroom.configuration import task_parameters
+from darkroom.datasets.description import Description
+from darkroom.device.parameters import DeviceParameters
+from darkroom.device.precision import choose_device, choose_precision
+from darkroom.training.cost import MEGABYTE
+from darkroom.training.memory import data_on_device, needed_memory, predict_step
+from darkroom.training.micro_batch import largest_part
+from darkroom.training.parameters import TaskTraining
+
+GIGABYTE = 2**30
+FACTORS = (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)  # of the batch size in the table
+
+
+def plan(task: str, memory: float | None, asked: str | None) -> None:
+    """Print the memory of a training step for several batch sizes, and what to set so that the task's own fits.
+
+    Args:
+        task: the task of params.yaml.
+        memory: of the device in GB, of 2^30 bytes; None: what the device has, or what is free beside a processor.
+        asked: the device, as in params.yaml; None: the one that params.yaml names. A GPU need not be in this machine.
+
+    Raises:
+        UserError: params.yaml is wrong, the task is not prepared, or the device is not known.
+    """
+    if memory is not None and not 0 < memory < math.inf:
+        raise UserError(f"--memory {memory}: must be a positive number of GB")
+    values = task_parameters(Path("params.yaml"), task)
+    training, device_values = values["train"], values["device"]
+    assert isinstance(training, TaskTraining) and isinstance(device_values, DeviceParameters)
+    folder = Path("data/prepared", task)
+    if not (folder / "dataset.json").exists():
+        raise UserError(f"{folder}: is missing; run `dvc repro prepare@{task}`")
+    description = Description.read(folder)
+    device, precision = _setup_of(training, asked or device_values.device)
+    limit = round(memory * GIGABYTE) if memory is not None else _memory_of(device)
+    data = data_on_device(training, description, device, limit)
+    batch_size, micro_batch = training.train.batch_size, training.train.micro_batch
+    part = micro_batch if isinstance(micro_batch, int) else None
+
+    def tensors_of(batch: int, part: int | None) -> int:
+        return data + predict_step(training, description, precision, batch, part)
+
+    def fits(batch: int, part: int | None) -> bool:
+        return needed_memory(tensors_of(batch, part), device) <= limit
+
+    print(f"{task}: {training.model.name} on {device} in {precision}, {_megabytes(data)} of data on the device")
+    print(f"{'batch':>7} {'tensors':>12} {'in all':>12}")
+    for batch in sorted({round(factor * batch_size) for factor in FACTORS}):
+        if 2 <= batch <= max(batch_size, description.images["train"]):
+            tensors = tensors_of(batch, part)
+            needed = needed_memory(tensors, device)
+            notes = ["fits"] if needed <= limit else []
+            notes += ["train.batch_size"] if batch == batch_size else []
+            print(f"{batch:7} {_megabytes(tensors):>12} {_megabytes(needed):>12}   {', '.join(notes)}".rstrip())
+
+    room = f"{limit / GIGABYTE:.4g} GB"
+    parts = f" in parts of {part}" if part else ""
+    predicted = _megabytes(tensors_of(batch_size, part))
+    if fits(batch_size, part):
+        print(f"batch_size {batch_size}{parts} fits in {room}: predicted {predicted}")
+        return
+    smaller = None if training.train.pretrain_epochs else largest_part(batch_size, lambda size: fits(batch_size, size))
+    advice = (
+        f"set train.micro_batch = {smaller}: predicted {_megabytes(tensors_of(batch_size, smaller))}"
+        if smaller
+        else "take a smaller train.batch_size or another model"
+    )
+    print(f"batch_size {batch_size}{parts} does not fit in {room}: predicted {predicted}; {advice}")
+
+
+def _setup_of(training: TaskTraining, asked: str) -> tuple[str, str]:
+    """Return the type of the device and the precision that training has there.
+
+    For a GPU that is not in this machine, `auto` is the precision of today's GPUs, bf16.
+    """
+    hyper = training.train
+    if asked.startswith("cuda") and hyper.bits != "everywhere" and not torch.cuda.is_available():
+        return "cuda", "bf16" if hyper.precision == "auto" else hyper.precision
+    device = choose_device(hyper.bits, asked)
+    return device.type, choose_precision(hyper.precision, device, hyper.bits)
+
+
+def _memory_of(device: str) -> int:
+    """Return the bytes that a device has, or that programs can still take beside a processor."""
+    if device == "cpu":
+        return free_memory()
+    if device == "mps":
+        return torch.mps.recommended_max_memory()
+    if not torch.cuda.is_available():
+        raise UserError("--memory: is needed, since this machine has no GPU; give the memory of yours in GB")
+    return torch.cuda.mem_get_info()[1]
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MEGABYTE:,.0f} MB"

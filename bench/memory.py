@@ -62,32 +62,33 @@ def case(name: str) -> tuple[TaskTraining, Description]:
     return training_of(kind).model_validate(values), Description(kind, classes, [0.5] * 3, [0.25] * 3, images, [32, 32])
 
 
-def train_steps(name: str, batch: int) -> None:
-    """Build the model of a case and make steps with batches of `batch` images."""
+def train_steps(name: str, batch: int, device: torch.device = CPU) -> None:
+    """Build the model of a case on a device and make steps with batches of `batch` images."""
     parameters, description = case(name)
     size, hyper = parameters.input_size(description), parameters.train
-    model = parameters.model.build(description.outputs, size).to(memory_format=torch.channels_last)
-    state = start(model, hyper, size, CPU, hyper.precision, parameters.model.bias_lr_factor)
+    model = parameters.model.build(description.outputs, size).to(device).to(memory_format=torch.channels_last)
+    state = start(model, hyper, size, device, hyper.precision, parameters.model.bias_lr_factor)
     state.kept = copy.deepcopy(state.evaluated.state_dict())
-    run = Run(parameters.kind, description.outputs, hyper, 0, CPU, hyper.precision)
-    make_steps(state, [parameters.example_batch(description, batch)], run, None)
+    run = Run(parameters.kind, description.outputs, hyper, 0, device, hyper.precision)
+    inputs, targets = parameters.example_batch(description, batch)
+    make_steps(state, [(inputs.to(device), targets.to(device))], run, None)
 
 
-def growth(name: str) -> int:
-    """Return by how many bytes this process grows when the steps of a case are made."""
+def growth(name: str, batch: int) -> int:
+    """Return by how many bytes this process grows when the steps of a case are made with batches of `batch` images."""
     fix_algorithms()
     train_steps(name, 2)
     gc.collect()
     before = psutil.Process().memory_info().rss
-    train_steps(name, case(name)[0].train.batch_size)
+    train_steps(name, batch)
     return peak_memory() - int(before)
 
 
-def peak(name: str) -> int:
-    """Return the most bytes that this process takes when the steps of a case are made as in training."""
+def peak(name: str, batch: int) -> int:
+    """Return the most bytes that this process takes when the steps are made as in training, keeping freed memory."""
     keep_freed_memory()
     fix_algorithms()
-    train_steps(name, case(name)[0].train.batch_size)
+    train_steps(name, batch)
     return peak_memory()
 
 
@@ -101,12 +102,13 @@ def main(names: list[str]) -> None:
     )
     for name in names or CASES:
         parameters, description = case(name)
-        predicted = predict_step(parameters, description, parameters.train.precision, parameters.train.batch_size)
+        batch = parameters.train.batch_size
+        predicted = predict_step(parameters, description, parameters.train.precision, batch)
         measured = []
         for work, environment in ((growth, GIVE_BACK), (peak, {})):
             os.environ.update(environment)  # glibc reads it when a process starts
             with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-                measured.append(pool.submit(work, name).result())
+                measured.append(pool.submit(work, name, batch).result())
             for key in environment:
                 del os.environ[key]
         planned = needed_memory(predicted, "cpu")

@@ -4,7 +4,8 @@ from darkroom.common.errors import UserError
 from darkroom.device.precision import NOT_DETERMINISTIC
 from darkroom.training.parameters import TrainParameters
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's message, and the CPU allocator's
+# Messages of CUDA and MPS, of the CPU's allocator, and of cuBLAS where no room is left for its workspace.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 class OutOfMemory(UserError):
@@ -28,9 +29,10 @@ def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exceptio
     """
     message = str(error)
     if is_out_of_memory(error):
+        can_split = hyper.micro_batch is None and not hyper.pretrain_epochs
         return OutOfMemory(
             f"params.yaml: train.batch_size = {hyper.batch_size}: does not fit into memory, {where}: halve it "
-            f"and set train.accumulate = {2 * hyper.accumulate}, or set train.micro_batch"
+            f"and set train.accumulate = {2 * hyper.accumulate}{', or set train.micro_batch' if can_split else ''}"
         )
     if NOT_DETERMINISTIC in message:
         return UserError(

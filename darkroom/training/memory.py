@@ -15,7 +15,7 @@ from darkroom.common.platform import free_memory
 from darkroom.datasets.description import Description
 from darkroom.device.precision import CPU
 from darkroom.training.contrastive import contrastive_objective
-from darkroom.training.failures import explain, is_out_of_memory
+from darkroom.training.failures import OUT_OF_MEMORY, explain, is_out_of_memory
 from darkroom.training.loop import Run, supervised_objective, train_step
 from darkroom.training.micro_batch import largest_part, split_batches
 from darkroom.training.parameters import Batches, TaskTraining
@@ -164,8 +164,7 @@ def choose_micro_batch(
 ) -> int | None:
     """Return the largest micro batch that fits into the device's memory; None: the whole batch.
 
-    On a GPU it makes steps with real batches and takes them back. On the CPU, where memory that is missing ends the
-    process, it predicts.
+    On a GPU it is tried. On the CPU, where missing memory ends the process, it is predicted.
 
     Args:
         parameters: of the stage `train`.
@@ -178,25 +177,37 @@ def choose_micro_batch(
         OutOfMemory: the smallest part of the batch does not fit.
     """
     batch = run.parameters.batch_size
-
     if run.device.type == "cpu":
-        free = free_memory()
-
-        def fits(part: int) -> bool:
-            return needed_memory(predict_step(parameters, description, run.precision, batch, part), "cpu") <= free
+        part = predicted_part(parameters, description, run.precision, free_memory())
     else:
-        before = snapshot(state)
-        first = list(islice(batches.train(0), run.parameters.accumulate))
-
-        def fits(part: int) -> bool:
-            return try_steps(state, first, run, part)
-
-    part = largest_part(batch, fits)
-    if run.device.type != "cpu":
-        restore(state, before)
+        part = tried_part(state, list(islice(batches.train(0), run.parameters.accumulate)), run)
     if part is None:
-        raise explain(RuntimeError("out of memory"), run.parameters, "before the first epoch")
+        raise explain(RuntimeError(OUT_OF_MEMORY[0]), run.parameters, "before the first epoch")
     return None if part == batch else part
+
+
+def predicted_part(parameters: TaskTraining, description: Description, precision: str, memory: int) -> int | None:
+    """Return the largest part of a batch with which a process on the CPU takes at most `memory` bytes; None: none."""
+    batch = parameters.train.batch_size
+
+    def fits(part: int) -> bool:
+        return needed_memory(predict_step(parameters, description, precision, batch, part), "cpu") <= memory
+
+    return largest_part(batch, fits)
+
+
+def tried_part(state: State, batches: list[tuple[Tensor, Tensor]], run: Run) -> int | None:
+    """Return the largest part of a batch with which steps fit into memory; None: none does.
+
+    Args:
+        state: before the first epoch. It is as before afterwards.
+        batches: the batches of one step.
+        run: the settings.
+    """
+    before = snapshot(state)
+    part = largest_part(run.parameters.batch_size, lambda part: try_steps(state, batches, run, part))
+    restore(state, before)
+    return part
 
 
 def try_steps(state: State, batches: list[tuple[Tensor, Tensor]], run: Run, micro_batch: int) -> bool:

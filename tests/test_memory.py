@@ -41,7 +41,7 @@ from darkroom.training.kinds.points import PointClassTraining
 from darkroom.training.kinds.regression import RegressionTraining
 from darkroom.training.loop import Run, train_step
 from darkroom.training.memory import LiveBytes, make_steps, needed_memory, predict_step, tried_part
-from darkroom.training.micro_batch import largest_part, smaller_part, split_batches
+from darkroom.training.micro_batch import largest_part, part_of, split_batches
 from darkroom.training.parameters import TrainParameters
 from darkroom.training.processes import Processes
 from darkroom.training.state import start
@@ -75,10 +75,11 @@ def test_parts_have_one_size() -> None:
     assert torch.equal(torch.cat([inputs for inputs, _ in parts[:2]]), batch[0])
     assert split_batches([batch], None) == [batch]
     sizes = [250]
-    while size := smaller_part(250, sizes[-1]):
+    while size := part_of(250, sizes[-1] // 2):
         sizes.append(size)
     assert sizes == [250, 125, 50, 25, 10, 5, 2]
-    assert smaller_part(7, 7) is None
+    assert [part_of(250, most) for most in (1000, 250, 64, 3, 1)] == [250, 250, 50, 2, None]
+    assert part_of(7, 6) is None
     assert largest_part(250, lambda size: size <= 60) == 50
     assert largest_part(250, lambda size: False) is None
 
@@ -101,10 +102,12 @@ def test_parts_give_the_step_of_the_whole_batch(folder: Path) -> None:
 def test_batch_normalization_sees_the_part(folder: Path) -> None:
     prepare_classes()
     assert trained(classification())[0] != trained(classification(micro_batch=4))[0]
-    assert trained(classification(micro_batch=4)) == trained(classification(micro_batch=4))
+    assert trained(classification(micro_batch=4)) == trained(classification(micro_batch=7)), "parts have one size"
+    assert trained(classification(micro_batch=100)) == trained(classification(micro_batch=8))
+    assert read_json(OUTPUTS.costs)["micro_batch"] is None
 
 
-def test_parts_of_pairs_and_points(folder: Path) -> None:
+def test_parts_of_pairs(folder: Path) -> None:
     prepare_scenes()
     trained(segmentation(batch_size=4, micro_batch=2))
     assert read_json(OUTPUTS.costs)["micro_batch"] == 2
@@ -113,7 +116,7 @@ def test_parts_of_pairs_and_points(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"micro_batch": 3}, "micro_batch = 3 does not divide batch_size = 8 evenly"),
+        ({"micro_batch": 4, "batch_size": 7}, "micro_batch = 4: batch_size = 7 has no equal parts of 2 to 4"),
         ({"micro_batch": 1}, "greater than or equal to 2"),
         ({"micro_batch": "all"}, "auto"),
         ({"micro_batch": "auto", "bits": "everywhere"}, "micro_batch = auto gives other bits on other machines"),
@@ -126,12 +129,12 @@ def test_micro_batches_that_make_no_sense_are_refused(changes: dict, message: st
         classification(**changes)
 
 
-@pytest.mark.parametrize("micro_batch", ["auto", 8])
+@pytest.mark.parametrize("micro_batch", ["auto", 2])
 def test_micro_batches_must_fit_the_processes(folder: Path, monkeypatch: pytest.MonkeyPatch, micro_batch) -> None:
     prepare_classes()
     monkeypatch.setattr(train_room, "join", lambda device: Processes(0, 2, 0))
-    with pytest.raises(UserError, match=rf"micro_batch = {micro_batch}: set it to a number that divides 4 evenly"):
-        trained(classification(micro_batch=micro_batch, **MACHINE))
+    with pytest.raises(UserError, match=rf"micro_batch = {micro_batch}: each of 2 processes gets 3 of a batch; set it"):
+        trained(classification(micro_batch=micro_batch, batch_size=6, **MACHINE))
 
 
 def test_auto_takes_the_whole_batch_where_it_fits(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from darkroom.device.parameters import DeviceParameters
 from darkroom.device.precision import choose_device, choose_precision
 from darkroom.training.cost import MEGABYTE
 from darkroom.training.memory import data_on_device, needed_memory, predict_step
-from darkroom.training.micro_batch import largest_part
+from darkroom.training.micro_batch import largest_part, part_of
 from darkroom.training.parameters import TaskTraining
 
 GIGABYTE = 2**30
@@ -44,31 +44,33 @@ def plan(task: str, memory: float | None, asked: str | None) -> None:
     limit = round(memory * GIGABYTE) if memory is not None else _memory_of(device)
     data = data_on_device(training, description, device, limit)
     batch_size, micro_batch = training.train.batch_size, training.train.micro_batch
-    part = micro_batch if isinstance(micro_batch, int) else None
 
-    def tensors_of(batch: int, part: int | None) -> int:
+    def tensors_of(batch: int, most: object) -> int:
+        part = part_of(batch, most) if isinstance(most, int) else None
         return data + predict_step(training, description, precision, batch, part)
 
-    def fits(batch: int, part: int | None) -> bool:
-        return needed_memory(tensors_of(batch, part), device) <= limit
+    def fits(part: int) -> bool:
+        return needed_memory(tensors_of(batch_size, part), device) <= limit
 
     print(f"{task}: {training.model.name} on {device} in {precision}, {_megabytes(data)} of data on the device")
     print(f"{'batch':>7} {'tensors':>12} {'in all':>12}")
     for batch in sorted({round(factor * batch_size) for factor in FACTORS}):
         if 2 <= batch <= max(batch_size, description.images["train"]):
-            tensors = tensors_of(batch, part)
+            tensors = tensors_of(batch, micro_batch)
             needed = needed_memory(tensors, device)
             notes = ["fits"] if needed <= limit else []
             notes += ["train.batch_size"] if batch == batch_size else []
             print(f"{batch:7} {_megabytes(tensors):>12} {_megabytes(needed):>12}   {', '.join(notes)}".rstrip())
 
     room = f"{limit / GIGABYTE:.4g} GB"
-    parts = f" in parts of {part}" if part else ""
+    part = part_of(batch_size, micro_batch) if isinstance(micro_batch, int) else batch_size
+    assert part is not None  # the parameters refuse others
+    parts = f" in parts of {part}" if part < batch_size else ""
     predicted = _megabytes(tensors_of(batch_size, part))
-    if fits(batch_size, part):
+    if fits(part):
         print(f"batch_size {batch_size}{parts} fits in {room}: predicted {predicted}")
         return
-    smaller = None if training.train.pretrain_epochs else largest_part(batch_size, lambda size: fits(batch_size, size))
+    smaller = None if training.train.pretrain_epochs else largest_part(batch_size, fits)
     advice = (
         f"set train.micro_batch = {smaller}: predicted {_megabytes(tensors_of(batch_size, smaller))}"
         if smaller

@@ -27,9 +27,16 @@ def split_batches(batches: list[tuple[Tensor, Tensor]], micro_batch: int | None)
     ]
 
 
-def smaller_part(batch: int, part: int) -> int | None:
-    """Return the largest divisor of `batch` that is at most half of `part`; None if there is none from 2 on."""
-    return next((size for size in range(part // 2, LEAST - 1, -1) if batch % size == 0), None)
+def part_of(batch: int, limit: int) -> int | None:
+    """Return the size of the largest equal parts of a batch with at most `limit` images or points; None: there is none.
+
+    Args:
+        batch: images or points in the batch.
+        limit: of those in a part.
+    """
+    if limit >= batch:
+        return batch
+    return next((size for size in range(limit, LEAST - 1, -1) if batch % size == 0), None)
 
 
 def largest_part(batch: int, fits: Callable[[int], bool]) -> int | None:
@@ -41,5 +48,5 @@ def largest_part(batch: int, fits: Callable[[int], bool]) -> int | None:
     """
     part: int | None = batch
     while part is not None and not fits(part):
-        part = smaller_part(batch, part)
+        part = part_of(batch, part // 2)
     return part

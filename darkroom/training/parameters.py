@@ -21,6 +21,7 @@ from darkroom.datasets.description import Description
 from darkroom.losses._base import Loss
 from darkroom.models.architecture import Architecture
 from darkroom.training.loss_terms import Losses
+from darkroom.training.micro_batch import part_of
 from darkroom.training.optimizers._base import OptimizerOptions
 from darkroom.training.schedules._base import Schedule
 
@@ -49,9 +50,9 @@ class TrainParameters(Parameters):
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients are averaged for one step of the optimizer."""
     micro_batch: Literal["auto"] | Annotated[int, Field(ge=2)] | None = None
-    """Images, or points, of each process's batch that are in the network at once; auto: as many as fit into memory;
-    null: all. Gradients are averaged over the parts of a batch. Batch normalization, Dice, Tversky and class weights
-    see a part alone."""
+    """Most images, or points, of each process's batch that are in the network at once; auto: as many as fit into
+    memory; null: all. The batch is divided into equal parts, whose gradients are averaged. Batch normalization, Dice,
+    Tversky and class weights see a part alone."""
     optimizer: Annotated[OptimizerOptions, OPTIMIZERS]
     """The optimizer, by its name alone or with its options."""
     lr: float = Field(gt=0)
@@ -110,8 +111,11 @@ class TrainParameters(Parameters):
                 f"micro_batch = {self.micro_batch}: contrastive pre-training compares the images of a whole batch; set "
                 "it to null"
             )
-        if isinstance(self.micro_batch, int) and self.batch_size % self.micro_batch:
-            raise ValueError(f"micro_batch = {self.micro_batch} does not divide batch_size = {self.batch_size} evenly")
+        if isinstance(self.micro_batch, int) and part_of(self.batch_size, self.micro_batch) is None:
+            raise ValueError(
+                f"micro_batch = {self.micro_batch}: batch_size = {self.batch_size} has no equal parts of 2 to "
+                f"{self.micro_batch}"
+            )
         for key in ("epochs", "pretrain_epochs"):
             if self.warmup_epochs > getattr(self, key) > 0:
                 raise ValueError(f"warmup_epochs = {self.warmup_epochs} is greater than {key} = {getattr(self, key)}")

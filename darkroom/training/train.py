@@ -22,7 +22,7 @@ from darkroom.training.failures import OutOfMemory
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Run, fit
 from darkroom.training.memory import choose_micro_batch, release_memory
-from darkroom.training.micro_batch import smaller_part
+from darkroom.training.micro_batch import part_of
 from darkroom.training.parameters import MachineParameters, TaskTraining
 from darkroom.training.processes import broadcast_value, join, leave
 from darkroom.training.state import State, fingerprint, load, restore, save, start
@@ -84,10 +84,11 @@ def train(
         )
     is_auto = micro_batch == "auto"
     share = batch_size // processes.count
-    if processes.count > 1 and (is_auto or (isinstance(micro_batch, int) and share % micro_batch)):
+    part = part_of(share, micro_batch) if isinstance(micro_batch, int) else share
+    if processes.count > 1 and (is_auto or part is None):
         raise UserError(
-            f"params.yaml: train.micro_batch = {micro_batch}: set it to a number that divides {share} evenly, the part "
-            f"of a batch that each of {processes.count} processes gets"
+            f"params.yaml: train.micro_batch = {micro_batch}: each of {processes.count} processes gets {share} of a "
+            "batch; set it to a number that divides them evenly"
         )
     size = parameters.input_size(description)
     torch.manual_seed(seed_for(parameters.seed, "weights"))
@@ -123,8 +124,8 @@ def train(
         state.micro_batch = choose_micro_batch(parameters, description, state, batches, run)
         print(f"train.micro_batch = auto: {state.micro_batch or 'the whole batch'} at once", flush=True)
         save(state, outputs.state, key)
-    elif isinstance(micro_batch, int):
-        state.micro_batch = micro_batch
+    elif part != share:
+        state.micro_batch = part
 
     def after_epoch(state: State) -> None:
         if processes.is_main:
@@ -137,7 +138,7 @@ def train(
         try:
             fit(state, batches, lambda: whole_split(data, description, "validation", device), run, after_epoch)
         except OutOfMemory:
-            smaller = smaller_part(batch_size, state.micro_batch or batch_size) if is_auto else None
+            smaller = part_of(batch_size, (state.micro_batch or batch_size) // 2) if is_auto else None
             if smaller is None:
                 raise
             return smaller

@@ -91,7 +91,7 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     plan.add_argument("--task", required=True, help="task to train: cifar10, …")
     plan.add_argument("--memory", type=float, metavar="GB", help="memory of the device; default: what it has")
     plan.add_argument(
-        "--device", choices=["cpu", "cuda", "mps"], help="device to plan for; default: that of params.yaml"
+        "--device", choices=["cpu", "cuda", "mps"], help="device to plan for; default: the one that training takes"
     )
     plan.set_defaults(command=_plan)
 

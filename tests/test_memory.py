@@ -374,6 +374,8 @@ def test_plan_takes_the_memory_of_the_device(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("cifar10: fast_cnn on cpu in fp32, ")
     assert lines[-1].startswith("batch_size 16 fits in 3 GB")
+    plan("cifar10", 1, "cuda")
+    assert capsys.readouterr().out.startswith("cifar10: fast_cnn on cuda in "), "a plan needs no GPU, nor its bits"
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

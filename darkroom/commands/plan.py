@@ -26,7 +26,8 @@ def plan(task: str, memory: float | None, asked: str | None) -> None:
     Args:
         task: the task of params.yaml.
         memory: of the device in GB, of 2^30 bytes; None: what the device has, or what is free beside a processor.
-        asked: the device, as in params.yaml; None: the one that params.yaml names. A GPU need not be in this machine.
+        asked: cpu, cuda or mps, whatever train.bits says; None: the device that training takes. A GPU need not be in
+            this machine.
 
     Raises:
         UserError: params.yaml is wrong, the task is not prepared, or the device is not known.
@@ -40,7 +41,8 @@ def plan(task: str, memory: float | None, asked: str | None) -> None:
     if not (folder / "dataset.json").exists():
         raise UserError(f"{folder}: is missing; run `dvc repro prepare@{task}`")
     description = Description.read(folder)
-    device, precision = _setup_of(training, asked or device_values.device)
+    bits = "machine" if asked else training.train.bits
+    device, precision = _setup_of(training.train.precision, bits, asked or device_values.device)
     limit = round(memory * GIGABYTE) if memory is not None else _memory_of(device)
     data = data_on_device(training, description, device, limit)
     batch_size, micro_batch = training.train.batch_size, training.train.micro_batch
@@ -79,16 +81,15 @@ def plan(task: str, memory: float | None, asked: str | None) -> None:
     print(f"batch_size {batch_size}{parts} does not fit in {room}: predicted {predicted}; {advice}")
 
 
-def _setup_of(training: TaskTraining, asked: str) -> tuple[str, str]:
+def _setup_of(precision: str, bits: str, asked: str) -> tuple[str, str]:
     """Return the type of the device and the precision that training has there.
 
     For a GPU that is not in this machine, `auto` is the precision of today's GPUs, bf16.
     """
-    hyper = training.train
-    if asked.startswith("cuda") and hyper.bits != "everywhere" and not torch.cuda.is_available():
-        return "cuda", "bf16" if hyper.precision == "auto" else hyper.precision
-    device = choose_device(hyper.bits, asked)
-    return device.type, choose_precision(hyper.precision, device, hyper.bits)
+    if asked.startswith("cuda") and bits != "everywhere" and not torch.cuda.is_available():
+        return "cuda", "bf16" if precision == "auto" else precision
+    device = choose_device(bits, asked)
+    return device.type, choose_precision(precision, device, bits)
 
 
 def _memory_of(device: str) -> int:

@@ -87,6 +87,14 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     study.add_argument("--dry", action="store_true", help="print the commands and run nothing")
     study.set_defaults(command=_study)
 
+    plan = commands.add_parser("plan", help="predict the memory of a training step, and say which batch fits")
+    plan.add_argument("--task", required=True, help="task to train: cifar10, …")
+    plan.add_argument("--memory", type=float, metavar="GB", help="memory of the device; default: what it has")
+    plan.add_argument(
+        "--device", choices=["cpu", "cuda", "mps"], help="device to plan for; default: the one that training takes"
+    )
+    plan.set_defaults(command=_plan)
+
     page = commands.add_parser(
         "plots-page", help="write the template of `dvc plots show`, which then works without a network"
     )
@@ -191,6 +199,12 @@ def _study(given: argparse.Namespace) -> None:
     from darkroom.commands.study import study
 
     study(given.name, given.scale, given.jobs, given.dry)
+
+
+def _plan(given: argparse.Namespace) -> None:
+    from darkroom.commands.plan import plan
+
+    plan(given.task, given.memory, given.device)
 
 
 def _plots_page(_: argparse.Namespace) -> None:

@@ -64,6 +64,18 @@ def configure(params: Path, folder: Path) -> None:
                 write_json(temporary / task / f"{stage}.json", values.model_dump())
 
 
+def task_parameters(params: Path, task: str) -> dict[str, Parameters]:
+    """Return the parameters of each stage of one task in the file `params`.
+
+    Raises:
+        UserError: there is no such task, or a value is wrong, missing or unknown.
+    """
+    top = check(TopLevel, _read(params), "")
+    if task not in top.tasks:
+        raise UserError(f"{params}: tasks.{task}: is no task; {nearest(task, list(top.tasks))}")
+    return _parameters_of(top, task, top.tasks[task])
+
+
 def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, Parameters]:
     """Return the parameters of each stage of one task.
 

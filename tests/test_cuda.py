@@ -18,15 +18,18 @@ from small_runs import (
     trained,
 )
 
+from bench import memory as bench_memory
 from darkroom.batches import images as images_module
 from darkroom.batches.augmentations import Epoch, draw_all
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
+from darkroom.common.files import read_json
 from darkroom.datasets.description import Description
 from darkroom.models.architecture import architectures
 from darkroom.training import train as train_room
 from darkroom.training.history import write_history
 from darkroom.training.loop import Run, supervised_objective, train_step
+from darkroom.training.memory import predict_step
 from darkroom.training.parameters import MachineParameters
 from darkroom.training.state import start
 
@@ -119,3 +122,42 @@ def test_augmentation_matches_that_of_the_cpu(folder: Path, monkeypatch: pytest.
     assert all(
         drawn.draws.device.type == "cuda" for drawn in draw_all(augmentation, epoch) if not drawn.works_on_pixels
     )
+
+
+@pytest.mark.parametrize("name", ["fast_cnn", "resnet18", "vit", "unet", "wrn_28_10"])
+def test_memory_of_a_step_is_the_predicted_one(name: str) -> None:
+    parameters, description = bench_memory.case(name)
+    hyper = parameters.train
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    bench_memory.train_steps(name, hyper.batch_size, CUDA)
+    taken = torch.cuda.max_memory_allocated() - before
+    assert taken == pytest.approx(predict_step(parameters, description, hyper.precision, hyper.batch_size), rel=0.15)
+    assert taken < 8 << 30
+
+
+def test_micro_batch_is_found_where_memory_is_missing(folder: Path) -> None:
+    prepare_classes()
+    changes = {"batch_size": 32, "epochs": 1, "warmup_epochs": 0, "bits": "machine"}
+    parameters = classification({"name": "resnet18"}, micro_batch="auto", **changes)
+    description = Description.read(DATA)
+    whole, parts = (predict_step(parameters, description, "fp32", 32, part) for part in (None, 8))
+    torch.cuda.empty_cache()
+    free, _ = torch.cuda.mem_get_info()
+    hog = torch.empty(free - (whole + parts) // 2, dtype=torch.uint8, device=CUDA)  # leaves too little for the batch
+    try:
+        result = trained(parameters)
+    finally:
+        del hog
+        torch.cuda.empty_cache()
+    micro_batch = read_json(OUTPUTS.costs)["micro_batch"]
+    assert micro_batch in (2, 4, 8, 16)
+    assert trained(classification({"name": "resnet18"}, micro_batch=micro_batch, **changes)) == result
+
+
+def test_peak_memory_is_that_of_the_epoch(folder: Path) -> None:
+    prepare_classes()
+    large = torch.empty(1 << 30, dtype=torch.uint8, device=CUDA)
+    del large
+    trained(classification(NARROW, epochs=2))
+    assert all(epoch["peak_memory_mb"] < 1024 for epoch in read_json(OUTPUTS.costs)["epochs"])

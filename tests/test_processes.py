@@ -16,6 +16,7 @@ from small_runs import DATA, METRICS, MODEL, NARROW, OUTPUTS, classification, pr
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
+from darkroom.common.files import read_json
 from darkroom.datasets.description import Description
 from darkroom.training.processes import Processes
 
@@ -52,6 +53,15 @@ def test_several_processes_give_the_losses_of_one(folder: Path, processes: int) 
     train_in_processes(processes, PLAIN, batch_size=6)
     assert read_losses() == pytest.approx(expected, rel=ROUNDING)
     assert expected[0] != pytest.approx(expected[-2], rel=0.01), "the training loss changes"
+
+
+def test_parts_of_batches_in_several_processes_give_the_losses_of_one(folder: Path) -> None:
+    prepare_classes()
+    trained(classification(PLAIN, batch_size=12))
+    expected = read_losses()
+    train_in_processes(2, PLAIN, batch_size=12, micro_batch=4)
+    assert read_losses() == pytest.approx(expected, rel=ROUNDING)
+    assert read_json(OUTPUTS.costs)["micro_batch"] == 3, "of the six that each gets"
 
 
 @posix

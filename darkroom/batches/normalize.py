@@ -30,6 +30,11 @@ def normalize(images: Tensor, mean: list[float], std: list[float]) -> Tensor:
     return rows.view(b, height, width, channels).permute(0, 3, 1, 2)
 
 
+def black_images(count: int, size: tuple[int, ...]) -> Tensor:
+    """Return zeros of the form that `normalize` returns, for images of `size`, (height, width) in pixels."""
+    return torch.zeros(count, *size, 3).permute(0, 3, 1, 2)
+
+
 @cache
 def _constants(mean: tuple[float, ...], std: tuple[float, ...], device: torch.device) -> tuple[Tensor, Tensor]:
     """Return what to subtract from pixel values and what to multiply by. Copying it to a GPU at each step waits."""

@@ -66,6 +66,13 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if IS_MACOS else 1024)
 
 
+def free_memory() -> int:
+    """Return how much memory of this machine programs can still take, in bytes."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
+
+
 def keep_freed_memory() -> None:
     """Let this process keep the memory that it frees. Do nothing where the C library is not glibc.
 

@@ -12,8 +12,17 @@ from darkroom.common.files import write_json
 MEGABYTE = 2**20
 
 
+def reset_peak_memory(device: torch.device) -> None:
+    """Begin to measure the peak anew. Only CUDA can: on other devices this does nothing."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+
+
 def peak_memory(device: torch.device) -> float:
-    """Return the largest memory use so far in MiB: PyTorch's on the GPU, or this process's."""
+    """Return the largest memory use in MiB: of PyTorch on the GPU since the reset, or of this process since its start.
+
+    On the CPU a reset would tell little: the process keeps what it frees, see `keep_freed_memory`.
+    """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / MEGABYTE
     if device.type == "mps":
@@ -21,7 +30,14 @@ def peak_memory(device: torch.device) -> float:
     return system.peak_memory() / MEGABYTE
 
 
-def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device, precision: str, numerics: str) -> None:
+def write_costs(
+    path: Path,
+    costs: list[dict[str, float]],
+    device: torch.device,
+    precision: str,
+    numerics: str,
+    micro_batch: int | None = None,
+) -> None:
     """Write the device, the versions of packages, and time and memory of each epoch as JSON.
 
     Args:
@@ -30,6 +46,7 @@ def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device,
         device: where the model was trained.
         precision: fp32, bf16 or fp16.
         numerics: the result of `hash_numerics`.
+        micro_batch: of the last epoch, `State.micro_batch`.
     """
     epochs = [
         {"epoch": number, **{name: round(value, 1) for name, value in cost.items()}}
@@ -42,6 +59,7 @@ def write_costs(path: Path, costs: list[dict[str, float]], device: torch.device,
             "threads": torch.get_num_threads(),
             "precision": precision,
             "numerics": numerics,
+            "micro_batch": micro_batch,
             "versions": {
                 "python": platform.python_version(),
                 **{package: version(package) for package in ("torch", "torchvision", "numpy")},

@@ -4,11 +4,23 @@ from darkroom.common.errors import UserError
 from darkroom.device.precision import NOT_DETERMINISTIC
 from darkroom.training.parameters import TrainParameters
 
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's message, and the CPU allocator's
+# Messages of CUDA and MPS, of the CPU's allocator, and of cuBLAS where no room is left for its workspace.
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+
+class OutOfMemory(UserError):
+    """A step of the optimizer did not fit into memory."""
+
+
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Return whether PyTorch raised `error` since a device has no memory left."""
+    return any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exception:
     """Return the exception to raise in place of `error`: a `UserError` if the user can fix it, else `error` itself.
+
+    If memory ran out, it is an `OutOfMemory`.
 
     Args:
         error: raised by PyTorch.
@@ -16,10 +28,11 @@ def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exceptio
         where: epoch and step, for the message.
     """
     message = str(error)
-    if any(words in message for words in OUT_OF_MEMORY):
-        return UserError(
+    if is_out_of_memory(error):
+        can_split = hyper.micro_batch is None and not hyper.pretrain_epochs
+        return OutOfMemory(
             f"params.yaml: train.batch_size = {hyper.batch_size}: does not fit into memory, {where}: halve it "
-            f"and set train.accumulate = {2 * hyper.accumulate}"
+            f"and set train.accumulate = {2 * hyper.accumulate}{', or set train.micro_batch' if can_split else ''}"
         )
     if NOT_DETERMINISTIC in message:
         return UserError(

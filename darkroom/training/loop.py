@@ -22,9 +22,10 @@ from darkroom.device.precision import autocast, tally_device
 from darkroom.metrics.kinds import KindMetrics, metrics_of
 from darkroom.training.class_weights import compute_class_weights
 from darkroom.training.contrastive import contrastive_objective
-from darkroom.training.cost import peak_memory
+from darkroom.training.cost import peak_memory, reset_peak_memory
 from darkroom.training.failures import explain
 from darkroom.training.history import best_row
+from darkroom.training.micro_batch import split_batches
 from darkroom.training.parameters import Batches, TrainParameters
 from darkroom.training.processes import ALONE, Processes, broadcast_buffers, data_parallel, sum_over_processes
 from darkroom.training.schedules._base import learning_rate
@@ -109,7 +110,8 @@ def fit(
         after_epoch: called with the state after each epoch.
 
     Raises:
-        UserError: the loss is not finite, memory ran out, or the model uses an operation that is not deterministic.
+        OutOfMemory: memory ran out.
+        UserError: the loss is not finite, or the model uses an operation that is not deterministic.
     """
     hyper, score_name = run.parameters, run.score
     model = data_parallel(state.model, run.processes)
@@ -136,6 +138,7 @@ def fit(
                 f"stopped after epoch {epoch}: no better validation {score_name} for {hyper.patience} epochs"
             )
             break
+        reset_peak_memory(run.device)
         started = time.perf_counter()
         torch.manual_seed(seed_for(run.seed, "model", epoch, run.processes.rank))  # for dropout
         phase = pretraining if pretraining and epoch < hyper.pretrain_epochs else main_phase
@@ -188,7 +191,8 @@ def _train_epoch(
         readings, number = number // STEPS_BETWEEN_READINGS, number + len(step_batches)
         where = f"in epoch {epoch + 1}, step {number}, at learning rate {rate:.4g}"
         try:
-            results = train_step(state, forward, step_batches, run, phase.objective)
+            parts = split_batches(step_batches, state.micro_batch)
+            results = train_step(state, forward, parts, run, phase.objective)
         except RuntimeError as error:
             raise explain(error, hyper, where) from None
         for logits, targets, loss in results:
@@ -224,7 +228,7 @@ def train_step(
     run: Run,
     objective: Objective,
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
-    """Make one step of the optimizer on the mean gradient of several batches.
+    """Make one step of the optimizer on the mean gradient of several batches, or parts of batches, of one size.
 
     Args:
         state: its model, optimizer and average are changed in place.

@@ -21,6 +21,7 @@ from darkroom.datasets.description import Description
 from darkroom.losses._base import Loss
 from darkroom.models.architecture import Architecture
 from darkroom.training.loss_terms import Losses
+from darkroom.training.micro_batch import part_of
 from darkroom.training.optimizers._base import OptimizerOptions
 from darkroom.training.schedules._base import Schedule
 
@@ -48,6 +49,10 @@ class TrainParameters(Parameters):
     """Images, or points, in a batch. Batch normalization needs at least two."""
     accumulate: int = Field(default=1, ge=1)
     """Batches whose gradients are averaged for one step of the optimizer."""
+    micro_batch: Literal["auto"] | Annotated[int, Field(ge=2)] | None = None
+    """Most images, or points, of each process's batch that are in the network at once; auto: as many as fit into
+    memory; null: all. The batch is divided into equal parts, whose gradients are averaged. Batch normalization, Dice,
+    Tversky and class weights see a part alone."""
     optimizer: Annotated[OptimizerOptions, OPTIMIZERS]
     """The optimizer, by its name alone or with its options."""
     lr: float = Field(gt=0)
@@ -95,12 +100,22 @@ class TrainParameters(Parameters):
     def _fit_each_other(self) -> "TrainParameters":
         if self.patience is not None and self.keep == "last":
             raise ValueError("patience needs keep = best: the last epoch before stopping is not the best one")
-        for key, allowed in (("precision", ("auto", "fp32")), ("compile", (False,))):
-            if self.bits == "everywhere" and getattr(self, key) not in allowed:
+        for key, refused in (("precision", ("bf16", "fp16")), ("compile", (True,)), ("micro_batch", ("auto",))):
+            if self.bits == "everywhere" and getattr(self, key) in refused:
                 raise ValueError(
                     f"{key} = {str(getattr(self, key)).lower()} gives other bits on other machines; set train.bits to "
                     "machine (for the sample, auto means everywhere)"
                 )
+        if self.micro_batch is not None and self.pretrain_epochs:
+            raise ValueError(
+                f"micro_batch = {self.micro_batch}: contrastive pre-training compares the images of a whole batch; set "
+                "it to null"
+            )
+        if isinstance(self.micro_batch, int) and part_of(self.batch_size, self.micro_batch) is None:
+            raise ValueError(
+                f"micro_batch = {self.micro_batch}: batch_size = {self.batch_size} has no equal parts of 2 to "
+                f"{self.micro_batch}"
+            )
         for key in ("epochs", "pretrain_epochs"):
             if self.warmup_epochs > getattr(self, key) > 0:
                 raise ValueError(f"warmup_epochs = {self.warmup_epochs} is greater than {key} = {getattr(self, key)}")
@@ -172,6 +187,19 @@ class TaskTraining(Parameters):
         Raises:
             UserError: it does not.
         """
+
+    @abstractmethod
+    def example_batch(self, description: Description, count: int) -> tuple[Tensor, Tensor]:
+        """Return zeros of the shapes and types that a training batch has: inputs and targets.
+
+        Args:
+            description: of the data set.
+            count: images or points in the batch.
+        """
+
+    def data_bytes(self, description: Description) -> int:
+        """Return the bytes of the training images or points that stay on the device. The default: none do."""
+        return 0
 
     def check_augmentation(self, where: str) -> None:
         """Check that the augmentation works, by running it. The default has nothing to check.

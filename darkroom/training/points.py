@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import torch
+from torch import Tensor
 
 from darkroom.batches.points import PointBatches
 from darkroom.datasets.description import Description
@@ -26,3 +27,11 @@ class PointTraining(TaskTraining):
     ) -> PointBatches:
         """Load the training split."""
         return PointBatches(folder, description, self.train.batch_size, self.seed, device, share, self.train.sampler)
+
+    def example_batch(self, description: Description, count: int) -> tuple[Tensor, Tensor]:
+        """Return points at zero and class ids."""
+        return torch.zeros(count, *self.input_size(description)), torch.zeros(count, dtype=torch.int64)
+
+    def data_bytes(self, description: Description) -> int:
+        """Return the bytes of the points, of 4 bytes a feature, and of their targets, of 8 bytes at most."""
+        return description.images["train"] * (4 * len(description.mean) + 8)

@@ -4,6 +4,7 @@ import hashlib
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ CODE = Path(__file__).parents[1]
 # The rooms whose code decides the bits of a trained model.
 ROOMS = ("common", "device", "datasets", "batches", "models", "losses", "metrics", "training")
 WITH_STATE_DICT = ("model", "average", "optimizer", "scaler")  # attributes of a state that are saved by state_dict()
-VALUES = ("history", "costs", "kept")  # attributes that are saved as they are
+VALUES = ("history", "costs", "kept", "micro_batch")  # attributes that are saved as they are
 
 
 @dataclass
@@ -35,6 +36,7 @@ class State:
         history: the metrics of each epoch: the rows of metrics/TASK/history.csv.
         costs: time and memory of each epoch.
         kept: the weights to keep: those of the best epoch so far, or of the last.
+        micro_batch: how many images or points of each process's batch are in the network at once; None: all.
     """
 
     model: nn.Module
@@ -44,6 +46,7 @@ class State:
     history: list[dict[str, float]] = field(default_factory=list)
     costs: list[dict[str, float]] = field(default_factory=list)
     kept: dict[str, Tensor] = field(default_factory=dict)
+    micro_batch: int | None = None
 
     @property
     def evaluated(self) -> nn.Module:
@@ -95,14 +98,23 @@ def _averaging(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]
 def save(state: State, path: Path, fingerprint: str) -> None:
     """Write the state to `path`, marked with the fingerprint of its training."""
     with replacing(path) as temporary:
-        torch.save(
-            {
-                "fingerprint": fingerprint,
-                "modules": {name: getattr(state, name).state_dict() for name in _with_state_dict(state)},
-                "values": {name: getattr(state, name) for name in VALUES},
-            },
-            temporary,
-        )
+        torch.save({"fingerprint": fingerprint} | _contents(state), temporary)
+
+
+def snapshot(state: State) -> dict[str, Any]:
+    """Return a copy of the state, with its tensors on the CPU, for `restore`."""
+    buffer = BytesIO()
+    torch.save(_contents(state), buffer)
+    buffer.seek(0)
+    copied: dict[str, Any] = torch.load(buffer, map_location="cpu", weights_only=True)
+    return copied
+
+
+def _contents(state: State) -> dict[str, Any]:
+    return {
+        "modules": {name: getattr(state, name).state_dict() for name in _with_state_dict(state)},
+        "values": {name: getattr(state, name) for name in VALUES},
+    }
 
 
 def load(path: Path, fingerprint: str) -> dict[str, Any] | None:
@@ -115,7 +127,7 @@ def load(path: Path, fingerprint: str) -> dict[str, Any] | None:
 
 
 def restore(state: State, saved: dict[str, Any]) -> None:
-    """Bring `state` to what `load` returned."""
+    """Bring `state` to what `load` or `snapshot` returned."""
     for name in _with_state_dict(state):
         getattr(state, name).load_state_dict(saved["modules"][name])
     for name in VALUES:

@@ -18,8 +18,11 @@ from darkroom.device.setup import set_up
 from darkroom.models.architecture import trained_weights
 from darkroom.models.model_file import Card, save_model
 from darkroom.training.cost import write_costs
+from darkroom.training.failures import OutOfMemory
 from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Run, fit
+from darkroom.training.memory import choose_micro_batch, release_memory
+from darkroom.training.micro_batch import part_of
 from darkroom.training.parameters import MachineParameters, TaskTraining
 from darkroom.training.processes import broadcast_value, join, leave
 from darkroom.training.state import State, fingerprint, load, restore, save, start
@@ -74,10 +77,18 @@ def train(
     description = Description.read(data)
     if parameters.train.patience is not None and not description.images["validation"]:
         raise UserError("params.yaml: train.patience: there is no validation split; set it to null")
-    if parameters.train.batch_size % processes.count:
+    batch_size, micro_batch = parameters.train.batch_size, parameters.train.micro_batch
+    if batch_size % processes.count:
         raise UserError(
-            f"params.yaml: train.batch_size = {parameters.train.batch_size}: {processes.count} processes cannot share "
-            "it evenly"
+            f"params.yaml: train.batch_size = {batch_size}: {processes.count} processes cannot share it evenly"
+        )
+    is_auto = micro_batch == "auto"
+    share = batch_size // processes.count
+    part = part_of(share, micro_batch) if isinstance(micro_batch, int) else share
+    if processes.count > 1 and (is_auto or part is None):
+        raise UserError(
+            f"params.yaml: train.micro_batch = {micro_batch}: each of {processes.count} processes gets {share} of a "
+            "batch; set it to a number that divides them evenly"
         )
     size = parameters.input_size(description)
     torch.manual_seed(seed_for(parameters.seed, "weights"))
@@ -95,6 +106,10 @@ def train(
     )
 
     state = start(model, parameters.train, size, device, precision, parameters.model.bias_lr_factor)
+    run = Run(
+        parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
+        partial(parameters.model.predict, image_size=size), processes, description.target_std,
+    )  # fmt: skip
     key, saved = "", None
     if processes.is_main:  # the others may lie on machines without the file
         key = fingerprint(parameters, data, device, precision, processes.count, numerics)
@@ -106,19 +121,40 @@ def train(
     if saved is not None:
         restore(state, saved)
         processes.print(f"resuming after epoch {len(state.history)} of an interrupted training")
+    elif is_auto:
+        state.micro_batch = choose_micro_batch(parameters, description, state, batches, run)
+        print(f"train.micro_batch = auto: {state.micro_batch or 'the whole batch'} at once", flush=True)
+        save(state, outputs.state, key)
+    elif part != share:
+        state.micro_batch = part
 
     def after_epoch(state: State) -> None:
         if processes.is_main:
             write_history(outputs.history, state.history)
-            write_costs(outputs.costs, state.costs, device, precision, numerics)
+            write_costs(outputs.costs, state.costs, device, precision, numerics, state.micro_batch)
             save(state, outputs.state, key)
 
-    run = Run(
-        parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
-        partial(parameters.model.predict, image_size=size), processes, description.target_std,
-    )  # fmt: skip
+    def fit_rest() -> int | None:
+        """Train up to the last epoch. Return None, or a smaller micro batch if an epoch did not fit into memory."""
+        try:
+            fit(state, batches, lambda: whole_split(data, description, "validation", device), run, after_epoch)
+        except OutOfMemory:
+            smaller = part_of(batch_size, (state.micro_batch or batch_size) // 2) if is_auto else None
+            if smaller is None:
+                raise
+            return smaller
+        return None
+
     try:
-        fit(state, batches, lambda: whole_split(data, description, "validation", device), run, after_epoch)
+        while smaller := fit_rest():
+            release_memory(state, device)  # after the exception is gone, whose traceback holds the activations
+            last = load(outputs.state, key)
+            if last is None:
+                raise UserError(f"{outputs.state}: cannot be read any more; run again")
+            restore(state, last)
+            state.micro_batch = smaller
+            save(state, outputs.state, key)
+            print(f"out of memory: going on after epoch {len(state.history)} with train.micro_batch = {smaller}")
     except KeyboardInterrupt:
         processes.print(f"\nstopped; the next `dvc repro` goes on from epoch {len(state.history)} or later")
         raise

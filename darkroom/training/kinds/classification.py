@@ -1,15 +1,17 @@
 """Training on images with one class each."""
 
 import copy
+import math
 from pathlib import Path
 from typing import Annotated, Literal
 
 import torch
 from pydantic import model_validator
-from torch import nn
+from torch import Tensor, nn
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.mixes import mixes, mixes_of
+from darkroom.batches.normalize import black_images
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.batches.sizes import scaled_size
 from darkroom.common.errors import UserError
@@ -67,6 +69,15 @@ class ClassificationTraining(TaskTraining):
                 f"{epochs} epochs shows the images in full"
             )
         return self
+    def example_batch(self, description: Description, count: int) -> tuple[Tensor, Tensor]:
+        """Return black images, and class ids or, with Mixup or CutMix, shares of classes."""
+        classes = len(description.classes)
+        targets = torch.zeros(count, classes) if mixes_of(self.augment) else torch.zeros(count, dtype=torch.int64)
+        return black_images(count, description.size), targets
+
+    def data_bytes(self, description: Description) -> int:
+        """Return the bytes of the images, of one byte a channel, and of their labels, of 8 bytes."""
+        return description.images["train"] * (3 * math.prod(description.size) + 8)
 
     @model_validator(mode="after")
     def _takes_mixed_classes(self) -> "ClassificationTraining":

@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import model_validator
+from torch import Tensor
 
+from darkroom.batches.normalize import black_images
 from darkroom.batches.pairs import PairBatches
 from darkroom.batches.parameters import PairAugmentation
 from darkroom.batches.pipeline import check_pipeline
@@ -39,6 +41,11 @@ class SegmentationTraining(TaskTraining):
             folder, description, self.augment, train.batch_size, self.seed, device, machine.workers, share,
             train.sampler,
         )  # fmt: skip
+
+    def example_batch(self, _: Description, count: int) -> tuple[Tensor, Tensor]:
+        """Return black crops and masks of background."""
+        size = (self.augment.crop, self.augment.crop)
+        return black_images(count, size), torch.zeros(count, *size, dtype=torch.int64)
 
     def check_augmentation(self, where: str) -> None:
         """Run each transform once, as `check_pipeline` does."""

@@ -15,6 +15,7 @@ from darkroom.batches.copy_paste import paste_object
 from darkroom.batches.normalize import mask_targets, normalize
 from darkroom.batches.parameters import PairAugmentation
 from darkroom.batches.pipeline import build_pipeline
+from darkroom.batches.prefetch import prefetch
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import KILLED
 from darkroom.common.randomness import seed_for
@@ -60,7 +61,6 @@ class PairBatches:
             batch_sampler=self._keys,
             num_workers=workers,
             generator=torch.Generator(),  # otherwise the loader would draw from the global one
-            pin_memory=device.type == "cuda",
             persistent_workers=workers > 0,  # where processes are spawned, starting one takes seconds
         )
 
@@ -78,13 +78,9 @@ class PairBatches:
         sampled = self._sampled(epoch)
         batches = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
         self._keys[:] = [[(epoch, int(row), sampled[row]) for row in batch[self.share]] for batch in batches]
-        # Memory is pinned for CUDA alone. Copies from other memory must be waited for, or MPS may read it too late:
-        # https://github.com/pytorch/pytorch/issues/189690
-        is_cuda = self.device.type == "cuda"
         try:
-            for images, masks in self._loader:
-                images = images.to(self.device, non_blocking=is_cuda)
-                yield self.normalize(images), mask_targets(masks.to(self.device, non_blocking=is_cuda))
+            for images, masks in prefetch(self._loader, self.device):
+                yield self.normalize(images), mask_targets(masks)
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise

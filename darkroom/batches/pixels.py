@@ -5,6 +5,8 @@ images of the same form. They are the operations of AutoAugment, with the result
 """
 
 from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -36,7 +38,7 @@ def contrast(images: Tensor, strength: Tensor) -> Tensor:
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
     """Sharpen images, or smooth them where `strength` is negative. The pixels at the border do not change."""
-    kernel = images.new_tensor(SMOOTHING).expand(3, 1, 3, 3) / 13
+    kernel = _constant(SMOOTHING, images.device).expand(3, 1, 3, 3) / 13
     smooth = images.clone()
     smooth[:, :, 1:-1, 1:-1] = F.conv2d(images, kernel, groups=3).round()
     return _blend(images, smooth, strength)
@@ -60,18 +62,25 @@ def invert(images: Tensor, _: Tensor) -> Tensor:
 
 def autocontrast(images: Tensor, _: Tensor) -> Tensor:
     """Stretch the values of each channel to the range from 0 to 255."""
-    from torchvision.transforms.v2.functional import autocontrast
-
-    stretched: Tensor = autocontrast(images.byte())
-    return stretched.float()
+    darkest, brightest = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    is_flat = brightest == darkest
+    scale = torch.where(is_flat, 1, (brightest - darkest) * (1 / 255))
+    return ((images - torch.where(is_flat, 0, darkest)) / scale).clamp(0, 255).floor()
 
 
 def equalize(images: Tensor, _: Tensor) -> Tensor:
     """Equalize the histogram of each channel."""
-    from torchvision.transforms.v2.functional import equalize
-
-    equalized: Tensor = equalize(images.byte())
-    return equalized.float()
+    values = images.long().flatten(2).flatten(0, 1)  # (channels of all images, pixels)
+    channels, pixels = values.shape
+    # One long histogram: PyTorch's deterministic kernel for those of several dimensions copies from the host.
+    bins = values + 256 * torch.arange(channels, device=images.device)[:, None]
+    counts = bins.new_zeros(channels * 256).scatter_add_(0, bins.flatten(), torch.ones_like(bins).flatten())
+    counts = counts.view(channels, 256)
+    up_to = counts.cumsum(1)
+    brightest = up_to.argmax(1, keepdim=True)
+    step = (pixels - counts.gather(1, brightest)) // 255
+    table = ((up_to - counts + step // 2) // step.clamp(min=1)).clamp(0, 255)
+    return torch.where(step > 0, table.gather(1, values), values).view(images.shape).float()
 
 
 def shear_x(images: Tensor, slope: Tensor) -> Tensor:
@@ -109,6 +118,12 @@ def rotate(images: Tensor, degrees: Tensor) -> Tensor:
     return _resample(images, origin)
 
 
+@cache
+def _constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
+    """Return float32 `values` on the device. Copying them to a GPU at each step would wait."""
+    return torch.tensor(values, dtype=torch.float32, device=device)
+
+
 def _broadcastable(strength: Tensor) -> Tensor:
     """Reshape (b,) to (b, 1, 1, 1)."""
     return strength[:, None, None, None]
@@ -124,7 +139,7 @@ def _blend(images: Tensor, other: Tensor, strength: Tensor) -> Tensor:
 
 def _grey(images: Tensor) -> Tensor:
     """Convert images to grey, float (b, 1, h, w)."""
-    weights = images.new_tensor(GREY_WEIGHTS)[:, None, None]
+    weights = _constant(GREY_WEIGHTS, images.device)[:, None, None]
     return (images * weights).sum(1, keepdim=True).floor()
 
 

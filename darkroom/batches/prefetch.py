@@ -34,7 +34,7 @@ def prefetch(batches: Iterable[tuple[Tensor, ...]], device: torch.device) -> Ite
     ahead: tuple[Tensor, ...] = ()
     for batch in batches:
         pinned = tuple(_pin(tensor) for tensor in batch)
-        ready = _hand_over(ahead, stream, device)  # before the next copy, or it would wait for that one too
+        ready = ahead and _hand_over(ahead, stream, device)  # before the next copy, which it must not wait for
         with torch.cuda.stream(stream):
             ahead = tuple(tensor.to(device, non_blocking=True) for tensor in pinned)
         if ready:

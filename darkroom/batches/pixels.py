@@ -5,15 +5,13 @@ images of the same form. They are the operations of AutoAugment, with the result
 """
 
 from collections.abc import Callable
-from functools import cache
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 GREY_WEIGHTS = (0.2989, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
-SMOOTHING = ((1, 1, 1), (1, 5, 1), (1, 1, 1))  # Pillow's smoothing kernel times 13
+CENTRE = 5  # of Pillow's smoothing kernel of 3 × 3 pixels, before it is divided by its sum; the others are 1
 
 
 def identity(images: Tensor, _: Tensor) -> Tensor:
@@ -38,7 +36,9 @@ def contrast(images: Tensor, strength: Tensor) -> Tensor:
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
     """Sharpen images, or smooth them where `strength` is negative. The pixels at the border do not change."""
-    kernel = _constant(SMOOTHING, images.device).expand(3, 1, 3, 3) / 13
+    kernel = images.new_ones(3, 1, 3, 3)  # not from a list, which would be copied to the device
+    kernel[:, :, 1, 1].fill_(CENTRE)
+    kernel /= 8 + CENTRE
     smooth = images.clone()
     smooth[:, :, 1:-1, 1:-1] = F.conv2d(images, kernel, groups=3).round()
     return _blend(images, smooth, strength)
@@ -118,12 +118,6 @@ def rotate(images: Tensor, degrees: Tensor) -> Tensor:
     return _resample(images, origin)
 
 
-@cache
-def _constant(values: tuple[Any, ...], device: torch.device) -> Tensor:
-    """Return float32 `values` on the device. Copying them to a GPU at each step would wait."""
-    return torch.tensor(values, dtype=torch.float32, device=device)
-
-
 def _broadcastable(strength: Tensor) -> Tensor:
     """Reshape (b,) to (b, 1, 1, 1)."""
     return strength[:, None, None, None]
@@ -139,8 +133,8 @@ def _blend(images: Tensor, other: Tensor, strength: Tensor) -> Tensor:
 
 def _grey(images: Tensor) -> Tensor:
     """Convert images to grey, float (b, 1, h, w)."""
-    weights = _constant(GREY_WEIGHTS, images.device)[:, None, None]
-    return (images * weights).sum(1, keepdim=True).floor()
+    red, green, blue = (weight * images[:, n : n + 1] for n, weight in enumerate(GREY_WEIGHTS))
+    return (red + green + blue).floor()
 
 
 def _resample(images: Tensor, origin: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Tensor:

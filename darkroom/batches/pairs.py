@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -62,7 +63,11 @@ class PairBatches:
             num_workers=workers,
             generator=torch.Generator(),  # otherwise the loader would draw from the global one
             persistent_workers=workers > 0,  # where processes are spawned, starting one takes seconds
+            worker_init_fn=_use_one_thread,
         )
+        if workers:
+            # Here too, as forked workers would inherit OpenCV's threads as set, but could not end them.
+            _use_one_thread()
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of one epoch. The order depends on (seed, epoch), a pair's draws on (seed, epoch, row).
@@ -102,6 +107,11 @@ class PairBatches:
         """Return normalized crops of the first `count` training images, float (n, 3, crop, crop)."""
         images = [self.pairs[0, index, index][0] for index in range(min(count, len(self.pairs)))]
         return self.normalize(torch.from_numpy(np.stack(images)).to(self.device))
+
+
+def _use_one_thread(_worker: int = 0) -> None:
+    """Let OpenCV use one thread in this process, since there are as many workers as cores."""
+    cv2.setNumThreads(1)
 
 
 class AugmentedPairs(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):

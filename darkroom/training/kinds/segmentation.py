@@ -36,8 +36,8 @@ class SegmentationTraining(TaskTraining):
         """Load the training split."""
         train = self.train
         return PairBatches(
-            folder, description, self.augment, train.batch_size, self.seed, device, machine.workers, share,
-            train.sampler,
+            folder, description, self.augment, train.batch_size, self.seed, device, machine.count_workers(device),
+            share, train.sampler,
         )  # fmt: skip
 
     def check_augmentation(self, where: str) -> None:

@@ -56,18 +56,26 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[CudaLike]:
         yield mode
 
 
+@pytest.fixture
+def mixed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Automatic mixed precision for a GPU that PyTorch does not find; it would do nothing, and only warn."""
+    monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda *_: True)
+
+
 def losses_of(kind: str) -> list[Loss]:
     return [loss() for loss in LOSSES.values() if kind in loss.KINDS]
 
 
 @pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("name", architectures("classification"))
-def test_classifiers_run_without_waiting(name: str, precision: torch.dtype) -> None:
+def test_classifiers_run_without_waiting(mixed: None, name: str, precision: torch.dtype) -> None:
     model = architecture(name).build(10, (32, 32))
     with MODE:
         make_fake(model)
         images, targets = torch.empty(4, 3, 32, 32, device=CUDA), torch.empty(4, dtype=torch.int64, device=CUDA)
         with torch.autocast("cuda", precision):
+            assert torch.is_autocast_enabled("cuda")
             logits = model(images)
         tally = AccuracyTally(10, CUDA)
         for loss in losses_of("classification"):
@@ -77,13 +85,14 @@ def test_classifiers_run_without_waiting(name: str, precision: torch.dtype) -> N
 
 @pytest.mark.parametrize("precision", [torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("name", architectures("segmentation"))
-def test_segmentation_models_run_without_waiting(name: str, precision: torch.dtype) -> None:
+def test_segmentation_models_run_without_waiting(mixed: None, name: str, precision: torch.dtype) -> None:
     model = architecture(name, encoder_depth=4).build(3, (64, 64))
     with MODE:
         make_fake(model)
         images = normalize(torch.empty(2, 64, 64, 3, dtype=torch.uint8, device=CUDA), [0.5] * 3, [0.25] * 3)
         targets = mask_targets(torch.empty(2, 64, 64, dtype=torch.uint8, device=CUDA))
         with torch.autocast("cuda", precision):
+            assert torch.is_autocast_enabled("cuda")
             logits = model(images)
         tally = OverlapTally(3, CUDA)
         for loss in losses_of("segmentation"):

@@ -42,7 +42,7 @@ OPTIMIZERS = classes_in(darkroom.training.optimizers.__name__, OptimizerOptions)
 
 
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[CudaLike]:
+def gpu(monkeypatch: pytest.MonkeyPatch, mixed: None) -> Iterator[CudaLike]:
     """A fake GPU, on which backward passes do nothing."""
     make = torch.tensor  # it looks for a driver itself
 
@@ -111,12 +111,12 @@ def test_point_models_run_without_waiting() -> None:
 
 
 def count_copies(gpu: CudaLike, parameters: TaskTraining) -> list[str]:
-    """Return the copies between host and GPU in the second step of an epoch: from the batch to the metrics."""
+    """Return the copies between host and GPU in the second step of an epoch in bf16: from the batch to the metrics."""
     description = Description.read(DATA)
     size = parameters.input_size(description)
     model = make_fake(parameters.model.build(description.outputs, size))
-    state = start(model, parameters.train, size, CUDA, "fp32")
-    run = Run(parameters.kind, description.outputs, parameters.train, 0, CUDA, "fp32")
+    state = start(model, parameters.train, size, CUDA, "bf16")
+    run = Run(parameters.kind, description.outputs, parameters.train, 0, CUDA, "bf16")
     batches = parameters.load_batches(DATA, description, CUDA, slice(None), MachineParameters(workers=0))
     tally, objective = run.metrics.new_tally(run.outputs, CUDA), supervised_objective(parameters.train)
     stream = batches.train(0)

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkroom.batches import samplers
-from darkroom.batches.augmentations import Drawn, Epoch, Rows, augmentations, crop, cutout, draw_all, flip
+from darkroom.batches.augmentations import Drawn, Epoch, augmentations, crop, cutout, draw_all, flip
 from darkroom.batches.copy_paste import paste_object
 from darkroom.batches.images import ImageBatches, earlier_times, fits
-from darkroom.batches.mixes import mix, mixes_of
+from darkroom.batches.mixes import draw_mixes, mixes_of
 from darkroom.batches.normalize import normalize
 from darkroom.batches.pairs import PairBatches
 from darkroom.batches.parameters import ImageAugmentation, PairAugmentation
@@ -68,7 +68,7 @@ def test_cutout_sets_a_clipped_square_to_zero(side: int) -> None:
 
 def test_alternating_flips_show_both_sides_in_two_epochs() -> None:
     def draw_flips(mode: str, epoch: int) -> torch.Tensor:
-        rows = Epoch(epoch, 0, (8, 8), torch.arange(100), torch.full((100,), epoch), CPU)
+        rows = Epoch(epoch, 0, (8, 8), torch.arange(100), torch.full((100,), epoch))
         return flip.draw(flip.Options(flip=mode), rows)
 
     assert torch.equal(draw_flips("alternate", 0), ~draw_flips("alternate", 1))
@@ -83,7 +83,8 @@ def test_mixup_and_cutmix_match_their_papers(kind: str) -> None:
     batch, labels = images(), torch.tensor([0, 1, 2, 0, 1, 2])
     parameters = ImageAugmentation(flip="none", crop=0, cutout=0, **{kind: 0.7})
     for seed in range(20):
-        mixed, targets = mix(batch, labels, 3, mixes_of(parameters), np.random.default_rng(seed))
+        [mixing] = draw_mixes(mixes_of(parameters), 1, 6, (8, 8), np.random.default_rng(seed), CPU)
+        mixed, targets = mixing.apply(batch, labels, 3)
         draw = np.random.default_rng(seed)
         draw.integers(1)
         others = draw.permutation(6)
@@ -122,24 +123,21 @@ def test_mixed_batches_have_shares_of_classes_as_targets(packed: tuple[Path, Des
         assert tally.compute()["accuracy"] == pytest.approx(float(accuracy))
 
 
-def rows_on_cpu(rows: torch.Tensor) -> Rows:
-    return Rows(rows, rows)
-
-
 def test_augmentation_of_an_image_does_not_depend_on_its_batch() -> None:
     options = ImageAugmentation(flip="random", crop=2, cutout=3, policy="randaugment", jitter=0.5)
 
-    def draw_epoch(epoch: int) -> list[Drawn]:
-        return draw_all(options, Epoch(epoch, 0, (8, 8), torch.arange(6), torch.zeros(6), CPU))
+    def draw_epoch(epoch: int, batch_size: int) -> list[Drawn]:
+        rows = torch.arange(6).view(-1, batch_size)
+        return draw_all(options, Epoch(epoch, 0, (8, 8), torch.arange(6), torch.zeros(6)), rows, CPU)
 
-    assert len(draw_epoch(3)) == len(augmentations()) == 5
+    assert len(draw_epoch(3, 6)) == len(augmentations()) == 5
     batch = (images() * 64 + 128).clamp(0, 255).round()
-    for step, later in zip(draw_epoch(3), draw_epoch(4), strict=True):
-        together = step.apply(batch, rows_on_cpu(torch.arange(6)))
-        alone = [step.apply(batch[i : i + 1], rows_on_cpu(torch.tensor([i]))) for i in range(6)]
+    for step, of_one, later in zip(draw_epoch(3, 6), draw_epoch(3, 1), draw_epoch(4, 6), strict=True):
+        together = step.apply(batch, 0)
+        alone = [of_one.apply(batch[i : i + 1], i) for i in range(6)]
         assert torch.equal(together, torch.cat(alone))
         assert not torch.equal(together, batch)
-        assert not torch.equal(together, later.apply(batch, rows_on_cpu(torch.arange(6))))
+        assert not torch.equal(together, later.apply(batch, 0))
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ from darkroom.figures.classes import draw_confused_pairs
 from darkroom.figures.confidence import draw_ranks
 from darkroom.figures.pictures import draw_confident_errors
 from darkroom.models.model_file import Card, load_model
+from darkroom.models.windows import WINDOWS_AT_ONCE, windowed_logits
 
 
 def card_of(kind: str, size: int) -> Card:
@@ -61,6 +62,27 @@ def test_windows_are_no_larger_than_the_crops() -> None:
     logits_of(Watching(3, 2, 1), card_of("segmentation", 32), torch.zeros(1, 3, 64, 128))
     assert {shape[2:] for shape in seen} == {(32, 32)}
     assert sum(shape[0] for shape in seen) == 3 * 7  # half of them overlapping, along either side
+
+
+def test_windows_of_several_images_go_through_the_network_together() -> None:
+    """The batches are full, but for the last one of each size; an image's answer does not depend on the others."""
+    seen = []
+
+    def network(images: torch.Tensor) -> torch.Tensor:
+        seen.append((len(images), images.shape[2]))
+        return images[:, :2] * torch.linspace(1, 2, images.shape[3])  # differs by the place in the window
+
+    sizes = [(2, 20, 70), (1, 20, 70), (1, 96, 32), (1, 32, 96), (1, 32, 32), (3, 32, 32)]
+    draw = torch.Generator().manual_seed(0)
+    batches = [torch.randn(count, 3, height, width, generator=draw) for count, height, width in sizes]
+    alone = [next(windowed_logits(network, [images], (32, 32))) for images in batches]
+    seen.clear()
+    taken = []
+    for number, logits in enumerate(windowed_logits(network, (taken.append(1) or one for one in batches), (32, 32))):
+        assert logits.dtype == torch.float32 and torch.equal(logits, alone[number])
+        assert len(taken) - number <= WINDOWS_AT_ONCE
+    assert number == len(batches) - 1
+    assert seen == [(8, 20), (4, 20), (8, 32), (6, 32)]
 
 
 @pytest.mark.parametrize("views", VIEWS)

@@ -139,7 +139,7 @@ def test_each_model_builds_predicts_and_has_a_layer_to_explain(kind: str, name: 
     with torch.device("meta"):  # computes shapes, no values
         model = parameters.build(3, shape[-2:]).eval()
         larger = (3, 2 * side, side) if kind == "segmentation" else shape
-        logits = parameters.predict(model, torch.zeros(2, *larger), shape[-2:])
+        [logits] = parameters.predict(model, [torch.zeros(2, *larger)], shape[-2:])
     assert logits.shape == (2, 3, *(larger[1:] if kind == "segmentation" else ()))
     if len(shape) == 3:
         assert parameters.explained_layer(model) in list(model.modules())

@@ -15,6 +15,8 @@ from darkroom.batches.operations import NUMBER, OPERATIONS, Plan, apply
 from darkroom.batches.policies import draw_plan
 from darkroom.batches.policies.autoaugment import PAIRS
 
+CPU = torch.device("cpu")
+
 
 def some_images(count: int = 16, height: int = 20, width: int = 24) -> torch.Tensor:
     """Smooth and noisy images in turn, uint8 (count, 3, height, width)."""
@@ -98,14 +100,17 @@ def test_each_image_gets_its_own_operations() -> None:
         )]),
         torch.tensor([[0, 0], [0, 0], [30, 0.2], [0, 3], [0.5, -0.4], [0, 0.3]], dtype=torch.float32),
     )  # fmt: skip
-    result = apply(images, plan)
+    rows = torch.arange(6)
+    result = apply(images, plan.batches(rows[None], CPU)[0])
     assert torch.equal(result[:2], images[:2])
     for row in range(6):
         expected = images[row : row + 1]
         for step in range(2):
             expected = OPERATIONS[int(plan.operation[row, step])](expected, plan.strength[row : row + 1, step])
         assert torch.equal(result[row : row + 1], expected)
-    assert torch.equal(apply(images[3:], plan[torch.arange(3, 6)]), result[3:])
+    shuffled = torch.tensor([[4, 0], [5, 3]])
+    for batch, steps in zip(shuffled, plan.batches(shuffled, CPU), strict=True):
+        assert torch.equal(apply(images[batch], steps), result[batch])
 
 
 def test_autoaugment_has_the_policy_of_the_paper() -> None:
@@ -142,7 +147,7 @@ def test_drawn_plans_cover_the_range_of_each_policy() -> None:
     inverted = (learned.operation[:, 0] == NUMBER["invert"]).float().mean()
     assert float(inverted) == pytest.approx(0.1 / 25, rel=0.25), "1 of 25 pairs starts with it, at probability 0.1"
 
-    rows = Epoch(0, 0, (8, 8), torch.arange(10_000), torch.zeros(10_000), torch.device("cpu"))
+    rows = Epoch(0, 0, (8, 8), torch.arange(10_000), torch.zeros(10_000))
     changes = jitter.draw(jitter.Options(jitter=0.4), rows)
     assert float(changes.strength.abs().max()) == pytest.approx(0.4, abs=1e-3)
     assert abs(float(changes.strength.mean())) < 0.01
@@ -151,7 +156,8 @@ def test_drawn_plans_cover_the_range_of_each_policy() -> None:
 def test_pixel_values_stay_integers_from_0_to_255() -> None:
     images = some_images(300, 8, 8).float()
     for policy in ("randaugment", "trivialaugment", "autoaugment"):
-        result = apply(images, draw_plan(policy, 300, 8, torch.Generator().manual_seed(1)))
+        plan = draw_plan(policy, 300, 8, torch.Generator().manual_seed(1))
+        result = apply(images, plan.batches(torch.arange(300)[None], CPU)[0])
         assert result.min() >= 0 and result.max() <= 255
         assert torch.equal(result, result.round())
         assert not torch.equal(result, images)

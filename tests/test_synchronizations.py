@@ -7,7 +7,11 @@ import pytest
 import torch
 from small_runs import DATA, classification, prepare_classes, prepare_scenes, segmentation
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+import darkroom.batches.policies
+from darkroom.batches.parameters import ImageAugmentation
+from darkroom.common.named import names_in
 from darkroom.datasets.description import Description
 from darkroom.training.loop import Run, supervised_objective, train_step
 from darkroom.training.parameters import MachineParameters, TaskTraining
@@ -29,7 +33,8 @@ class SynchronizationCounter(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         name = function.overloadpacket.__name__
-        if name in SYNCHRONIZING:
+        masks = [v for v in tree_leaves(args[1:2]) if isinstance(v, torch.Tensor) and v.dtype == torch.bool]
+        if name in SYNCHRONIZING or (name in ("index", "index_put_") and masks):  # the pixels of a mask are counted
             self.counts[name] += 1
         return function(*args, **(kwargs or {}))
 
@@ -63,6 +68,13 @@ def test_step_of_a_classifier_does_not_wait(folder: Path, optimizer: str) -> Non
     assert not count_synchronizations(classification(optimizer=optimizer, clip_norm=1.0))
 
 
+@pytest.mark.parametrize("policy", names_in(darkroom.batches.policies.__name__))
+def test_step_with_every_augmentation_does_not_wait(folder: Path, policy: str) -> None:
+    prepare_classes()
+    augment = ImageAugmentation(flip="random", crop=2, cutout=4, policy=policy, jitter=0.4, mixup=0.4, cutmix=1.0)
+    assert not count_synchronizations(classification().model_copy(update={"augment": augment}))
+
+
 def test_step_of_a_segmentation_model_does_not_wait(folder: Path) -> None:
     prepare_scenes()
     assert not count_synchronizations(segmentation(batch_size=4), workers=1)  # the worker loads pairs on the CPU
@@ -74,4 +86,5 @@ def test_synchronizing_operations_are_counted() -> None:
         values.nonzero()
         float(values.sum())
         torch.bincount(values)
-    assert counter.counts == {"lift_fresh": 1, "nonzero": 1, "_local_scalar_dense": 1, "bincount": 1}
+        values[values > 1]
+    assert counter.counts == {"lift_fresh": 1, "nonzero": 1, "_local_scalar_dense": 1, "bincount": 1, "index": 1}

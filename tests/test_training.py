@@ -22,6 +22,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 from small_runs import (
+    BASE,
     CPU,
     DATA,
     METRICS,
@@ -41,6 +42,8 @@ from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
+from darkroom.common.parameters import check
+from darkroom.configuration import SharedTraining
 from darkroom.datasets.description import Description
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask
 from darkroom.device import precision
@@ -51,8 +54,10 @@ from darkroom.losses.dice import dice_loss
 from darkroom.metrics.classes import AccuracyTally, OverlapTally
 from darkroom.models.model_file import load_model
 from darkroom.models.simple_cnn import SimpleCNNArchitecture
+from darkroom.training import parameters as parameters_module
 from darkroom.training.history import best_row, summary
 from darkroom.training.loop import Run, evaluate
+from darkroom.training.parameters import MachineParameters
 
 
 def test_equal_runs_give_equal_bytes(folder: Path) -> None:
@@ -123,6 +128,19 @@ def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name
     assert len(list(Path("predictions/masks").iterdir())) == 5
     draw_figures()
     assert (Path("plots") / "overlays.png").stat().st_size > 10_000
+
+
+def test_a_gpu_gets_workers_by_the_cores_that_training_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    gpu, auto = torch.device("cuda"), MachineParameters()
+    for available, processes, workers in ((1, 1, 1), (2, 1, 1), (8, 1, 7), (64, 1, 16), (64, 4, 15), (4, 8, 1)):
+        monkeypatch.setattr(parameters_module, "cores", lambda available=available: available)
+        monkeypatch.setenv("LOCAL_WORLD_SIZE", str(processes))
+        assert auto.count_workers(gpu) == workers
+        assert auto.count_workers(CPU) == 1
+        assert MachineParameters(workers=0).count_workers(gpu) == 0
+    for wrong in (-1, "many"):
+        with pytest.raises(UserError, match=f"train.workers = {wrong!r}: must be auto or a whole number"):
+            check(SharedTraining, BASE | {"workers": wrong}, "train")
 
 
 def test_workers_do_not_change_the_model(folder: Path) -> None:

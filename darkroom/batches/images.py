@@ -9,10 +9,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from darkroom.batches import samplers
-from darkroom.batches.augmentations import Drawn, Epoch, Rows, draw_all
-from darkroom.batches.mixes import mix, mixes_of
+from darkroom.batches.augmentations import Drawn, Epoch, draw_all
+from darkroom.batches.mixes import draw_mixes, mixes_of
 from darkroom.batches.normalize import normalize
 from darkroom.batches.parameters import ImageAugmentation
+from darkroom.batches.prefetch import prefetch
 from darkroom.batches.sizes import scale_down
 from darkroom.common.errors import UserError
 from darkroom.common.randomness import seed_for
@@ -90,18 +91,18 @@ class ImageBatches:
         times[order] = self._times_before(epoch)[sampled[order]] + earlier_times(sampled[order])
         size = self.images.shape[1], self.images.shape[2]
         seed = seed_for(self.seed, "view", view) if view else self.seed
-        drawn = draw_all(self.augmentation, Epoch(epoch, seed, size, sampled, times, self.device))
-        mixing = np.random.default_rng(seed_for(self.seed, "mix", epoch))
-        choice = mixes_of(self.augmentation)
-        sampled_on_device = sampled.to(self.device)
-        order = order[: self.steps * self.batch_size]
-        for batch in zip(*(torch.split(one, self.batch_size) for one in (order, order.to(self.device))), strict=True):
-            rows = Rows(*batch) if choice else Rows(*(one[self.share] for one in batch))
-            on_device = sampled_on_device[rows.on_device]
-            images = self._augment(self._take(sampled[rows.on_host], on_device), rows, drawn)
-            labels = self.labels[on_device]
-            if choice:  # mix the whole batch first: an image may be mixed with one of another process
-                images, labels = mix(images, labels, len(self.description.classes), choice, mixing)
+        rows = order[: self.steps * self.batch_size].view(self.steps, self.batch_size)
+        mixes = []
+        if choice := mixes_of(self.augmentation):
+            draw = np.random.default_rng(seed_for(self.seed, "mix", epoch))
+            mixes = draw_mixes(choice, self.steps, self.batch_size, size, draw, self.device)
+        else:
+            rows = rows[:, self.share]
+        drawn = draw_all(self.augmentation, Epoch(epoch, seed, size, sampled, times), rows, self.device)
+        for number, (images, labels) in enumerate(self._load(sampled[rows])):
+            images = self._augment(images, drawn, number)
+            if mixes:  # mix the whole batch first: an image may be mixed with one of another process
+                images, labels = mixes[number].apply(images, labels, len(self.description.classes))
                 images, labels = images[self.share], labels[self.share]
             yield scale_down(images, self.augmentation, epoch), labels
 
@@ -131,28 +132,35 @@ class ImageBatches:
         self._counted = epoch, times
         return times
 
-    def _take(self, on_host: Tensor, on_device: Tensor) -> Tensor:
-        """Return images by their indices, int64 (b,), of which there is a copy in both memories."""
-        if self.images.device == on_device.device:
-            return self.images[on_device]
-        return self.images[on_host].pin_memory().to(self.device, non_blocking=True)
+    def _load(self, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield images, uint8 (b, h, w, 3), and class ids, int64 (b,), of an epoch's batches, on the device.
 
-    def _augment(self, images: Tensor, rows: Rows, drawn: list[Drawn]) -> Tensor:
+        Args:
+            indices: of the images in each batch, int64 (batches, b), on the CPU.
+        """
+        on_device = indices.to(self.device)
+        if self.images.device == on_device.device:
+            yield from ((self.images[batch], self.labels[batch]) for batch in on_device)
+        else:
+            loaded = prefetch(((self.images[batch],) for batch in indices), self.device)
+            yield from ((images, self.labels[batch]) for (images,), batch in zip(loaded, on_device, strict=True))
+
+    def _augment(self, images: Tensor, drawn: list[Drawn], batch: int) -> Tensor:
         """Return normalized and augmented images.
 
         Args:
             images: uint8 (b, h, w, 3).
-            rows: of the epoch that show them.
-            drawn: the augmentations with their draws for all rows, in the order in which they are applied.
+            drawn: the augmentations with their draws, in the order in which they are applied.
+            batch: number of the batch in its epoch.
         """
         if any(one.works_on_pixels for one in drawn):
             pixels = images.permute(0, 3, 1, 2).float()
             for one in drawn:
-                pixels = one.apply(pixels, rows) if one.works_on_pixels else pixels
+                pixels = one.apply(pixels, batch) if one.works_on_pixels else pixels
             images = pixels.permute(0, 2, 3, 1)
         images = normalize(images, self.description.mean, self.description.std)
         for one in drawn:
-            images = images if one.works_on_pixels else one.apply(images, rows)
+            images = images if one.works_on_pixels else one.apply(images, batch)
         return images
 
     def _generator(self, purpose: str, epoch: int) -> torch.Generator:

@@ -1,4 +1,4 @@
-"""Plans of operations on pixels, one for each image, and how to apply them to a batch."""
+"""Plans of operations on pixels for the images of an epoch, and how to apply them to a batch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,30 +39,60 @@ class Plan:
     operation: Tensor
     strength: Tensor
 
-    def __getitem__(self, indices: Tensor) -> "Plan":
-        """Return the plan of the images at `indices`, int64 (b,), on the CPU."""
-        return Plan(self.operation[indices], self.strength[indices])
+    def batches(self, rows: Tensor, device: torch.device) -> "list[list[Step]]":
+        """Return the steps of each batch of an epoch. They are copied to the device here, once for all batches.
+
+        Args:
+            rows: of the images in each batch, int64 (batches, b), on the CPU.
+            device: where the images are.
+        """
+        count, steps = len(rows), self.operation.shape[1]
+        operation, order = self.operation[rows].transpose(1, 2).sort(stable=True)  # (batches, steps, b)
+        strength = self.strength[rows].transpose(1, 2).gather(2, order)
+        groups = operation + len(OPERATIONS) * torch.arange(count * steps).view(count, steps, 1)
+        sizes = groups.flatten().bincount(minlength=count * steps * len(OPERATIONS)).view(count, steps, -1)
+        on_device = (values.to(device) for values in (order, order.argsort(), strength))
+        return [
+            [Step(*step) for step in zip(*of_batch, strict=True)]
+            for of_batch in zip(sizes.tolist(), *on_device, strict=True)
+        ]
 
 
-def apply(images: Tensor, plan: Plan) -> Tensor:
-    """Return images after the operations of a plan.
+@dataclass(frozen=True)
+class Step:
+    """One operation for each of b images, which are sorted by operation: the host knows the sizes of the groups.
+
+    Attributes:
+        sizes: how many images go through each of `OPERATIONS`.
+        order: index of the image at each place of the sorted order, int64 (b,), on the images' device.
+        place: of each image in the sorted order, int64 (b,), on the images' device.
+        strength: in the sorted order, float32 (b,), on the images' device.
+    """
+
+    sizes: list[int]
+    order: Tensor
+    place: Tensor
+    strength: Tensor
+
+
+def apply(images: Tensor, steps: list[Step]) -> Tensor:
+    """Return images after the steps of a plan. Nothing is copied to the device, and nothing waits for it.
 
     Args:
         images: float (b, 3, h, w) with integral values from 0 to 255.
-        plan: of b images, on the CPU.
+        steps: of these images.
 
     Returns:
         Images like `images`.
     """
-    images = images.clone()
-    for step in range(plan.operation.shape[1]):
-        for number in torch.unique(plan.operation[:, step]).tolist():
-            if number == NUMBER["identity"]:
-                continue
-            rows = (plan.operation[:, step] == number).nonzero()[:, 0]
-            strength = plan.strength[rows, step].to(images.device)
-            rows = rows.to(images.device)
-            images[rows] = OPERATIONS[number](images[rows], strength)
+    for step in steps:
+        groups, strengths = (torch.split(of_all, step.sizes) for of_all in (images[step.order], step.strength))
+        changed = [
+            operation(group, strength)
+            for operation, group, strength in zip(OPERATIONS, groups, strengths, strict=True)
+            if len(group)
+        ]
+        images = torch.cat(changed)[step.place]
     return images
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from functools import cached_property, partial
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from darkroom.batches.copy_paste import paste_object
 from darkroom.batches.normalize import mask_targets, normalize
 from darkroom.batches.parameters import PairAugmentation
 from darkroom.batches.pipeline import build_pipeline
+from darkroom.batches.prefetch import prefetch
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import KILLED
 from darkroom.common.randomness import seed_for
@@ -60,9 +62,12 @@ class PairBatches:
             batch_sampler=self._keys,
             num_workers=workers,
             generator=torch.Generator(),  # otherwise the loader would draw from the global one
-            pin_memory=device.type == "cuda",
             persistent_workers=workers > 0,  # where processes are spawned, starting one takes seconds
+            worker_init_fn=_use_one_thread,
         )
+        if workers:
+            # Here too, as forked workers would inherit OpenCV's threads as set, but could not end them.
+            _use_one_thread()
 
     def train(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the batches of one epoch. The order depends on (seed, epoch), a pair's draws on (seed, epoch, row).
@@ -78,13 +83,9 @@ class PairBatches:
         sampled = self._sampled(epoch)
         batches = order[: self.steps * self.batch_size].reshape(self.steps, self.batch_size)
         self._keys[:] = [[(epoch, int(row), sampled[row]) for row in batch[self.share]] for batch in batches]
-        # Memory is pinned for CUDA alone. Copies from other memory must be waited for, or MPS may read it too late:
-        # https://github.com/pytorch/pytorch/issues/189690
-        is_cuda = self.device.type == "cuda"
         try:
-            for images, masks in self._loader:
-                images = images.to(self.device, non_blocking=is_cuda)
-                yield self.normalize(images), mask_targets(masks.to(self.device, non_blocking=is_cuda))
+            for images, masks in prefetch(self._loader, self.device):
+                yield self.normalize(images), mask_targets(masks)
         except RuntimeError as error:
             if "DataLoader worker" not in str(error):
                 raise
@@ -106,6 +107,11 @@ class PairBatches:
         """Return normalized crops of the first `count` training images, float (n, 3, crop, crop)."""
         images = [self.pairs[0, index, index][0] for index in range(min(count, len(self.pairs)))]
         return self.normalize(torch.from_numpy(np.stack(images)).to(self.device))
+
+
+def _use_one_thread(_worker: int = 0) -> None:
+    """Let OpenCV use one thread in this process, since there are as many workers as cores."""
+    cv2.setNumThreads(1)
 
 
 class AugmentedPairs(Dataset[tuple[NDArray[np.uint8], NDArray[np.uint8]]]):

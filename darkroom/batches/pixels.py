@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 GREY_WEIGHTS = (0.2989, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601)
-SMOOTHING = ((1, 1, 1), (1, 5, 1), (1, 1, 1))  # Pillow's smoothing kernel times 13
+CENTRE = 5  # of Pillow's smoothing kernel of 3 × 3 pixels, before it is divided by its sum; the others are 1
 
 
 def identity(images: Tensor, _: Tensor) -> Tensor:
@@ -36,7 +36,9 @@ def contrast(images: Tensor, strength: Tensor) -> Tensor:
 
 def sharpness(images: Tensor, strength: Tensor) -> Tensor:
     """Sharpen images, or smooth them where `strength` is negative. The pixels at the border do not change."""
-    kernel = images.new_tensor(SMOOTHING).expand(3, 1, 3, 3) / 13
+    kernel = images.new_ones(3, 1, 3, 3)  # not from a list, which would be copied to the device
+    kernel[:, :, 1, 1].fill_(CENTRE)
+    kernel /= 8 + CENTRE
     smooth = images.clone()
     smooth[:, :, 1:-1, 1:-1] = F.conv2d(images, kernel, groups=3).round()
     return _blend(images, smooth, strength)
@@ -60,18 +62,25 @@ def invert(images: Tensor, _: Tensor) -> Tensor:
 
 def autocontrast(images: Tensor, _: Tensor) -> Tensor:
     """Stretch the values of each channel to the range from 0 to 255."""
-    from torchvision.transforms.v2.functional import autocontrast
-
-    stretched: Tensor = autocontrast(images.byte())
-    return stretched.float()
+    darkest, brightest = images.amin((2, 3), keepdim=True), images.amax((2, 3), keepdim=True)
+    is_flat = brightest == darkest
+    scale = torch.where(is_flat, 1, (brightest - darkest) * (1 / 255))
+    return ((images - torch.where(is_flat, 0, darkest)) / scale).clamp(0, 255).floor()
 
 
 def equalize(images: Tensor, _: Tensor) -> Tensor:
     """Equalize the histogram of each channel."""
-    from torchvision.transforms.v2.functional import equalize
-
-    equalized: Tensor = equalize(images.byte())
-    return equalized.float()
+    values = images.long().flatten(2).flatten(0, 1)  # (channels of all images, pixels)
+    channels, pixels = values.shape
+    # One long histogram: PyTorch's deterministic kernel for those of several dimensions copies from the host.
+    bins = values + 256 * torch.arange(channels, device=images.device)[:, None]
+    counts = bins.new_zeros(channels * 256).scatter_add_(0, bins.flatten(), torch.ones_like(bins).flatten())
+    counts = counts.view(channels, 256)
+    up_to = counts.cumsum(1)
+    brightest = up_to.argmax(1, keepdim=True)
+    step = (pixels - counts.gather(1, brightest)) // 255
+    table = ((up_to - counts + step // 2) // step.clamp(min=1)).clamp(0, 255)
+    return torch.where(step > 0, table.gather(1, values), values).view(images.shape).float()
 
 
 def shear_x(images: Tensor, slope: Tensor) -> Tensor:
@@ -124,8 +133,8 @@ def _blend(images: Tensor, other: Tensor, strength: Tensor) -> Tensor:
 
 def _grey(images: Tensor) -> Tensor:
     """Convert images to grey, float (b, 1, h, w)."""
-    weights = images.new_tensor(GREY_WEIGHTS)[:, None, None]
-    return (images * weights).sum(1, keepdim=True).floor()
+    red, green, blue = (weight * images[:, n : n + 1] for n, weight in enumerate(GREY_WEIGHTS))
+    return (red + green + blue).floor()
 
 
 def _resample(images: Tensor, origin: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]) -> Tensor:

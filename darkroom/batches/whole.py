@@ -8,6 +8,7 @@ from torch import Tensor
 
 from darkroom.batches.kinds import reader_of
 from darkroom.batches.normalize import normalize
+from darkroom.batches.prefetch import prefetch
 from darkroom.datasets.description import Description
 
 
@@ -27,8 +28,7 @@ def whole_split(
         float32 (n, features). Targets are class ids, int64 (b,); in segmentation, int64 (1, h, w), in which
         `IGNORE_INDEX` marks ignored pixels; in regression, standardized numbers, float32 (n, 1).
     """
-    for inputs, targets in reader_of(description.kind).read_whole(folder, split, description):
-        inputs = inputs.to(device)
+    for inputs, targets in prefetch(reader_of(description.kind).read_whole(folder, split, description), device):
         if not inputs.is_floating_point():
             inputs = normalize(inputs, description.mean, description.std)
-        yield inputs, targets.to(device)
+        yield inputs, targets

@@ -1,7 +1,8 @@
 """Inference: the logits of a trained model, for whole splits, large images and several views of an image."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 
 import torch
@@ -39,8 +40,10 @@ class TrainedModel:
         """
         bar = progress(self.description.images[split], f"{split} images")
         with torch.inference_mode():
-            for images, targets in whole_split(self.data, self.description, split, self.device):
-                yield images, targets, logits_of(self.model, self.card, images)
+            predicted, yielded = tee(whole_split(self.data, self.description, split, self.device))
+            outputs = _predict(self.model, self.card, (images for images, _ in predicted))
+            for logits, (images, targets) in zip(outputs, yielded, strict=True):
+                yield images, targets, logits
                 bar.update(len(images))
         bar.close()
 
@@ -59,8 +62,18 @@ def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
     Returns:
         float32: logits (b, classes), in segmentation (b, classes, h, w); in regression, numbers (b, 1).
     """
-    with autocast(images.device, supported_precision(card.precision, images.device)):
-        return card.architecture.predict(model, images, tuple(card.image_size)).float()
+    return next(_predict(model, card, [images]))
+
+
+def _predict(model: nn.Module, card: Card, batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Yield the outputs for each batch of images or points, as `logits_of` returns them."""
+
+    def forward(images: Tensor) -> Tensor:
+        with autocast(images.device, supported_precision(card.precision, images.device)):
+            outputs: Tensor = model(images)
+        return outputs.float()
+
+    return card.architecture.predict(forward, batches, tuple(card.image_size))
 
 
 def mean_over_views(model: nn.Module, card: Card, images: Tensor, logits: Tensor, views: str) -> Tensor:

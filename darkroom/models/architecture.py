@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, partial
 from typing import ClassVar, get_args
 
@@ -68,16 +68,17 @@ class Architecture(Parameters):
     def initialize(self, model: nn.Module, sample: Sample) -> None:
         """Set weights of a new network from training inputs, before training. The default sets none."""
 
-    def predict(self, model: nn.Module, inputs: Tensor, image_size: tuple[int, ...]) -> Tensor:
-        """Return the logits of validation or test inputs, which may be larger than those of training.
+    def predict(
+        self, model: Callable[[Tensor], Tensor], batches: Iterable[Tensor], image_size: tuple[int, ...]
+    ) -> Iterator[Tensor]:
+        """Yield the logits of each batch of validation or test inputs, which may be larger than those of training.
 
         Args:
-            model: A built network.
-            inputs: Normalized, float (b, 3, h, w) or (b, features).
+            model: Calls a built network.
+            batches: Normalized inputs, float (b, 3, h, w) or (b, features).
             image_size: The size that the network was built for.
         """
-        logits: Tensor = model(inputs)
-        return logits
+        return map(model, batches)
 
     def crop_multiple(self) -> int:
         """Return what the sides of training crops must be a multiple of."""

@@ -1,5 +1,6 @@
 """Segmentation networks of segmentation-models-pytorch, with any of its encoders."""
 
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -61,9 +62,11 @@ class _SegmenterArchitecture(Architecture):
         """Return the decoder, where the encoder's deep features have met the shallower ones."""
         return model.get_submodule("decoder")
 
-    def predict(self, model: nn.Module, inputs: Tensor, image_size: tuple[int, ...]) -> Tensor:
-        """Return the logits of images (b, 3, h, w), combined from windows of the size of the training crops."""
-        return windowed_logits(model, inputs, image_size)
+    def predict(
+        self, model: Callable[[Tensor], Tensor], batches: Iterable[Tensor], image_size: tuple[int, ...]
+    ) -> Iterator[Tensor]:
+        """Yield the logits of images (b, 3, h, w), combined from windows of the size of the training crops."""
+        return windowed_logits(model, batches, image_size)
 
     def crop_multiple(self) -> int:
         """Return 2 to the number of times that the encoder halves the resolution."""

@@ -3,11 +3,11 @@
 import copy
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
+from itertools import islice, tee
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,8 @@ from darkroom.training.state import State
 SHORT_EPOCH, LOG_EVERY = 1.0, 10  # print every 10th epoch if epochs take less than a second
 STEPS_BETWEEN_READINGS = 20  # between updates of the progress bar: reading loss and score waits for the GPU
 
+Forward = Callable[[Tensor], Tensor]  # inputs → the model's outputs
+
 
 @dataclass(frozen=True)
 class Run:
@@ -46,7 +48,8 @@ class Run:
         seed: seed of all random draws.
         device: where the model is.
         precision: fp32, bf16 or fp16.
-        predict: returns the model's outputs for validation inputs, which may be larger than those of training.
+        predict: yields the model's outputs for batches of validation inputs, which may be larger than those of
+            training.
         processes: the processes that train together.
         unit: for regression, the standard deviation of the targets. They are standardized.
     """
@@ -57,7 +60,7 @@ class Run:
     seed: int
     device: torch.device
     precision: str
-    predict: Callable[[nn.Module, Tensor], Tensor] = lambda model, inputs: model(inputs)
+    predict: Callable[[Forward, Iterable[Tensor]], Iterator[Tensor]] = map
     processes: Processes = ALONE
     unit: float = 1.0
 
@@ -72,7 +75,6 @@ class Run:
         return kind_of(self.kind).SCORE
 
 
-Forward = Callable[[Tensor], Tensor]  # inputs → the model's outputs
 Objective = Callable[[Forward, Tensor, Tensor], tuple[Tensor, Tensor]]  # forward, inputs, targets → outputs, loss
 
 
@@ -296,9 +298,16 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Ru
     model.eval()
     sum_counts = partial(sum_over_processes, processes=run.processes)
     tally = run.metrics.new_tally(run.outputs, run.device, sum_counts, run.unit)
-    for images, targets in islice(batches, run.processes.rank, None, run.processes.count):
+
+    def forward(inputs: Tensor) -> Tensor:
         with autocast(run.device, run.precision):
-            logits = run.predict(model, images)
+            outputs: Tensor = model(inputs)
+        return outputs
+
+    # Outputs may come some batches later than their inputs, since windows of several images are predicted together.
+    predicted, compared = tee(islice(batches, run.processes.rank, None, run.processes.count))
+    outputs = run.predict(forward, (inputs for inputs, _ in predicted))
+    for logits, (_, targets) in zip(outputs, compared, strict=True):
         tally.add(logits, targets, run.metrics.loss(logits, targets))
     return tally.compute() if sum_counts(tally.targets) else {}
 

@@ -180,7 +180,8 @@ def choose_micro_batch(
     if run.device.type == "cpu":
         part = predicted_part(parameters, description, run.precision, free_memory())
     else:
-        part = tried_part(state, list(islice(batches.train(0), run.parameters.accumulate)), run)
+        last = run.parameters.pretrain_epochs + run.parameters.epochs - 1  # earlier epochs may show smaller images
+        part = tried_part(state, list(islice(batches.train(last), run.parameters.accumulate)), run)
     if part is None:
         raise explain(RuntimeError(OUT_OF_MEMORY[0]), run.parameters, "before the first epoch")
     return None if part == batch else part

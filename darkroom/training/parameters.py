@@ -1,5 +1,6 @@
 """Parameters of the stage `train`."""
 
+import os
 from abc import abstractmethod
 from collections.abc import Iterator
 from functools import partial
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 from torch import Tensor, nn
 
 import darkroom.batches.samplers
@@ -17,6 +18,7 @@ import darkroom.training.schedules
 from darkroom.common.files import read_json
 from darkroom.common.named import NameIn, classes_in
 from darkroom.common.parameters import CONFIG, ByName, Parameters, read_parameters
+from darkroom.common.platform import cores
 from darkroom.datasets.description import Description
 from darkroom.losses._base import Loss
 from darkroom.models.architecture import Architecture
@@ -28,12 +30,33 @@ from darkroom.training.schedules._base import Schedule
 OPTIMIZERS = ByName(partial(classes_in, darkroom.training.optimizers.__name__, OptimizerOptions), bare=True)
 SCHEDULES = ByName(partial(classes_in, darkroom.training.schedules.__name__, Schedule), bare=True)
 
+# One core loads about 300 pairs of CamVid a second (docs/results.md), and more processes than this take memory and time
+# to start.
+MOST_WORKERS = 16
+
+
+def _number_or_auto(value: object) -> object:
+    """Return `value`, or refuse it in one line; pydantic would complain about each type of the union."""
+    if value != "auto" and (not isinstance(value, int) or isinstance(value, bool) or value < 0):
+        raise ValueError("must be auto or a whole number, 0 at least")
+    return value
+
 
 class MachineParameters(Parameters):
     """Parameters that do not change the results. Changing them does not rerun the training."""
 
-    workers: int = Field(default=1, ge=0)
-    """Processes that load images and masks for segmentation; 0: the training process loads them itself."""
+    workers: Annotated[Literal["auto"] | int, BeforeValidator(_number_or_auto)] = "auto"
+    """Processes that load images and masks for segmentation; 0: the training process loads them itself; auto: 1 for a
+    model on the processor, which it keeps busy; for one on a GPU as many as there are cores but one, 16 at most."""
+
+    def count_workers(self, device: torch.device) -> int:
+        """Return how many processes load images and masks for one process that trains on `device`."""
+        if self.workers != "auto":
+            return self.workers
+        if device.type == "cpu":
+            return 1
+        training = int(os.environ.get("LOCAL_WORLD_SIZE", 1))  # processes that torchrun started on this machine
+        return max(1, min(MOST_WORKERS, cores() // training - 1))
 
 
 class TrainParameters(Parameters):

@@ -31,7 +31,7 @@ def draw(options: Options, epoch: Epoch) -> Tensor | None:
     if not options.crop:
         return None
     shape = (len(epoch.images), 2)
-    return torch.randint(2 * options.crop + 1, shape, generator=epoch.generator("crop")).to(epoch.device)
+    return torch.randint(2 * options.crop + 1, shape, generator=epoch.generator("crop"))
 
 
 def apply(images: Tensor, draws: Tensor, options: Options) -> Tensor:

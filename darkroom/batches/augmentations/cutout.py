@@ -23,7 +23,7 @@ def draw(options: Options, epoch: Epoch) -> Tensor | None:
         return None
     generator = epoch.generator("cutout")
     centres = [torch.randint(side, (len(epoch.images),), generator=generator) for side in epoch.size]
-    return torch.stack(centres, dim=1).to(epoch.device)
+    return torch.stack(centres, dim=1)
 
 
 def apply(images: Tensor, draws: Tensor, options: Options) -> Tensor:

@@ -29,9 +29,9 @@ def draw(options: Options, epoch: Epoch) -> Tensor | None:
         return None
     count = len(epoch.images)
     if options.flip == "random":
-        return (torch.randint(2, (count,), generator=epoch.generator("flip")) == 1).to(epoch.device)
+        return torch.randint(2, (count,), generator=epoch.generator("flip")) == 1
     first = torch.randint(2, (count,), generator=epoch.generator("flip", 0))
-    return ((first[epoch.images] + epoch.times) % 2 == 1).to(epoch.device)
+    return (first[epoch.images] + epoch.times) % 2 == 1
 
 
 def apply(images: Tensor, draws: Tensor, _: Options) -> Tensor:

@@ -5,8 +5,8 @@ from pydantic import Field
 from torch import Tensor
 
 from darkroom.batches.augmentations import Epoch
-from darkroom.batches.operations import NUMBER, Plan
-from darkroom.batches.operations import apply as apply_plan
+from darkroom.batches.operations import NUMBER, Plan, Step
+from darkroom.batches.operations import apply as apply_steps
 from darkroom.common.parameters import Parameters
 
 ORDER = -1
@@ -30,6 +30,6 @@ def draw(options: Options, epoch: Epoch) -> Plan | None:
     return Plan(operations.expand(shape), strength)
 
 
-def apply(images: Tensor, draws: Plan, _: Options) -> Tensor:
+def apply(images: Tensor, draws: list[Step], _: Options) -> Tensor:
     """Change the images by their factors."""
-    return apply_plan(images, draws)
+    return apply_steps(images, draws)

@@ -6,8 +6,8 @@ from torch import Tensor
 
 import darkroom.batches.policies
 from darkroom.batches.augmentations import Epoch
-from darkroom.batches.operations import Plan
-from darkroom.batches.operations import apply as apply_plan
+from darkroom.batches.operations import Plan, Step
+from darkroom.batches.operations import apply as apply_steps
 from darkroom.batches.policies import draw_plan
 from darkroom.common.named import NameIn
 from darkroom.common.parameters import Parameters
@@ -29,6 +29,6 @@ def draw(options: Options, epoch: Epoch) -> Plan | None:
     return draw_plan(options.policy, len(epoch.images), epoch.size[0], epoch.generator("policy"))
 
 
-def apply(images: Tensor, draws: Plan, _: Options) -> Tensor:
+def apply(images: Tensor, draws: list[Step], _: Options) -> Tensor:
     """Apply the operations."""
-    return apply_plan(images, draws)
+    return apply_steps(images, draws)

@@ -16,21 +16,27 @@ class Options(Parameters):
     """α of the Beta distribution of CutMix's shares; 0 switches it off."""
 
 
-def mix(images: Tensor, others: Tensor, share: float, draw: np.random.Generator) -> tuple[Tensor, float]:
+def draw(size: tuple[int, int], draw: np.random.Generator) -> tuple[int, int]:
+    """Draw row and column of the box's centre."""
+    height, width = size
+    return int(draw.integers(height)), int(draw.integers(width))
+
+
+def mix(images: Tensor, others: Tensor, share: float, drawn: tuple[int, int]) -> tuple[Tensor, float]:
     """Replace a random box of the images by that of the others.
 
     Args:
         images: float (b, c, h, w).
         others: likewise.
         share: of the area that the box leaves, before it is clipped at the border.
-        draw: of the box's place.
+        drawn: row and column of the box's centre.
 
     Returns:
         The mixed images, float (b, c, h, w), and the share of the area that is left of `images`.
     """
     height, width = images.shape[-2:]
     half = np.sqrt(1 - share) / 2
-    row, column = draw.integers(height), draw.integers(width)
+    row, column = drawn
     top, bottom = max(0, int(row - half * height)), min(height, int(row + half * height))
     left, right = max(0, int(column - half * width)), min(width, int(column + half * width))
     mixed = images.clone()

@@ -16,6 +16,10 @@ class Options(Parameters):
     """α of the Beta distribution of Mixup's shares; 0 switches it off."""
 
 
-def mix(images: Tensor, others: Tensor, share: float, _: np.random.Generator) -> tuple[Tensor, float]:
+def draw(_size: tuple[int, int], _: np.random.Generator) -> None:
+    """Draw nothing."""
+
+
+def mix(images: Tensor, others: Tensor, share: float, _: None) -> tuple[Tensor, float]:
     """Blend two batches, float (b, c, h, w); `share` is the weight of `images`."""
     return share * images + (1 - share) * others, share

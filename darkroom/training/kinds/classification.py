@@ -69,6 +69,7 @@ class ClassificationTraining(TaskTraining):
                 f"{epochs} epochs shows the images in full"
             )
         return self
+
     def example_batch(self, description: Description, count: int) -> tuple[Tensor, Tensor]:
         """Return black images, and class ids or, with Mixup or CutMix, shares of classes."""
         classes = len(description.classes)

@@ -38,8 +38,8 @@ class SegmentationTraining(TaskTraining):
         """Load the training split."""
         train = self.train
         return PairBatches(
-            folder, description, self.augment, train.batch_size, self.seed, device, machine.workers, share,
-            train.sampler,
+            folder, description, self.augment, train.batch_size, self.seed, device, machine.count_workers(device),
+            share, train.sampler,
         )  # fmt: skip
 
     def example_batch(self, _: Description, count: int) -> tuple[Tensor, Tensor]:

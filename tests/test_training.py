@@ -348,3 +348,12 @@ def test_validation_during_training_equals_the_evaluation(folder: Path) -> None:
     report = read_json(METRICS / "train.json")
     assert report["validation_mean_iou"] == round(tally.compute()["mean_iou"], 6)
     assert report["validation_loss"] == pytest.approx(tally.compute()["loss"], abs=1e-6)
+
+
+def test_memory_that_runs_out_in_augmentation_gives_a_one_line_error(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_classes()
+    monkeypatch.setattr(ImageBatches, "_augment", lambda *_: torch.empty(2**60))
+    with pytest.raises(UserError, match="batch_size = 8: does not fit into memory, in epoch 1: halve it"):
+        trained(classification())

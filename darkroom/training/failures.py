@@ -1,11 +1,16 @@
 """One-line messages for errors that PyTorch raises during training."""
 
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
 from darkroom.common.errors import UserError
 from darkroom.device.precision import NOT_DETERMINISTIC
 from darkroom.training.parameters import TrainParameters
 
 # Messages of CUDA and MPS, of the CPU's allocator, and of cuBLAS where no room is left for its workspace.
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
+
+T = TypeVar("T")
 
 
 class OutOfMemory(UserError):
@@ -40,3 +45,11 @@ def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exceptio
             f"not deterministic on this device, {where}: take another model, or set it to false"
         )
     return error
+
+
+def explain_errors(batches: Iterable[T], hyper: TrainParameters, where: str) -> Iterator[T]:
+    """Yield batches, and explain the errors of loading and augmenting them. The arguments are those of `explain`."""
+    try:
+        yield from batches
+    except RuntimeError as error:
+        raise explain(error, hyper, where) from None

@@ -23,7 +23,7 @@ from darkroom.metrics.kinds import KindMetrics, metrics_of
 from darkroom.training.class_weights import compute_class_weights
 from darkroom.training.contrastive import contrastive_objective
 from darkroom.training.cost import peak_memory, reset_peak_memory
-from darkroom.training.failures import explain
+from darkroom.training.failures import explain, explain_errors
 from darkroom.training.history import best_row
 from darkroom.training.micro_batch import split_batches
 from darkroom.training.parameters import Batches, TrainParameters
@@ -183,7 +183,7 @@ def _train_epoch(
     loss_sum = torch.zeros(2, dtype=torch.float64, device=tally_device(run.device))
     state.model.train()
     started, number, rate = time.perf_counter(), 0, 0.0
-    stream = iter(phase.batches(epoch))
+    stream = explain_errors(phase.batches(epoch), hyper, f"in epoch {epoch + 1}")
     while step_batches := list(islice(stream, hyper.accumulate)):
         step = (epoch - phase.start) * batches.steps + number
         warmup_steps = round(hyper.warmup_epochs * batches.steps)

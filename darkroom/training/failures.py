@@ -4,6 +4,7 @@ from darkroom.common.errors import UserError
 from darkroom.device.precision import NOT_DETERMINISTIC
 from darkroom.training.parameters import TrainParameters
 
+COMPILERS = ("torch._dynamo", "torch._inductor")  # modules of the errors of torch.compile
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory")  # CUDA's message, and the CPU allocator's
 
 
@@ -25,5 +26,10 @@ def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exceptio
         return UserError(
             f"params.yaml: train.deterministic = true: the model uses {message.split(NOT_DETERMINISTIC)[0]}, which is "
             f"not deterministic on this device, {where}: take another model, or set it to false"
+        )
+    if hyper.compile and type(error).__module__.startswith(COMPILERS):
+        cause = str(getattr(error, "inner_exception", error)).splitlines()[0]
+        return UserError(
+            f"params.yaml: train.compile = true: {cause}, {where}: install what is missing, or set it to false"
         )
     return error

@@ -28,12 +28,10 @@ test-all: .venv/installed-for-tests
 	$(RUN) COVERAGE_PATCH=subprocess $(PYTEST)
 
 # On a machine with a CUDA GPU: the tests that need one, then speed, exactness, and accuracy of whole recipes.
+# All results are rows of one table, runs/gpu.md.
 gpu: .venv/installed-for-tests
-	$(RUN) pytest tests/test_cuda.py
 	$(RUN) dvc repro prepare@cifar10
-	$(RUN) python -m bench.exact cifar10
-	$(RUN) python -m bench.training
-	$(RUN) python -m bench.recipes
+	$(RUN) python -m bench.gpu
 
 docs: .venv/installed-for-tests
 	NO_MKDOCS_2_WARNING=1 $(RUN) mkdocs build --strict

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 from sklearn.utils.class_weight import compute_class_weight
-from small_runs import BASE, CPU, DATA, METRICS, architecture, classification, prepare_classes, trained
+from small_runs import BASE, CPU, DATA, METRICS, MODEL, architecture, classification, prepare_classes, trained
 from torch import nn
+from torch._inductor.exc import InvalidCxxCompiler
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
@@ -20,6 +21,7 @@ from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.losses.dice import dice_loss
 from darkroom.losses.focal import focal_loss
 from darkroom.losses.tversky import tversky_loss
+from darkroom.models.model_file import load_model
 from darkroom.training.class_weights import compute_class_weights
 from darkroom.training.loop import Run, epochs_waited, fit
 from darkroom.training.optimizers._base import build_optimizer
@@ -161,7 +163,7 @@ def test_muon_selects_only_filters_whose_scale_has_no_effect(name: str) -> None:
 def test_filters_orthogonalized_together_equal_those_orthogonalized_alone() -> None:
     draw = torch.Generator().manual_seed(0)
     filters = [torch.randn(8, 4, 3, 3, generator=draw) for _ in range(3)] + [torch.randn(40, 4, 3, 3, generator=draw)]
-    for one_filter, result in zip(filters, orthogonalize_all(filters), strict=True):
+    for one_filter, result in zip(filters, orthogonalize_all(filters, orthogonalize), strict=True):
         assert torch.allclose(result, orthogonalize(one_filter.flatten(1)).view_as(one_filter), atol=1e-5)
 
 
@@ -257,3 +259,35 @@ def test_overlap_losses_average_over_the_classes_that_occur(loss, false_weight: 
     logits.requires_grad_()
     loss(logits, all_ignored).backward()
     assert loss(logits, all_ignored).item() == 0 and not logits.grad.any()
+
+
+def test_train_compile_reaches_muon_and_the_compiled_steps_are_those_of_eager_ones(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepare_classes()
+    compiled: list[object] = []
+    compile_it = torch.compile
+
+    def compile_eagerly(target: object, dynamic: bool | None = None) -> object:
+        compiled.append(target)
+        return compile_it(target, backend="eager", dynamic=dynamic)
+
+    monkeypatch.setattr(torch, "compile", compile_eagerly)
+    weights = []
+    for is_compiled in (False, True):
+        trained(classification(optimizer="muon", epochs=1, warmup_epochs=0, compile=is_compiled))
+        weights.append(load_model(MODEL, CPU)[0].state_dict())
+    assert orthogonalize in compiled and len(compiled) == 2
+    for name, eager in weights[0].items():
+        assert torch.allclose(weights[1][name], eager, atol=1e-4), name
+
+
+def test_missing_compiler_ends_in_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def compiles_nothing(*_: object, **__: object) -> None:
+        raise InvalidCxxCompiler
+
+    prepare_classes()
+    compile_it = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda target, **_: compile_it(target, backend=compiles_nothing))
+    with pytest.raises(UserError, match=r"train.compile = true: .*No working C\+\+ compiler found.* set it to false"):
+        trained(classification(epochs=1, warmup_epochs=0, compile=True))

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as distributed
 from conftest import ROOT, posix
-from small_runs import DATA, METRICS, MODEL, NARROW, OUTPUTS, classification, prepare_classes, trained
+from small_runs import DATA, METRICS, MODEL, NARROW, OUTPUTS, architecture, classification, prepare_classes, trained
 
 from darkroom.batches.images import ImageBatches
 from darkroom.batches.parameters import ImageAugmentation
 from darkroom.common.files import read_json
 from darkroom.datasets.description import Description
-from darkroom.training.processes import Processes
+from darkroom.models.architecture import Architecture, architectures
+from darkroom.training.processes import Processes, data_parallel
 
 PLAIN = {"name": "simple_cnn"}  # without batch normalization
 ROUNDING = 1e-4  # largest relative difference of losses: gradients are summed in another order
@@ -62,6 +64,37 @@ def test_parts_of_batches_in_several_processes_give_the_losses_of_one(folder: Pa
     train_in_processes(2, PLAIN, batch_size=12, micro_batch=4)
     assert read_losses() == pytest.approx(expected, rel=ROUNDING)
     assert read_json(OUTPUTS.costs)["micro_batch"] == 3, "of the six that each gets"
+
+
+# wrn_16_8 and wrn_28_10 have the layers of wrn_16_1, and take seconds.
+MODELS = [architecture(name) for name in architectures("classification") if name not in ("wrn_16_8", "wrn_28_10")]
+MODELS += [architecture(name, encoder_depth=3) for name in architectures("segmentation")]
+MODELS += [architecture("unet", encoder="efficientnet-b0")]
+
+
+@pytest.mark.parametrize("parameters", MODELS, ids=lambda model: f"{model.name}-{getattr(model, 'encoder', '')}")
+def test_trained_weights_have_gradients_that_lie_in_memory_as_they_do(parameters: Architecture) -> None:
+    """DistributedDataParallel waits for each gradient, and copies those of another layout with a warning."""
+    model = parameters.build(3, (32, 32)).to(memory_format=torch.channels_last)
+    model(torch.rand(2, 3, 32, 32).to(memory_format=torch.channels_last)).square().mean().backward()
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            assert weight.grad is not None, name
+            assert weight.grad.stride() == weight.stride(), name
+
+
+def test_a_step_sends_gradients_alone_and_does_not_copy_them_back(tmp_path: Path) -> None:
+    distributed.init_process_group("gloo", init_method=(tmp_path / "store").as_uri(), rank=0, world_size=1)
+    try:
+        model = architecture(**NARROW).build(2, (32, 32)).to(memory_format=torch.channels_last)
+        parallel = data_parallel(model, Processes(0, 2))
+        parallel(torch.rand(2, 3, 32, 32).to(memory_format=torch.channels_last)).sum().backward()
+        sends_buffers = parallel.will_sync_module_buffers()
+        storages = {weight.grad.untyped_storage().data_ptr() for weight in model.parameters() if weight.requires_grad}
+    finally:
+        distributed.destroy_process_group()
+    assert not sends_buffers
+    assert len(storages) == 1, "all gradients lie in the bucket that is sent"
 
 
 @posix

@@ -39,6 +39,7 @@ from small_runs import (
 
 from darkroom.annotations.convert import convert_annotations
 from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
+from darkroom.batches.images import ImageBatches
 from darkroom.batches.whole import whole_split
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from darkroom.common.errors import UserError
 from darkroom.models.architecture import Architecture
@@ -56,6 +58,7 @@ class _SegmenterArchitecture(Architecture):
                 f"params.yaml: model.encoder_weights = {weights}: cannot be downloaded; check the network, or set it "
                 "to null to start from scratch"
             ) from None
+        freeze_unused(model, image_size)
         return model
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
@@ -76,6 +79,26 @@ class _SegmenterArchitecture(Architecture):
     def from_scratch(self) -> Architecture:
         """Return the same architecture without pretrained weights."""
         return self.model_copy(update={"encoder_weights": None})
+
+
+def freeze_unused(model: nn.Module, image_size: tuple[int, ...]) -> None:
+    """Leave those parameters out of training that the outputs do not depend on, as an encoder's deepest layers.
+
+    DistributedDataParallel would wait for their gradients. The model runs once, on tensors without values.
+
+    Args:
+        model: the network.
+        image_size: (height, width) of its images in pixels.
+    """
+    named = dict(model.named_parameters())
+    shadows = {
+        name: torch.empty_like(parameter, device="meta", requires_grad=True) for name, parameter in named.items()
+    }
+    buffers = {name: buffer.to("meta") for name, buffer in model.named_buffers()}
+    outputs = functional_call(model, shadows | buffers, torch.empty(2, 3, *image_size, device="meta"))
+    gradients = torch.autograd.grad(outputs.sum(), list(shadows.values()), allow_unused=True)
+    for parameter, gradient in zip(named.values(), gradients, strict=True):
+        parameter.requires_grad_(gradient is not None)
 
 
 class UnetArchitecture(_SegmenterArchitecture):

@@ -7,6 +7,7 @@ from darkroom.common.errors import UserError
 from darkroom.device.precision import NOT_DETERMINISTIC
 from darkroom.training.parameters import TrainParameters
 
+COMPILERS = ("torch._dynamo", "torch._inductor")  # modules of the errors of torch.compile
 # Messages of CUDA and MPS, of the CPU's allocator, and of cuBLAS where no room is left for its workspace.
 OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
@@ -43,6 +44,11 @@ def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exceptio
         return UserError(
             f"params.yaml: train.deterministic = true: the model uses {message.split(NOT_DETERMINISTIC)[0]}, which is "
             f"not deterministic on this device, {where}: take another model, or set it to false"
+        )
+    if hyper.compile and type(error).__module__.startswith(COMPILERS):
+        cause = str(getattr(error, "inner_exception", error)).splitlines()[0]
+        return UserError(
+            f"params.yaml: train.compile = true: {cause}, {where}: install what is missing, or set it to false"
         )
     return error
 

@@ -122,6 +122,7 @@ def fit(
         # This tells the compiler too.
         torch.use_deterministic_algorithms(hyper.deterministic, warn_only=run.device.type == "mps")
         forward = torch.compile(model)
+        getattr(state.optimizer, "compile", lambda: None)()  # Muon has it
     class_weights = None
     if hyper.class_weights != "none":
         class_weights = compute_class_weights(hyper.class_weights, batches.class_counts()).to(run.device)

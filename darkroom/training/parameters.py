@@ -109,7 +109,7 @@ class TrainParameters(Parameters):
     synchronize_norms: bool = False
     """Compute the statistics of batch normalization over the batches of all GPUs together."""
     compile: bool = False
-    """Compile the model with torch.compile."""
+    """Compile the model, and Muon's Newton-Schulz iteration, with torch.compile."""
     deterministic: bool = True
     """Allow only algorithms that give the same bits at every run; false: cuDNN may take the fastest."""
     keep: Literal["best", "last"]

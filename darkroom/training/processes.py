@@ -83,7 +83,12 @@ def leave(processes: Processes) -> None:
 
 def data_parallel(model: nn.Module, processes: Processes) -> nn.Module:
     """Return `model` wrapped to average gradients over all processes, or `model` itself if there is one process."""
-    return DistributedDataParallel(model) if processes.count > 1 else model
+    if processes.count == 1:
+        return model
+    parallel = DistributedDataParallel(model, gradient_as_bucket_view=True)  # no copy of each averaged gradient
+    # Not with every batch: `broadcast_buffers` does it before an evaluation. The argument of this name is deprecated.
+    parallel.broadcast_buffers = False
+    return parallel
 
 
 def sum_over_processes(values: Tensor, processes: Processes) -> Tensor:

@@ -86,6 +86,11 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, groups: list[Group], lr: float, momentum: float) -> None:
         super().__init__(groups, {"lr": lr, "momentum": momentum, "weight_decay": 0.0, "orthogonal": False})
+        self.orthogonalize: Callable[[Tensor], Tensor] = orthogonalize
+
+    def compile(self) -> None:
+        """Compile the Newton-Schulz iteration, for any shape: one graph for each shape would pass PyTorch's limit."""
+        self.orthogonalize = torch.compile(orthogonalize, dynamic=True)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override] # no closure is called
@@ -104,15 +109,15 @@ class Muon(torch.optim.Optimizer):
             torch._foreach_add_(momenta, gradients)
             steps = list(torch._foreach_add(gradients, momenta, alpha=group["momentum"]))
             if group["orthogonal"]:
-                steps = orthogonalize_all(steps)
+                steps = orthogonalize_all(steps, self.orthogonalize)
                 norms = torch._foreach_norm(parameters)
                 scales = [math.sqrt(len(one)) / norm for one, norm in zip(parameters, norms, strict=True)]
                 torch._foreach_mul_(parameters, scales)
             torch._foreach_add_(parameters, steps, alpha=-group["lr"])
 
 
-def orthogonalize_all(filters: Sequence[Tensor]) -> list[Tensor]:
-    """Orthogonalize filter banks (o, i, h, w), those of one shape together."""
+def orthogonalize_all(filters: Sequence[Tensor], orthogonalize: Callable[[Tensor], Tensor]) -> list[Tensor]:
+    """Orthogonalize filter banks (o, i, h, w), those of one shape together, by `orthogonalize`, perhaps compiled."""
     places: dict[torch.Size, list[int]] = {}
     for place, bank in enumerate(filters):
         places.setdefault(bank.shape, []).append(place)

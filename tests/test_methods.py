@@ -167,6 +167,17 @@ def test_filters_orthogonalized_together_equal_those_orthogonalized_alone() -> N
         assert torch.allclose(result, orthogonalize(one_filter.flatten(1)).view_as(one_filter), atol=1e-5)
 
 
+def test_filters_are_orthogonalized_in_the_format_of_autocast() -> None:
+    matrices = torch.randn(2, 16, 24, generator=torch.Generator().manual_seed(0))
+    exact = orthogonalize(matrices)
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = orthogonalize(matrices)
+    assert rounded.dtype == torch.float32
+    assert not torch.equal(rounded, exact)
+    assert torch.equal(rounded, rounded.bfloat16().float()), "all of it, the result too"
+    assert torch.allclose(rounded, exact, atol=0.02)
+
+
 def noise_like(parameter: torch.Tensor, name: str) -> torch.Tensor:
     return torch.randn(parameter.shape, generator=torch.Generator().manual_seed(len(name)))
 

@@ -260,7 +260,8 @@ def train_step(
     if hyper.clip_norm is not None:
         state.scaler.unscale_(state.optimizer)
         nn.utils.clip_grad_norm_(state.model.parameters(), hyper.clip_norm)
-    state.scaler.step(state.optimizer)
+    with autocast(run.device, run.precision):  # for Muon's matrix products
+        state.scaler.step(state.optimizer)
     state.scaler.update()
     if state.average is not None:
         state.average.update_parameters(state.model)

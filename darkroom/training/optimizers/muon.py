@@ -133,14 +133,15 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     """Approximate the orthogonal matrices nearest to `matrices`, float (…, m, n), with the same singular vectors.
 
     This is the quintic Newton-Schulz iteration of Jordan et al. (2024). Its few steps bring the singular values near 1,
-    except those that are small compared with the Frobenius norm. As there, GPUs compute it in bfloat16.
+    except those that are small compared with the Frobenius norm. It computes in the number format of autocast, if that is
+    on: they use bfloat16.
     """
     a, b, c = NEWTON_SCHULZ
     is_tall = matrices.shape[-2] > matrices.shape[-1]
     wide = matrices.mT if is_tall else matrices
-    if matrices.is_cuda and torch.cuda.is_bf16_supported(including_emulation=False):
-        wide = wide.bfloat16()
     wide = wide / (wide.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    if torch.is_autocast_enabled(matrices.device.type):
+        wide = wide.to(torch.get_autocast_dtype(matrices.device.type))
     for _ in range(NEWTON_SCHULZ_STEPS):
         gram = wide @ wide.mT
         wide = a * wide + (b * gram + c * gram @ gram) @ wide

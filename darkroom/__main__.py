@@ -87,8 +87,11 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     study.add_argument("--dry", action="store_true", help="print the commands and run nothing")
     study.set_defaults(command=_study)
 
-    plan = commands.add_parser("plan", help="predict the memory of a training step, and say which batch fits")
-    plan.add_argument("--task", required=True, help="task to train: cifar10, …")
+    plan = commands.add_parser("plan", help="predict memory and time of trainings, and say which batch fits")
+    what = plan.add_mutually_exclusive_group(required=True)
+    what.add_argument("--task", help="task to train: cifar10, …")
+    what.add_argument("--study", metavar="NAME", help="study whose trainings to plan, such as recipes")
+    plan.add_argument("--scale", default="gpu", help="of the study; default: %(default)s")
     plan.add_argument("--memory", type=float, metavar="GB", help="memory of the device; default: what it has")
     plan.add_argument(
         "--device", choices=["cpu", "cuda", "mps"], help="device to plan for; default: the one that training takes"
@@ -202,9 +205,19 @@ def _study(given: argparse.Namespace) -> None:
 
 
 def _plan(given: argparse.Namespace) -> None:
-    from darkroom.commands.plan import plan
+    from darkroom.common.environment import limit_pytorch
+    from darkroom.common.files import read_json
+    from darkroom.common.parameters import CONFIG
 
-    plan(given.task, given.memory, given.device)
+    config = CONFIG / str(given.task) / "train.json"
+    if config.exists() and not given.device:  # measured as the stage computes, and PyTorch reads this when imported
+        limit_pytorch(read_json(config)["train"]["bits"])
+    from darkroom.commands.plan import plan, plan_study
+
+    if given.study:
+        plan_study(given.study, given.scale, given.memory, given.device)
+    else:
+        plan(given.task, given.memory, given.device)
 
 
 def _plots_page(_: argparse.Namespace) -> None:

@@ -1,6 +1,7 @@
 """Micro batches, and the prediction of a training step's memory."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,7 +27,7 @@ from test_classics import FAST
 
 from bench import memory as bench_memory
 from darkroom.commands import plan as plan_module
-from darkroom.commands.plan import plan
+from darkroom.commands.plan import plan, plan_study
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.datasets.description import Description
@@ -370,12 +371,32 @@ def test_plan_takes_the_memory_of_the_device(
 ) -> None:
     write_params("sample")
     monkeypatch.setattr(plan_module, "free_memory", lambda: 3 << 30)
+    monkeypatch.setattr(plan_module, "PROBE_SECONDS", 0)
     plan("cifar10", None, None)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("cifar10: fast_cnn on cpu in fp32, ")
-    assert lines[-1].startswith("batch_size 16 fits in 3 GB")
+    assert lines[-2].startswith("batch_size 16 fits in 3 GB")
+    assert re.fullmatch(r"training takes about \d+ s here, for 36 examples and 10 epochs", lines[-1])
     plan("cifar10", 1, "cuda")
     assert capsys.readouterr().out.startswith("cifar10: fast_cnn on cuda in "), "a plan needs no GPU, nor its bits"
+
+
+def test_plan_of_a_study_predicts_each_of_its_trainings(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(plan_module, "PROBE_SECONDS", 0)
+    content = {"shows": "sizes", "task": "cifar10", "score": "accuracy", "scales": {"gpu": {"points": {
+        "small": {"train.epochs": 2}, "large": {"train.epochs": 4, "train.batch_size": 32}}}}}  # fmt: skip
+    Path("studies").mkdir()
+    Path("studies/own.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    plan_study("own", "gpu", 8, None)
+    _, small, large, last = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(r"small +[\d,]+ MB +\d+ s", small) and re.fullmatch(r"large +[\d,]+ MB +\d+ s", large)
+    assert last.startswith("on ") and last.endswith("python -m darkroom study own --scale gpu --dry")
+    plan_study("own", "gpu", 0.1, None)
+    assert "small" in (line := capsys.readouterr().out.splitlines()[1]) and line.endswith("does not fit in 0.1 GB")
+    with pytest.raises(UserError, match="--scale laptop: own has gpu"):
+        plan_study("own", "laptop", 8, None)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")

@@ -9,7 +9,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.common.platform import activation, quote
 from darkroom.evaluation.tables import read_classes
-from darkroom.studies.declared import FOLDER, check_runs, read_study, runs_of
+from darkroom.studies.declared import check_runs, runs_of_study
 from darkroom.studies.queue import run_all, stop
 from darkroom.studies.results import RESULTS, check_metrics, write_results
 
@@ -28,10 +28,7 @@ def study(name: str, scale: str, jobs: int, dry: bool) -> None:
     Raises:
         UserError: the study cannot be read or run.
     """
-    plan = read_study(FOLDER / f"{name}.yaml")
-    if scale not in plan.scales:
-        raise UserError(f"--scale {scale}: {name} has {', '.join(plan.scales)}")
-    runs = runs_of(plan.scales[scale], f"{name}-{scale}", FOLDER / f"{name}.yaml")
+    plan, runs = runs_of_study(name, scale)
     check_runs(runs, plan.task)
     report, classes = Path("metrics", plan.task, "test.json"), Path("data/predictions", plan.task, "classes.csv")
     if report.exists() and classes.exists():  # otherwise the metrics of the first run are checked

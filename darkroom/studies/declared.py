@@ -102,6 +102,19 @@ def read_study(path: Path) -> Study:
     return check(Study, content if isinstance(content, dict) else {}, "", str(path))
 
 
+def runs_of_study(name: str, scale: str) -> tuple[Study, list[Run]]:
+    """Return the study in `studies/NAME.yaml`, and the runs of one of its scales.
+
+    Raises:
+        UserError: there is no such study or scale, or a value is wrong.
+    """
+    path = FOLDER / f"{name}.yaml"
+    study = read_study(path)
+    if scale not in study.scales:
+        raise UserError(f"--scale {scale}: {name} has {', '.join(study.scales)}")
+    return study, runs_of(study.scales[scale], f"{name}-{scale}", path)
+
+
 def runs_of(scale: Scale, prefix: str, path: Path) -> list[Run]:
     """Return the runs of a scale: point by point, and within a point with the last key of the grid varying fastest.
 

@@ -123,15 +123,7 @@ def fit(
         torch.use_deterministic_algorithms(hyper.deterministic, warn_only=run.device.type == "mps")
         forward = torch.compile(model)
         getattr(state.optimizer, "compile", lambda: None)()  # Muon has it
-    class_weights = None
-    if hyper.class_weights != "none":
-        class_weights = compute_class_weights(hyper.class_weights, batches.class_counts()).to(run.device)
-
-    main_phase = Phase(hyper.pretrain_epochs, hyper.epochs, batches.train, supervised_objective(hyper, class_weights))
-    pretraining = None
-    if isinstance(batches, ImageBatches):  # for other batches the parameters refuse pre-training
-        objective = contrastive_objective(state.model, hyper.temperature)
-        pretraining = Phase(0, hyper.pretrain_epochs, batches.two_views, objective)
+    phases = phases_of(state, batches, run)
     last = hyper.pretrain_epochs + hyper.epochs
     for epoch in range(len(state.history), last):
         scores = [row[f"validation_{score_name}"] for row in state.history if f"validation_{score_name}" in row]
@@ -144,7 +136,7 @@ def fit(
         reset_peak_memory(run.device)
         started = time.perf_counter()
         torch.manual_seed(seed_for(run.seed, "model", epoch, run.processes.rank))  # for dropout
-        phase = pretraining if pretraining and epoch < hyper.pretrain_epochs else main_phase
+        phase = next(phase for phase in reversed(phases) if epoch >= phase.start)
         trained, rate = _train_epoch(state, forward, batches, run, phase, epoch)
         seconds = time.perf_counter() - started
         broadcast_buffers(state.evaluated, run.processes)
@@ -163,6 +155,20 @@ def fit(
         left = (last - epoch - 1) * epoch_seconds
         if epoch_seconds >= SHORT_EPOCH or (epoch + 1) % LOG_EVERY == 0 or epoch in (0, last - 1):
             run.processes.print(f"{_summary(row, score_name, last)}, {speed:.0f} {batches.unit}/s, {left:.0f} s left")
+
+
+def phases_of(state: State, batches: Batches, run: Run) -> list[Phase]:
+    """Return the phases of a training in their order. The arguments are those of `fit`."""
+    hyper, phases = run.parameters, []
+    class_weights = None
+    if hyper.class_weights != "none":
+        class_weights = compute_class_weights(hyper.class_weights, batches.class_counts()).to(run.device)
+    if hyper.pretrain_epochs:
+        assert isinstance(batches, ImageBatches)  # for other batches the parameters refuse pre-training
+        objective = contrastive_objective(state.model, hyper.temperature)
+        phases.append(Phase(0, hyper.pretrain_epochs, batches.two_views, objective))
+    objective = supervised_objective(hyper, class_weights)
+    return [*phases, Phase(hyper.pretrain_epochs, hyper.epochs, batches.train, objective)]
 
 
 def _train_epoch(

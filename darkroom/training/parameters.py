@@ -204,6 +204,10 @@ class TaskTraining(Parameters):
             machine: how to load them.
         """
 
+    def scale_of(self, epoch: int) -> int | None:
+        """Return what the inputs of an epoch are scaled to, in pixels; None, the default: nothing."""
+        return None
+
     def check_model(self, model: nn.Module, description: Description) -> None:
         """Check that the model takes the inputs of every epoch. The default has nothing to check.
 

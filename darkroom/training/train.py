@@ -14,7 +14,7 @@ from darkroom.common.randomness import seed_for
 from darkroom.datasets.description import Description
 from darkroom.device.numerics import find_bits_mismatch, hash_numerics
 from darkroom.device.precision import choose_device
-from darkroom.device.setup import set_up
+from darkroom.device.setup import Setup, set_up
 from darkroom.models.architecture import trained_weights
 from darkroom.models.model_file import Card, save_model
 from darkroom.training.cost import write_costs
@@ -23,8 +23,8 @@ from darkroom.training.history import summary, write_history
 from darkroom.training.loop import Run, fit
 from darkroom.training.memory import choose_micro_batch, release_memory
 from darkroom.training.micro_batch import part_of
-from darkroom.training.parameters import MachineParameters, TaskTraining
-from darkroom.training.processes import broadcast_value, join, leave
+from darkroom.training.parameters import Batches, MachineParameters, TaskTraining
+from darkroom.training.processes import ALONE, Processes, broadcast_value, join, leave
 from darkroom.training.state import State, fingerprint, load, restore, save, start
 
 
@@ -90,26 +90,10 @@ def train(
             f"params.yaml: train.micro_batch = {micro_batch}: each of {processes.count} processes gets {share} of a "
             "batch; set it to a number that divides them evenly"
         )
-    size = parameters.input_size(description)
-    torch.manual_seed(seed_for(parameters.seed, "weights"))
-    model = parameters.model.build(description.outputs, size)
-    parameters.check_model(model, description)
-
-    batches = parameters.load_batches(data, description, device, processes.share, machine)
-    parameters.model.initialize(model, batches.sample)
-    if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
-        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call] # torch leaves it untyped
-    model = model.to(device).to(memory_format=torch.channels_last)
+    state, batches, run = begin(parameters, machine, data, description, setup, processes)
     count = f", {processes.count} processes" if processes.count > 1 else ""
-    processes.print(
-        f"{parameters.model.name}, {trained_weights(model):,} weights, on {device.type} in {precision}{count}"
-    )
-
-    state = start(model, parameters.train, size, device, precision, parameters.model.bias_lr_factor)
-    run = Run(
-        parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
-        partial(parameters.model.predict, image_size=size), processes, description.target_std,
-    )  # fmt: skip
+    weights = trained_weights(state.model)
+    processes.print(f"{parameters.model.name}, {weights:,} weights, on {device.type} in {precision}{count}")
     key, saved = "", None
     if processes.is_main:  # the others may lie on machines without the file
         key = fingerprint(parameters, data, device, precision, processes.count, numerics)
@@ -165,13 +149,54 @@ def train(
     write_history(outputs.history, state.history)
     report = summary(state.history, description.score, parameters.train.keep)
     write_json(outputs.report, report | {"device": device.type, "precision": precision, "bits": bits})
-    model.load_state_dict(state.kept)
+    state.model.load_state_dict(state.kept)
+    size = parameters.input_size(description)
     card = Card(
         description.kind, parameters.model.model_dump(), description.classes, list(size), description.mean,
         description.std, precision, description.target_mean, description.target_std,
     )  # fmt: skip
-    save_model(outputs.model, model, card)
+    save_model(outputs.model, state.model, card)
     remove(outputs.state)
+
+
+def begin(
+    parameters: TaskTraining,
+    machine: MachineParameters,
+    data: Path,
+    description: Description,
+    setup: Setup,
+    processes: Processes = ALONE,
+) -> tuple[State, Batches, Run]:
+    """Return what a training needs before its first epoch: its state, its batches and its settings.
+
+    Args:
+        parameters: of the stage `train`.
+        machine: parameters that do not change the result.
+        data: the folder of the prepared data set.
+        description: of the data set.
+        setup: device and precision.
+        processes: the processes that train together.
+
+    Raises:
+        UserError: the parameters do not fit the data.
+    """
+    device, precision = setup.device, setup.precision
+    size = parameters.input_size(description)
+    torch.manual_seed(seed_for(parameters.seed, "weights"))
+    model = parameters.model.build(description.outputs, size)
+    parameters.check_model(model, description)
+
+    batches = parameters.load_batches(data, description, device, processes.share, machine)
+    parameters.model.initialize(model, batches.sample)
+    if parameters.train.synchronize_norms and processes.count > 1 and device.type == "cuda":
+        model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call] # torch leaves it untyped
+    model = model.to(device).to(memory_format=torch.channels_last)
+    state = start(model, parameters.train, size, device, precision, parameters.model.bias_lr_factor)
+    run = Run(
+        parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
+        partial(parameters.model.predict, image_size=size), processes, description.target_std,
+    )  # fmt: skip
+    return state, batches, run
 
 
 def _line_about_bits(numerics: str) -> str:

@@ -42,6 +42,10 @@ class ClassificationTraining(TaskTraining):
             folder, description, self.augment, train.batch_size, self.seed, device, share, train.sampler
         )
 
+    def scale_of(self, epoch: int) -> int | None:
+        """Return the length of the images' shorter side in an epoch, in pixels; None: they are shown in full."""
+        return self.augment.sizes[epoch] if epoch < len(self.augment.sizes) else None
+
     def check_model(self, model: nn.Module, description: Description) -> None:
         """Check that the model takes the sizes of the first epochs."""
         height, width = description.size

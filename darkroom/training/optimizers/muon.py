@@ -133,8 +133,8 @@ def orthogonalize(matrices: Tensor) -> Tensor:
     """Approximate the orthogonal matrices nearest to `matrices`, float (…, m, n), with the same singular vectors.
 
     This is the quintic Newton-Schulz iteration of Jordan et al. (2024). Its few steps bring the singular values near 1,
-    except those that are small compared with the Frobenius norm. It computes in the number format of autocast, if that is
-    on: they use bfloat16.
+    except those that are small compared with the Frobenius norm. If autocast is on, it computes in that number format;
+    they use bfloat16.
     """
     a, b, c = NEWTON_SCHULZ
     is_tall = matrices.shape[-2] > matrices.shape[-1]

@@ -147,7 +147,7 @@ def accuracies(model: nn.Module, data: Path, setup: Setup) -> tuple[float, float
     The unmoved pair weighs as much as the other four together.
     """
     model.eval()
-    right, count = torch.zeros(2), 0
+    right, count = torch.zeros(2, dtype=torch.float64), 0
     for images, labels in whole_split(data, Description.read(data), "test", setup.device):
 
         def mirrored(views: Tensor) -> Tensor:

@@ -66,10 +66,10 @@ def main(runs: int, name: str) -> None:
         warm_up(run, known[name])
         for seed in range(runs):
             theirs.append(record_run(seed))
-            print(f"airbench94, seed {seed}: {theirs[-1]}", flush=True)
+            print(f"seed {seed}\n{row('airbench94', theirs[-1:])}", flush=True)
             recipe = replace(known[name], overrides=[*known[name].overrides, f"seed={seed}"])
             ours.append(measure(run, recipe))
-            print(f"{name}, seed {seed}: {ours[-1]}", flush=True)
+            print(row(name, ours[-1:]), flush=True)
     epoch = tutorial_seconds(images)
     ratio = statistics.mean(result.seconds for result in ours) / statistics.mean(result.seconds for result in theirs)
     print(f"\n{images} training images, on {ours[0].device} in {ours[0].precision}\n")

@@ -1,5 +1,6 @@
 """Small data sets, and parameters that train on them in seconds."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from darkroom.evaluation.evaluate import evaluate
 from darkroom.evaluation.parameters import EvaluateParameters, Evaluation
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.models.architecture import Architecture, architectures
+from darkroom.training.history import write_history
 from darkroom.training.kinds.classification import ClassificationTraining
 from darkroom.training.kinds.segmentation import SegmentationTraining
 from darkroom.training.parameters import MachineParameters, TrainParameters
@@ -90,6 +92,17 @@ def trained(parameters, workers: int = 0) -> tuple[bytes, bytes]:
     """Train, and return the bytes of the model file and of the history."""
     train(parameters, MachineParameters(workers=workers), DATA, OUTPUTS)
     return MODEL.read_bytes(), (METRICS / "history.csv").read_bytes()
+
+
+def interrupt_after(epoch: int) -> Callable[[Path, list], None]:
+    """A `write_history` that raises KeyboardInterrupt in that epoch, before the trainer state is saved."""
+
+    def write(path: Path, history: list) -> None:
+        write_history(path, history)
+        if len(history) == epoch:
+            raise KeyboardInterrupt
+
+    return write
 
 
 def draw_figures() -> None:

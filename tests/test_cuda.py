@@ -12,6 +12,7 @@ from small_runs import (
     architecture,
     classification,
     evaluated,
+    interrupt_after,
     prepare_classes,
     prepare_scenes,
     segmentation,
@@ -29,7 +30,6 @@ from darkroom.common.named import names_in
 from darkroom.datasets.description import Description
 from darkroom.models.architecture import architectures
 from darkroom.training import train as train_room
-from darkroom.training.history import write_history
 from darkroom.training.loop import Run, supervised_objective, train_step
 from darkroom.training.memory import predict_step
 from darkroom.training.parameters import MachineParameters, TaskTraining
@@ -70,16 +70,11 @@ def test_interrupted_training_resumes_to_the_same_bytes(folder: Path, monkeypatc
     expected = trained(parameters)
     MODEL.unlink()
 
-    def interrupt(path: Path, history: list) -> None:
-        write_history(path, history)
-        if len(history) == 2:
-            raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr(train_room, "write_history", interrupt)
+        patched.setattr(train_room, "write_history", interrupt_after(2))
         with pytest.raises(KeyboardInterrupt):
             trained(parameters)
-    assert OUTPUTS.state.exists() or not MODEL.exists()
+    assert not MODEL.exists()
     assert trained(parameters) == expected
 
 

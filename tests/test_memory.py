@@ -18,6 +18,7 @@ from small_runs import (
     NARROW,
     OUTPUTS,
     classification,
+    interrupt_after,
     prepare_classes,
     prepare_scenes,
     segmentation,
@@ -37,7 +38,6 @@ from darkroom.training import loop, memory
 from darkroom.training import train as train_room
 from darkroom.training.cost import reset_peak_memory
 from darkroom.training.failures import OutOfMemory
-from darkroom.training.history import write_history
 from darkroom.training.kinds.points import PointClassTraining
 from darkroom.training.kinds.regression import RegressionTraining
 from darkroom.training.loop import Run, train_step
@@ -179,13 +179,8 @@ def test_epoch_that_runs_out_of_memory_goes_on_in_parts(
     assert capsys.readouterr().out.count("out of memory: going on after epoch 1 with train.micro_batch = 4\n") == 1
     MODEL.unlink()
 
-    def interrupt(path: Path, history: list) -> None:
-        write_history(path, history)
-        if len(history) == 3:
-            raise KeyboardInterrupt
-
     with monkeypatch.context() as patched:
-        patched.setattr(train_room, "write_history", interrupt)
+        patched.setattr(train_room, "write_history", interrupt_after(3))
         with pytest.raises(KeyboardInterrupt):
             train_short_of_memory(6)
     capsys.readouterr()

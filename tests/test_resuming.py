@@ -7,29 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from conftest import ROOT, posix
-from small_runs import CPU, DATA, MODEL, NARROW, OUTPUTS, classification, prepare_classes, trained
+from small_runs import CPU, DATA, MODEL, NARROW, OUTPUTS, classification, interrupt_after, prepare_classes, trained
 
 from darkroom.training import train as train_room
-from darkroom.training.history import write_history
 from darkroom.training.state import fingerprint
 
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-
-
-def interrupt_after(epoch: int) -> Callable[[Path, list], None]:
-    """A `write_history` that raises KeyboardInterrupt in that epoch, before the trainer state is saved."""
-
-    def write(path: Path, history: list) -> None:
-        write_history(path, history)
-        if len(history) == epoch:
-            raise KeyboardInterrupt
-
-    return write
 
 
 def test_interrupted_run_resumes_to_the_same_bytes(

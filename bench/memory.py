@@ -23,8 +23,8 @@ import torch
 from darkroom.common.errors import UserError, run_command
 from darkroom.common.platform import keep_freed_memory, peak_memory
 from darkroom.datasets.description import Description
+from darkroom.device.memory import MEGABYTE
 from darkroom.device.precision import CPU, fix_algorithms
-from darkroom.training.cost import MEGABYTE
 from darkroom.training.kinds import training_of
 from darkroom.training.loop import Run
 from darkroom.training.memory import make_steps, needed_memory, predict_step

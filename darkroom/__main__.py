@@ -91,7 +91,7 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     what = plan.add_mutually_exclusive_group(required=True)
     what.add_argument("--task", help="task to train: cifar10, …")
     what.add_argument("--study", metavar="NAME", help="study whose trainings to plan, such as recipes")
-    plan.add_argument("--scale", default="gpu", help="of the study; default: %(default)s")
+    plan.add_argument("--scale", default="laptop", help="of the study; default: %(default)s")
     plan.add_argument("--memory", type=float, metavar="GB", help="memory of the device; default: what it has")
     plan.add_argument(
         "--device", choices=["cpu", "cuda", "mps"], help="device to plan for; default: the one that training takes"

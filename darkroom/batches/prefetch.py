@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from darkroom.common.errors import UserError
-
-MEGABYTE = 1 << 20
+from darkroom.device.memory import MEGABYTE, is_out_of_memory
 
 
 def prefetch(batches: Iterable[tuple[Tensor, ...]], device: torch.device) -> Iterator[tuple[Tensor, ...]]:
@@ -57,7 +56,7 @@ def _pin(tensor: Tensor) -> Tensor:
     try:
         return tensor.pin_memory()
     except RuntimeError as error:
-        if "out of memory" not in str(error) and "allocate memory" not in str(error):
+        if not is_out_of_memory(error):
             raise
         raise UserError(
             f"params.yaml: train.batch_size: the host has no memory left to pin for {len(tensor)} images of "

@@ -20,6 +20,10 @@ class SizeOptions(Parameters):
     """Length of the images' shorter side in the first epochs, in pixels, one number for each of these epochs. The
     epochs after them show the images in full. []: all epochs do."""
 
+    def size_of(self, epoch: int) -> int | None:
+        """Return the length of the images' shorter side in an epoch, in pixels; None: they are shown in full."""
+        return self.sizes[epoch] if epoch < len(self.sizes) else None
+
 
 def scale_down(images: Tensor, options: SizeOptions, epoch: int) -> Tensor:
     """Return the images in the size of an epoch, bilinear with antialiasing.
@@ -32,9 +36,10 @@ def scale_down(images: Tensor, options: SizeOptions, epoch: int) -> Tensor:
     Returns:
         float (b, 3, h', w') in channels_last, in the same proportions.
     """
-    if epoch >= len(options.sizes):
+    shorter = options.size_of(epoch)
+    if shorter is None:
         return images
-    size = scaled_size(images.shape[2], images.shape[3], options.sizes[epoch])
+    size = scaled_size(images.shape[2], images.shape[3], shorter)
     smaller = F.interpolate(images, size=size, mode="bilinear", antialias=True, align_corners=False)
     return smaller.contiguous(memory_format=torch.channels_last)
 

@@ -11,10 +11,10 @@ from darkroom.common.errors import UserError
 from darkroom.common.platform import free_memory
 from darkroom.configuration import task_parameters
 from darkroom.datasets.description import Description
+from darkroom.device.memory import MEGABYTE
 from darkroom.device.parameters import DeviceParameters
 from darkroom.device.setup import Setup, set_up
 from darkroom.studies.declared import PARAMS, configure_run, runs_of_study
-from darkroom.training.cost import MEGABYTE
 from darkroom.training.memory import data_on_device, needed_memory, predict_step
 from darkroom.training.micro_batch import largest_part, part_of
 from darkroom.training.parameters import MachineParameters, TaskTraining
@@ -35,18 +35,24 @@ class Planned:
         machine: parameters that do not change the result.
         data: the folder of its prepared data set.
         description: of the data set.
-        device: the type of the device.
-        precision: fp32, bf16 or fp16.
-        setup: device and precision if the device is in this machine, else None.
+        setup: device and precision. The device need not be in this machine.
     """
 
     training: TaskTraining
     machine: MachineParameters
     data: Path
     description: Description
-    device: str
-    precision: str
-    setup: Setup | None
+    setup: Setup
+
+    @property
+    def device(self) -> str:
+        """The type of the device."""
+        return self.setup.device.type
+
+    @property
+    def where(self) -> str:
+        """Device and precision, in words."""
+        return f"on {self.device} in {self.setup.precision}"
 
     def tensors(self, batch: int, most: object, limit: int) -> int:
         """Return the bytes of tensors and data on the device.
@@ -58,7 +64,7 @@ class Planned:
         """
         part = part_of(batch, most) if isinstance(most, int) else None
         data = data_on_device(self.training, self.description, self.device, limit)
-        return data + predict_step(self.training, self.description, self.precision, batch, part)
+        return data + predict_step(self.training, self.description, self.setup.precision, batch, part)
 
     def seconds(self, budget: float) -> float | None:
         """Return the predicted seconds of the stage `train`; None if the device is not in this machine.
@@ -66,7 +72,7 @@ class Planned:
         Args:
             budget: seconds of measuring.
         """
-        if self.setup is None:
+        if self.device == "cuda" and not torch.cuda.is_available():
             return None
         return START_SECONDS + predict_seconds(self.training, self.machine, self.data, self.setup, budget)
 
@@ -92,10 +98,7 @@ def plan(task: str, memory: float | None, asked: str | None) -> None:
     def fits(part: int) -> bool:
         return needed_memory(planned.tensors(batch_size, part, limit), planned.device) <= limit
 
-    print(
-        f"{task}: {training.model.name} on {planned.device} in {planned.precision}, {_megabytes(data)} of data on the "
-        "device"
-    )
+    print(f"{task}: {training.model.name} {planned.where}, {_megabytes(data)} of data on the device")
     print(f"{'batch':>7} {'tensors':>12} {'in all':>12}")
     for batch in sorted({round(factor * batch_size) for factor in FACTORS}):
         if 2 <= batch <= max(batch_size, planned.description.images["train"]):
@@ -152,8 +155,8 @@ def plan_study(name: str, scale: str, memory: float | None, asked: str | None) -
             flush=True,
         )
     print(
-        f"on {planned.device} in {planned.precision}, for {planned.description.images['train']:,} training images; the "
-        f"commands: python -m darkroom study {name} --scale {scale} --dry"
+        f"{planned.where}, for {planned.description.images['train']:,} training images; the commands: "
+        f"python -m darkroom study {name} --scale {scale} --dry"
     )
 
 
@@ -170,9 +173,9 @@ def _read(params: Path, task: str, asked: str | None) -> Planned:
     description, train = Description.read(folder), training.train
     if where.startswith("cuda") and bits != "everywhere" and not torch.cuda.is_available():
         precision = "bf16" if train.precision == "auto" else train.precision  # of today's GPUs
-        return Planned(training, machine, folder, description, "cuda", precision, None)
+        return Planned(training, machine, folder, description, Setup(torch.device("cuda"), precision))
     setup = set_up(bits, train.precision, train.deterministic, where)
-    return Planned(training, machine, folder, description, setup.device.type, setup.precision, setup)
+    return Planned(training, machine, folder, description, setup)
 
 
 def _limit_of(memory: float | None, device: str) -> int:

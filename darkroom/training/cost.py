@@ -8,8 +8,7 @@ import torch
 
 from darkroom.common import platform as system
 from darkroom.common.files import write_json
-
-MEGABYTE = 2**20
+from darkroom.device.memory import MEGABYTE
 
 
 def reset_peak_memory(device: torch.device) -> None:

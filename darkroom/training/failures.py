@@ -4,23 +4,16 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from darkroom.common.errors import UserError
+from darkroom.device.memory import is_out_of_memory
 from darkroom.device.precision import NOT_DETERMINISTIC
 from darkroom.training.parameters import TrainParameters
 
 COMPILERS = ("torch._dynamo", "torch._inductor")  # modules of the errors of torch.compile
-# Messages of CUDA and MPS, of the CPU's allocator, and of cuBLAS where no room is left for its workspace.
-OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "CUBLAS_STATUS_ALLOC_FAILED")
-
 T = TypeVar("T")
 
 
 class OutOfMemory(UserError):
     """A step of the optimizer did not fit into memory."""
-
-
-def is_out_of_memory(error: RuntimeError) -> bool:
-    """Return whether PyTorch raised `error` since a device has no memory left."""
-    return any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def explain(error: RuntimeError, hyper: TrainParameters, where: str) -> Exception:

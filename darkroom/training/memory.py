@@ -13,9 +13,10 @@ from torch.utils._pytree import tree_leaves
 from darkroom.batches.images import SHARE_FOR_DATA
 from darkroom.common.platform import free_memory
 from darkroom.datasets.description import Description
+from darkroom.device.memory import OUT_OF_MEMORY, is_out_of_memory
 from darkroom.device.precision import CPU
 from darkroom.training.contrastive import contrastive_objective
-from darkroom.training.failures import OUT_OF_MEMORY, explain, is_out_of_memory
+from darkroom.training.failures import explain
 from darkroom.training.loop import Run, supervised_objective, train_step
 from darkroom.training.micro_batch import largest_part, split_batches
 from darkroom.training.parameters import Batches, TaskTraining

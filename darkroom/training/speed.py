@@ -14,6 +14,7 @@ from darkroom.batches.whole import whole_split
 from darkroom.common.progress import progress
 from darkroom.datasets.description import Description
 from darkroom.device.setup import Setup
+from darkroom.training.failures import explain
 from darkroom.training.loop import Phase, Run, evaluate, phases_of, train_step
 from darkroom.training.micro_batch import split_batches
 from darkroom.training.parameters import Batches, MachineParameters, TaskTraining
@@ -43,8 +44,6 @@ def predict_seconds(
     """
     description = Description.read(data)
     state, batches, run = begin(parameters, machine, data, description, setup)
-    if isinstance(parameters.train.micro_batch, int):
-        state.micro_batch = parameters.train.micro_batch
     # The epochs of a phase that have inputs of the same size take equally long.
     alike = [
         (phase, size, count)
@@ -56,14 +55,18 @@ def predict_seconds(
     for phase, size, count in alike:
         epochs = range(phase.start, phase.start + phase.epochs)
         first = next(epoch for epoch in epochs if parameters.scale_of(epoch) == size)
-        total += count * batches.steps * seconds_per_batch(state, batches, run, phase, first, budget / len(alike))
+        try:
+            seconds = seconds_per_batch(state, batches, run, phase, first, budget / len(alike))
+        except RuntimeError as error:
+            raise explain(error, parameters.train, "in the steps that are measured") from None
+        total += count * batches.steps * seconds
         bar.update(1)
     bar.close()
     return total + sum(count for _, _, count in alike) * validation_seconds(state, data, description, run)
 
 
 def seconds_per_batch(state: State, batches: Batches, run: Run, phase: Phase, epoch: int, budget: float) -> float:
-    """Return the median seconds of training on a batch of an epoch, by steps that change no weight.
+    """Return the median seconds of training on a batch of an epoch, by steps at a learning rate of 0.
 
     Args:
         state: before the first epoch.

@@ -77,19 +77,12 @@ def train(
     description = Description.read(data)
     if parameters.train.patience is not None and not description.images["validation"]:
         raise UserError("params.yaml: train.patience: there is no validation split; set it to null")
-    batch_size, micro_batch = parameters.train.batch_size, parameters.train.micro_batch
+    batch_size = parameters.train.batch_size
     if batch_size % processes.count:
         raise UserError(
             f"params.yaml: train.batch_size = {batch_size}: {processes.count} processes cannot share it evenly"
         )
-    is_auto = micro_batch == "auto"
-    share = batch_size // processes.count
-    part = part_of(share, micro_batch) if isinstance(micro_batch, int) else share
-    if processes.count > 1 and (is_auto or part is None):
-        raise UserError(
-            f"params.yaml: train.micro_batch = {micro_batch}: each of {processes.count} processes gets {share} of a "
-            "batch; set it to a number that divides them evenly"
-        )
+    is_auto = parameters.train.micro_batch == "auto"
     state, batches, run = begin(parameters, machine, data, description, setup, processes)
     count = f", {processes.count} processes" if processes.count > 1 else ""
     weights = trained_weights(state.model)
@@ -109,8 +102,6 @@ def train(
         state.micro_batch = choose_micro_batch(parameters, description, state, batches, run)
         print(f"train.micro_batch = auto: {state.micro_batch or 'the whole batch'} at once", flush=True)
         save(state, outputs.state, key)
-    elif part != share:
-        state.micro_batch = part
 
     def after_epoch(state: State) -> None:
         if processes.is_main:
@@ -178,9 +169,16 @@ def begin(
         processes: the processes that train together.
 
     Raises:
-        UserError: the parameters do not fit the data.
+        UserError: the parameters do not fit the data or the processes.
     """
     device, precision = setup.device, setup.precision
+    share, micro_batch = parameters.train.batch_size // processes.count, parameters.train.micro_batch
+    part = part_of(share, micro_batch) if isinstance(micro_batch, int) else share
+    if processes.count > 1 and (micro_batch == "auto" or part is None):
+        raise UserError(
+            f"params.yaml: train.micro_batch = {micro_batch}: each of {processes.count} processes gets {share} of a "
+            "batch; set it to a number that divides them evenly"
+        )
     size = parameters.input_size(description)
     torch.manual_seed(seed_for(parameters.seed, "weights"))
     model = parameters.model.build(description.outputs, size)
@@ -192,6 +190,7 @@ def begin(
         model = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call] # torch leaves it untyped
     model = model.to(device).to(memory_format=torch.channels_last)
     state = start(model, parameters.train, size, device, precision, parameters.model.bias_lr_factor)
+    state.micro_batch = None if part == share else part
     run = Run(
         parameters.kind, description.outputs, parameters.train, parameters.seed, device, precision,
         partial(parameters.model.predict, image_size=size), processes, description.target_std,

@@ -44,7 +44,8 @@ class ClassificationTraining(TaskTraining):
 
     def scale_of(self, epoch: int) -> int | None:
         """Return the length of the images' shorter side in an epoch, in pixels; None: they are shown in full."""
-        return self.augment.sizes[epoch] if epoch < len(self.augment.sizes) else None
+        shorter: int | None = self.augment.size_of(epoch)
+        return shorter
 
     def check_model(self, model: nn.Module, description: Description) -> None:
         """Check that the model takes the sizes of the first epochs."""

@@ -1,5 +1,6 @@
 """Annotation formats compared with their own tools, and tested on random input from hypothesis."""
 
+import contextlib
 import io
 import json
 import math
@@ -19,8 +20,7 @@ from test_annotations import OUT, RAW, convert, read_masks
 
 from darkroom.annotations.format_names import describe_formats, format_names
 from darkroom.annotations.formats._base import load_format, load_formats
-from darkroom.annotations.formats.coco import Coco
-from darkroom.annotations.formats.labelme import SHAPES, LabelMe
+from darkroom.annotations.formats.labelme import POINT_COUNTS
 from darkroom.annotations.pair import Classes, Pair
 from darkroom.annotations.parameters import FOR_ALL_FORMATS, AnnotationParameters
 from darkroom.annotations.source import read_source
@@ -63,6 +63,29 @@ def encode_rle(region: np.ndarray, compressed: bool) -> dict:
     return {"size": list(region.shape), "counts": np.diff(np.concatenate([[0], edges])).tolist()}
 
 
+def coco_content(annotations: list[dict]) -> dict:
+    images = [{"id": 0, "file_name": "c0.jpg", "width": WIDTH, "height": HEIGHT}]
+    return {"images": images, "annotations": annotations, "categories": CATEGORIES}
+
+
+def draw_json(
+    name: str,
+    content: object,
+    size: tuple[int, int] = (WIDTH, HEIGHT),
+    names: tuple[str, ...] = ("ant", "cow", "zebra"),
+) -> np.ndarray:
+    """Return the mask of the one image of a JSON file of the format `name`; nothing may be refused."""
+    path = Path("a.json")
+    path.write_text(json.dumps(content))
+    members = {"a.json": Member("a.zip", "a.json", str(path), 0, path.stat().st_size)}
+    members |= {"a.jpg": Member("a.zip", "a.jpg", "", 0, 0), "c0.jpg": Member("a.zip", "c0.jpg", "", 0, 0)}
+    source = read_source(AnnotationParameters(format=name, classes=list(names)), members, "own", "a")
+    [pair] = source.pairs
+    drawing = load_format(name).draw(pair, source.classes.ids, size, refuse)
+    assert drawing.mask.shape == size[::-1] and drawing.mask.dtype == np.uint8
+    return drawing.mask
+
+
 coordinates = st.floats(-20, 60, allow_nan=False).map(lambda x: round(x, 2))
 polygons = st.lists(st.lists(st.tuples(coordinates, coordinates), min_size=3, max_size=7), min_size=1, max_size=3)
 segmentations = st.one_of(
@@ -88,10 +111,7 @@ def test_coco_masks_match_those_of_pycocotools(drawn: list[tuple[object, int]]) 
     expected = np.zeros((HEIGHT, WIDTH), np.uint8)
     for region, category in sorted(regions, key=lambda one: -one[0].sum()):
         expected[region] = IDS[NAMES[category]]
-    shapes = [shape | {"category": NAMES[shape["category_id"]]} for shape in shapes]
-    pair = Pair("c0", None, Member("a", "b", "c", 0, 0), None, {"size": (WIDTH, HEIGHT), "shapes": shapes})
-    result, _ = Coco().draw_mask(pair, {"background": 0, **IDS}, (WIDTH, HEIGHT), refuse)
-    assert (result == expected).all()
+    assert (draw_json("coco", coco_content(shapes)) == expected).all()
 
 
 def test_coco_set_is_converted(folder: Path) -> None:
@@ -141,7 +161,7 @@ BAD_COCO = {
         coco_files([], images=[{"id": n, "file_name": f"c{n}.jpg", "width": 9, "height": 9} for n in range(12)]),
         "was drawn on 9×9 pixels, but its image has 40×36",
     ),
-    "class without category": (coco_files([]), "no category is called 'yak'"),
+    "class without category": (coco_files([]), "the annotations have no class 'yak'"),
 }  # fmt: skip
 
 
@@ -163,7 +183,7 @@ rle_texts = st.text(st.characters(min_codepoint=40, max_codepoint=120), max_size
 
 def assert_mask_or_user_error(read: object, pair: Pair, ids: dict) -> None:
     try:
-        result, _ = read(pair, ids, (WIDTH, HEIGHT), refuse)
+        result = read(pair, ids, (WIDTH, HEIGHT), refuse).mask
     except UserError:
         return
     assert result.shape == (HEIGHT, WIDTH) and result.dtype == np.uint8
@@ -172,8 +192,8 @@ def assert_mask_or_user_error(read: object, pair: Pair, ids: dict) -> None:
 @settings(max_examples=300, deadline=None)
 @given(json_values | rle_texts.map(lambda text: {"size": [HEIGHT, WIDTH], "counts": text}))
 def test_no_coco_segmentation_ends_in_a_traceback(segmentation: object) -> None:
-    entry = {"size": (WIDTH, HEIGHT), "shapes": [annotation(0, 7, segmentation) | {"category": "ant"}]}
-    assert_mask_or_user_error(Coco().draw_mask, Pair("c0", None, Member("a", "b", "c", 0, 0), None, entry), IDS)
+    with contextlib.suppress(UserError):
+        draw_json("coco", coco_content([annotation(0, 7, segmentation)]))
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -185,7 +205,7 @@ def test_no_coco_segmentation_ends_in_a_traceback(segmentation: object) -> None:
                 "points": json_values | polygons.map(lambda p: p[0]),
             },
             optional={
-                "shape_type": st.sampled_from([*SHAPES, None]) | json_values,
+                "shape_type": st.sampled_from([*POINT_COUNTS, None]) | json_values,
                 "mask": json_values,
             },
         ),
@@ -193,10 +213,8 @@ def test_no_coco_segmentation_ends_in_a_traceback(segmentation: object) -> None:
     )
 )
 def test_no_labelme_shape_ends_in_a_traceback(folder: Path, shapes: list[dict]) -> None:
-    path = folder / "a.json"
-    path.write_text(labelme("a.jpg", shapes, WIDTH, HEIGHT))
-    member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
-    assert_mask_or_user_error(LabelMe().draw_mask, Pair("a", None, member, None), {"cat": 1, "background": 0})
+    with contextlib.suppress(UserError):
+        draw_json("labelme", json.loads(labelme("a.jpg", shapes, WIDTH, HEIGHT)), names=("cat",))
 
 
 def mask_file(mode: str, size: tuple[int, int], seed: int, damage: tuple[int, int] | int | None) -> bytes:
@@ -236,7 +254,7 @@ def test_no_mask_file_ends_in_a_traceback(folder: Path, name: str, content: byte
         ids = Classes.numbered(tested.name_classes([pair], {}, COLOURS), []).ids
     except UserError:
         return
-    assert_mask_or_user_error(tested.draw_mask, pair, ids)
+    assert_mask_or_user_error(tested.draw, pair, ids)
 
 
 folders = st.sampled_from(
@@ -268,7 +286,7 @@ def test_no_set_of_files_ends_in_a_traceback(folder: Path, found: dict[str, byte
         return
     assert len({(pair.split, pair.name) for pair in source.pairs}) == len(source.pairs) > 0
     for pair in source.pairs:
-        assert_mask_or_user_error(load_format(source.format).draw_mask, pair, source.classes.ids)
+        assert_mask_or_user_error(load_format(source.format).draw, pair, source.classes.ids)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -278,10 +296,7 @@ def test_labelme_polygons_agree_with_pycocotools(folder: Path, points: list[tupl
     middle = np.mean(points, axis=0)
     points = sorted(points, key=lambda p: math.atan2(p[1] - middle[1], p[0] - middle[0]))
     size = (WIDTH * 8, HEIGHT * 8)
-    path = folder / "a.json"
-    path.write_text(labelme("a.jpg", [shape("cat", points)], *size))
-    member = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
-    result, _ = LabelMe().draw_mask(Pair("a", None, member, None), {"cat": 1}, size, refuse)
+    result = draw_json("labelme", json.loads(labelme("a.jpg", [shape("cat", points)], *size)), size, ("cat",))
     flat = [number for point in points for number in point]
     expected = rasterize.decode(rasterize.merge(rasterize.frPyObjects([flat], size[1], size[0]))).astype(bool)
     edge = np.zeros(size[::-1], bool)
@@ -398,7 +413,7 @@ Each line is a class and the left, top, right and bottom pixel.
 
 import numpy as np
 
-from darkroom.annotations.formats._base import AnnotationFormat
+from darkroom.annotations.formats._base import AnnotationFormat, Drawing
 from darkroom.annotations.pair import Pair
 
 
@@ -419,13 +434,13 @@ class Boxes(AnnotationFormat):
     def annotated_size(self, pair):
         return None
 
-    def draw_mask(self, pair, ids, size, refuse):
+    def draw(self, pair, ids, size, refuse, with_objects=False):
         mask = np.zeros(size[::-1], np.uint8)
         for line in pair.annotation.text().splitlines():
             name, *numbers = line.split()
             left, top, right, bottom = map(int, numbers)
             mask[top : bottom + 1, left : right + 1] = ids[name]
-        return mask, 0
+        return Drawing(mask)
 '''
 
 

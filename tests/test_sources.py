@@ -147,7 +147,7 @@ def test_scenes_are_mostly_background(samples: dict[str, dict[str, bytes]], fold
         contents = [json.loads(pair.annotation.read()) for pair in source.pairs]
         sizes = [(content["imageWidth"], content["imageHeight"]) for content in contents]
         masks = [
-            LabelMe().draw_mask(pair, source.classes.ids, size, pytest.fail)[0]
+            LabelMe().draw(pair, source.classes.ids, size, pytest.fail).mask
             for pair, size in zip(source.pairs, sizes, strict=True)
         ]
     assert source.format == "labelme" and len(source.classes.names) == 5

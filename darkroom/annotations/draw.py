@@ -35,11 +35,13 @@ class MaskJob:
         pair: image and annotation.
         mask: path of the mask to write.
         images: folder for the image; None: the image is not written.
+        objects: path of the object ids to write; None: they are not written.
     """
 
     pair: Pair
     mask: Path
     images: Path | None
+    objects: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _group(pair: Pair) -> str:
 
     These are the images of one annotation file, or all images that have an annotation file each.
     """
-    return pair.annotation.name if pair.entry is not None else ""
+    return pair.annotation.name if pair.is_one_of_many else ""
 
 
 def _draw_on_all_cores(
@@ -180,13 +182,13 @@ def _draw(
         orientation = orientation or by_size or annotation_format.ORIENTATION
         if orientation is None:
             return DrawnMask(pair.name, is_ambiguous=True)
-    if exif_value in TURNED and orientation == "stored":
-        stored, outside = annotation_format.draw_mask(pair, classes.ids, original.size, refuse)
-        turned = Image.fromarray(stored)
-        turned.getexif()[EXIF_ORIENTATION] = exif_value
-        mask: Mask = np.asarray(ImageOps.exif_transpose(turned))
-    else:
-        mask, outside = annotation_format.draw_mask(pair, classes.ids, image.size, refuse)
+    is_stored = exif_value in TURNED and orientation == "stored"
+    size = original.size if is_stored else image.size
+    drawing = annotation_format.draw(pair, classes.ids, size, refuse, job.objects is not None)
+    mask, objects = drawing.mask, drawing.objects
+    if is_stored and exif_value is not None:
+        mask = _turn_upright(mask, exif_value)
+        objects = None if objects is None else _turn_upright(objects, exif_value)
     if job.images is not None:
         suffix = COPIED_FORMATS.get(original.format or "")
         if suffix and original.mode == "RGB" and not original.getexif():
@@ -194,10 +196,20 @@ def _draw(
         else:
             image.save(job.images / f"{pair.name}.png")
     write_mask(job.mask, mask)
+    if job.objects is not None and objects is not None:
+        write_mask(job.objects, objects)
     statistics = ChannelStatistics()
     statistics.add(image)
     pixels = np.bincount(mask.ravel(), minlength=256)
-    return DrawnMask(pair.name, pixels, _object_sizes(mask, pixels), statistics, outside, left_out, by_size)
+    objects_by_class, outside = _object_sizes(mask, pixels), drawing.points_outside
+    return DrawnMask(pair.name, pixels, objects_by_class, statistics, outside, left_out, by_size)
+
+
+def _turn_upright(drawn: np.ndarray, exif_value: int) -> np.ndarray:
+    """Return what was drawn on a photo as it is stored, (height, width), turned as the photo's EXIF tag says."""
+    image = Image.fromarray(drawn)
+    image.getexif()[EXIF_ORIENTATION] = exif_value
+    return np.asarray(ImageOps.exif_transpose(image))
 
 
 def _orientation_by_size(stated: Size | None, stored: Size, upright: Size) -> Orientation | None:

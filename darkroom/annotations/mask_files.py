@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from darkroom.annotations.formats._base import AnnotationFormat, Mask, Members, Refuse
+from darkroom.annotations.formats._base import AnnotationFormat, Drawing, Mask, Members, Refuse
 from darkroom.annotations.pair import IMAGE_SUFFIXES, Pair, Size, WrongSize, folded
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
@@ -46,8 +46,10 @@ class MaskFileFormat(AnnotationFormat):
         """Return the size of the mask file."""
         return open_image(pair.annotation, decode=False).size
 
-    def draw_mask(self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse) -> tuple[Mask, int]:
-        """Return the mask file with pixel values or colours replaced by class ids, and 0.
+    def draw(
+        self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse, with_objects: bool = False
+    ) -> Drawing:
+        """Return the mask file with pixel values or colours replaced by class ids.
 
         A mask file is right or wrong as a whole, so `refuse` is not called.
 
@@ -55,8 +57,8 @@ class MaskFileFormat(AnnotationFormat):
             UserError: the mask has another size than the image, or a value or a colour that is no class.
         """
         if any(isinstance(key, tuple) for key in ids):
-            return _ids_by_colour(pair.annotation, ids, size), 0
-        return _ids_by_value(pair.annotation, {IGNORED: IGNORED, IGNORED_OF_16_BITS: IGNORED, **ids}, size), 0
+            return Drawing(_ids_by_colour(pair.annotation, ids, size))
+        return Drawing(_ids_by_value(pair.annotation, {IGNORED: IGNORED, IGNORED_OF_16_BITS: IGNORED, **ids}, size))
 
 
 @dataclass(frozen=True)

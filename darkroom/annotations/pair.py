@@ -2,14 +2,17 @@
 
 import math
 import unicodedata
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
+
+if TYPE_CHECKING:
+    from darkroom.annotations.shapes import AnnotatedImage
 
 BACKGROUND = "background"
 BACKGROUND_NAMES = (BACKGROUND, "_background_", "__background__")  # names that annotation tools use
@@ -33,17 +36,19 @@ class Pair:
         image: the image file; None where the annotation file contains the image.
         annotation: the annotation file.
         split: train, validation or test; None where the source has no splits.
-        entry: the part about this image, where the annotation file is about many images; else None.
+        drawn: the shapes, of a format of shapes; else None.
+        is_one_of_many: the annotation file is about several images.
     """
 
     name: str
     image: Member | None
     annotation: Member
     split: str | None
-    entry: Any = None
+    drawn: "AnnotatedImage | None" = None
+    is_one_of_many: bool = False
 
     def __str__(self) -> str:
-        return str(self.annotation) if self.entry is None else f"{self.annotation}: {self.name}"
+        return f"{self.annotation}: {self.name}" if self.is_one_of_many else str(self.annotation)
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,3 @@ def check_points(coordinates: Iterable[Any], owner: str) -> list[Point]:
     if len(numbers) % 2 or not all(abs(number) < LARGEST_COORDINATE for number in numbers):  # NaN compares false too
         raise UserError(f"{owner} has points that are no pairs of numbers near the image; redraw it")
     return list(zip(numbers[::2], numbers[1::2], strict=True))
-
-
-def count_outside(points: Sequence[Point], size: Size) -> int:
-    """Return how many of the points lie outside the image. Drawing clips them."""
-    return sum(not (0 <= x <= size[0] and 0 <= y <= size[1]) for x, y in points)

@@ -4,11 +4,12 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.format_names import format_names
 from darkroom.annotations.formats._base import AnnotationFormat, Members, Refuse, load_format, load_formats
-from darkroom.annotations.json_files import read_json_file
 from darkroom.annotations.pair import BACKGROUND, Classes, Pair, folded
 from darkroom.annotations.parameters import AUTO, AnnotationParameters
+from darkroom.annotations.source_files import SourceFiles
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import nearest
 from darkroom.common.platform import can_name_file
@@ -53,6 +54,7 @@ def read_source(parameters: AnnotationParameters, members: Members, key: str, wh
             raise UserError(reason)
         refused.append(reason)
 
+    members = SourceFiles(members, parameters.format)
     annotation_format = _choose_format(parameters, members, where)
     try:
         annotation_format.check_parameters(parameters)
@@ -81,7 +83,7 @@ def _choose_format(parameters: AnnotationParameters, members: Members, where: st
     recognized = [one for one in load_formats() if one.recognizes(members, parameters)]
     if not recognized:
         file = next((member for name, member in members.items() if name.lower().endswith(".json")), None)
-        hint = f"; {file.name} is of none of them" if file is not None and read_json_file(file) is not None else ""
+        hint = f"; {file.name} is of none of them" if file is not None and AnnotationFile(file).json is not None else ""
         raise UserError(f"{where}: holds no images with annotations of the formats {', '.join(format_names())}{hint}")
     options = parameters.format_options()
     candidates = [one for one in recognized if one.OPTIONS.issuperset(options)] or recognized

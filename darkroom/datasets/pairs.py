@@ -38,7 +38,7 @@ def read_mask(path: Path) -> np.ndarray:
 
 
 def write_mask(path: Path, mask: np.ndarray) -> None:
-    """Write class ids, uint8 (h, w), as a single-channel PNG.
+    """Write class ids, uint8 (h, w), or object ids, uint16 (h, w), as a single-channel PNG.
 
     Run-length encoding is enough for the even areas of masks, and several times as fast as Pillow.
     """

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -15,10 +16,26 @@ from darkroom.common.named import classes_in
 
 Members = Mapping[str, Member]  # the files of a source by their paths
 Mask = NDArray[np.uint8]  # class ids (height, width)
+ObjectIds = NDArray[np.uint16]  # ids of the objects from 1 on, 0 where there is none, (height, width)
 Orientation = Literal["seen", "stored"]  # of a photo when it was annotated: turned upright by EXIF, or as stored
 
 # Called with the reason why an annotation cannot be used. Raises a UserError, or notes the reason (skip_bad).
 Refuse = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A drawn annotation.
+
+    Attributes:
+        mask: class ids.
+        objects: object ids, where they were asked for.
+        points_outside: number of annotated points outside the image; drawing clips them.
+    """
+
+    mask: Mask
+    objects: ObjectIds | None = None
+    points_outside: int = 0
 
 
 class AnnotationFormat(ABC):
@@ -27,10 +44,12 @@ class AnnotationFormat(ABC):
     Attributes:
         OPTIONS: the fields of `AnnotationParameters` that this format uses and not every format does.
         ORIENTATION: how the format's tool shows photos with an EXIF orientation; None: tools differ.
+        HAS_OBJECTS: the format tells objects of one class from each other.
     """
 
     OPTIONS: ClassVar[frozenset[str]] = frozenset()
     ORIENTATION: ClassVar[Orientation | None] = None
+    HAS_OBJECTS: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
@@ -77,7 +96,9 @@ class AnnotationFormat(ABC):
         """Return the width and height in pixels that the annotation states; None where it states none."""
 
     @abstractmethod
-    def draw_mask(self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse) -> tuple[Mask, int]:
+    def draw(
+        self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse, with_objects: bool = False
+    ) -> Drawing:
         """Draw the mask of a pair.
 
         Args:
@@ -85,9 +106,7 @@ class AnnotationFormat(ABC):
             ids: class ids by the keys of `name_classes`.
             size: width and height of the image.
             refuse: called for each shape that cannot be drawn.
-
-        Returns:
-            The mask, and the number of the annotation's points outside the image.
+            with_objects: draw the object ids too, of a format that `HAS_OBJECTS`.
 
         Raises:
             WrongSize: the annotation states another size.

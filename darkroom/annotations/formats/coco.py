@@ -7,26 +7,16 @@ split is the one that the JSON file is named after, or the folder of the image. 
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Hashable
+from typing import Any, ClassVar
 
 import numpy as np
 
-from darkroom.annotations.formats._base import AnnotationFormat, Mask, Members, Refuse
-from darkroom.annotations.image_index import ImageIndex
-from darkroom.annotations.json_files import read_json_with_key
-from darkroom.annotations.pair import (
-    BACKGROUND,
-    Pair,
-    Size,
-    WrongSize,
-    check_points,
-    class_name,
-    count_outside,
-    file_name,
-)
-from darkroom.annotations.parameters import AnnotationParameters
+from darkroom.annotations.annotation_file import AnnotationFile
+from darkroom.annotations.formats._base import Refuse
+from darkroom.annotations.formats._shapes import ShapeFormat
+from darkroom.annotations.pair import Size, check_points, class_name, file_name
+from darkroom.annotations.shapes import AnnotatedImage, Geometry, Polygon, Runs, Shape, ring
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.split_folders import SPLIT_WORDS, split_in
@@ -34,102 +24,76 @@ from darkroom.datasets.split_folders import SPLIT_WORDS, split_in
 JsonObject = dict[str, Any]  # its values are checked where they are used
 
 
-class Coco(AnnotationFormat):
+class Coco(ShapeFormat):
     """COCO's instance annotations. ORIENTATION is None, since the tools that write COCO's format differ."""
 
-    def recognizes(self, members: Members, parameters: AnnotationParameters) -> bool:
-        """Return whether there is a JSON file with images, annotations and categories."""
-        return bool(_annotation_files(members))
+    TITLE: ClassVar[str] = "COCO"
+    SMALLER_ON_TOP: ClassVar[bool] = True
 
-    def find_pairs(self, members: Members, parameters: AnnotationParameters, refuse: Refuse) -> list[Pair]:
-        """Return a pair for each image that a JSON file lists. An image without annotations is all background.
+    def accepts(self, file: AnnotationFile) -> bool:
+        """Return whether a JSON file has images, annotations and categories, and no key points."""
+        if not file.may_have("images", "annotations", "categories"):
+            return False
+        content = file.json
+        for key in ("images", "annotations", "categories"):
+            entries = content.get(key) if isinstance(content, dict) else None
+            if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+                return False
+        return not any(category.get("keypoints") for category in content["categories"])
 
-        Images that do not exist and annotations of images that are not listed are refused.
+    def read(self, file: AnnotationFile, refuse: Refuse) -> tuple[list[AnnotatedImage], dict[Hashable, str]]:
+        """Return the images that a file lists, with their objects. An image without objects is all background.
+
+        Annotations of images that are not listed are refused.
         """
-        images, pairs = ImageIndex(members), []
-        for file, content in _annotation_files(members):
-            names = _category_names(file, content)
-            shapes: dict[Hashable, list[JsonObject]] = defaultdict(list)
-            for shape in content["annotations"]:
-                category = names.get(_id(shape.get("category_id")))
-                shapes[_id(shape.get("image_id"))].append(shape | {"category": category})
-            split = _split(file.name)
-            id_counts = Counter(_id(image.get("id")) for image in content["images"])
-            for image in content["images"]:
-                path, image_id = str(image.get("file_name")), _id(image.get("id"))
-                if id_counts[image_id] > 1:
-                    refuse(f"{file}: its image {path!r} has the id {image_id!r} of another; give each image its own id")
-                    continue
-                image_shapes = shapes.pop(image_id, [])
-                try:
-                    member = images.find(path, file, split)
-                except UserError as ambiguous:
-                    refuse(str(ambiguous))
-                    continue
-                if member is None:
-                    refuse(f"{file}: its image {path!r} is not in the archive; add it or remove it")
-                    continue
-                entry = {"size": (image.get("width"), image.get("height")), "shapes": image_shapes}
-                pairs.append(Pair(file_name(member.name), member, file, split or split_in(member.name), entry))
-            for unlisted in shapes.keys() - id_counts.keys():
-                refuse(f"{file}: has an annotation of image {unlisted!r}, which it does not list; remove it")
-        return pairs
-
-    def name_classes(
-        self, pairs: list[Pair], members: Members, parameters: AnnotationParameters
-    ) -> dict[Hashable, str]:
-        """Return the category names by themselves: those of `annotations.classes`, else all, sorted."""
-        known = {
-            name for file, content in _annotation_files(members) for name in _category_names(file, content).values()
-        }
-        names = parameters.classes or sorted(known - {BACKGROUND})
-        for name in names:
-            if name not in known:
-                raise UserError(f"params.yaml: annotations.classes: no category is called {name!r}; remove it")
-        return {name: name for name in (BACKGROUND, *names)}
-
-    def annotated_size(self, pair: Pair) -> Size | None:
-        """Return the size that the JSON file states for the image."""
-        width, height = pair.entry["size"]
-        has_size = isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0
-        return (width, height) if has_size else None
-
-    def draw_mask(self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse) -> tuple[Mask, int]:
-        """Draw the objects of an image, smaller ones over larger ones. A crowd counts as an object."""
-        stated = self.annotated_size(pair)
-        if stated is not None and stated != size:
-            raise WrongSize(
-                f"{pair}: was drawn on {stated[0]}×{stated[1]} pixels, but its image has {size[0]}×{size[1]}"
-            )
-        regions, outside = [], 0
-        for shape in pair.entry["shapes"]:
-            owner = f"{pair}: annotation {shape.get('id')!r}"
-            category = shape["category"]
-            try:
-                if category is None:
-                    category_id = shape.get("category_id")
-                    raise UserError(f"{owner} has the unknown category {category_id!r}; add it to categories")
-                if category not in ids:
-                    raise UserError(f"{owner} is of {category!r}; add it to annotations.classes")
-                region, count = _draw_region(shape, owner, size)
-            except UserError as error:
-                refuse(str(error))
+        content = file.json
+        names = _category_names(file.member, content)
+        entries: dict[Hashable, list[JsonObject]] = defaultdict(list)
+        for entry in content["annotations"]:
+            entries[_id(entry.get("image_id"))].append(entry)
+        id_counts = Counter(_id(image.get("id")) for image in content["images"])
+        images = []
+        for image in content["images"]:
+            path, image_id = str(image.get("file_name")), _id(image.get("id"))
+            if id_counts[image_id] > 1:
+                refuse(f"{file}: its image {path!r} has the id {image_id!r} of another; give each image its own id")
                 continue
-            regions.append((region, ids[category]))
-            outside += count
-        mask = np.zeros(size[::-1], np.uint8)
-        for region, class_id in sorted(regions, key=lambda one: -int(one[0].sum())):
-            mask[region] = class_id
-        return mask, outside
+            size = _stated_size(image)
+            shapes = []
+            for entry in entries.pop(image_id, []):
+                owner = f"annotation {entry.get('id')!r}"
+                try:
+                    category = names.get(_id(entry.get("category_id")))
+                    if category is None:
+                        raise UserError(
+                            f"{file}: {path}: {owner} has the unknown category {entry.get('category_id')!r}; add it to "
+                            "categories"
+                        )
+                    geometry = _read_geometry(entry, f"{file}: {path}: {owner}", size)
+                except UserError as error:
+                    refuse(str(error))
+                    continue
+                shapes.append(Shape(category, geometry, owner))
+            images.append(AnnotatedImage(path, shapes, size))
+        for unlisted in entries.keys() - id_counts.keys():
+            refuse(f"{file}: has an annotation of image {unlisted!r}, which it does not list; remove it")
+        return images, {name: name for name in names.values()}
+
+    def split_of(self, member: Member) -> str | None:
+        """Return the split that a JSON file is named after, else that of its folder."""
+        words = re.findall("[a-z]+", file_name(member.name).lower())
+        return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), split_in(member.name))
 
 
-def _draw_region(shape: JsonObject, owner: str, size: Size) -> tuple[np.ndarray, int]:
-    """Return the pixels of an object, bool (height, width), and the number of its points outside the image."""
-    from pycocotools import mask as rasterize
+def _stated_size(image: JsonObject) -> Size | None:
+    width, height = image.get("width"), image.get("height")
+    return (width, height) if type(width) is int and type(height) is int and width > 0 and height > 0 else None
 
-    width, height = size
-    segmentation = shape.get("segmentation")
-    if not segmentation and shape.get("bbox"):
+
+def _read_geometry(annotation: JsonObject, owner: str, size: Size | None) -> Geometry:
+    """Return the polygons or the run lengths of an object."""
+    segmentation = annotation.get("segmentation")
+    if not segmentation and annotation.get("bbox"):
         raise UserError(f"{owner} is a box without a shape; draw its shape, or leave it out by skip_bad")
     if isinstance(segmentation, list):
         if segmentation and not any(isinstance(part, list) for part in segmentation):
@@ -137,31 +101,45 @@ def _draw_region(shape: JsonObject, owner: str, size: Size) -> tuple[np.ndarray,
         parts = [check_points(part, f"{owner}: a polygon") for part in segmentation if isinstance(part, list)]
         if not parts or len(parts) < len(segmentation) or min(map(len, parts)) < 3:
             raise UserError(f"{owner}: a polygon has fewer than three points; redraw it")
-        flat = [[number for point in part for number in point] for part in parts]
-        encoded = rasterize.merge(rasterize.frPyObjects(flat, height, width))
-        return rasterize.decode(encoded).astype(bool), sum(count_outside(part, size) for part in parts)
-    runs, stated = _read_runs(segmentation, owner)
-    if stated != [height, width] or sum(runs) != width * height:
-        raise UserError(
-            f"{owner}: an RLE of {sum(runs)} pixels, of size {stated}, does not fit an image of {height}×{width}; "
-            "export it again"
-        )
-    encoded = rasterize.frPyObjects({"counts": runs, "size": [height, width]}, height, width)
-    return rasterize.decode(encoded).astype(bool), 0
+        return Polygon(tuple(ring(part) for part in parts))
+    return read_rle(segmentation, owner, size)
 
 
-def _read_runs(segmentation: object, owner: str) -> tuple[list[int], object]:
-    """Return the run lengths of an RLE, plain or compressed, and the size that it states."""
+def read_rle(segmentation: object, owner: str, size: Size | None) -> Runs:
+    """Return COCO's run lengths, plain or compressed.
+
+    Args:
+        segmentation: an object with `counts` and `size`, which is height and width.
+        owner: what it belongs to, for messages.
+        size: width and height of the image, where they are known.
+
+    Raises:
+        UserError: it is none, or it does not fit the image.
+    """
     if isinstance(segmentation, dict):
-        counts = segmentation.get("counts")
-        runs = _decompress(counts) if isinstance(counts, str) else counts
-        if isinstance(runs, list) and all(type(run) is int and run >= 0 for run in runs):
-            return runs, segmentation.get("size")
+        counts, stated = segmentation.get("counts"), segmentation.get("size")
+        runs = decompress_counts(counts) if isinstance(counts, str) else counts
+        if isinstance(runs, list) and all(type(run) is int and 0 <= run < 1 << 40 for run in runs):
+            height, width = _read_size(stated)
+            if sum(runs) != width * height or (size is not None and (width, height) != size):
+                fit = f"{size[1]}×{size[0]}" if size is not None else "that size"
+                raise UserError(
+                    f"{owner}: an RLE of {sum(runs)} pixels, of size {stated}, does not fit an image of {fit}; "
+                    "export it again"
+                )
+            return Runs(np.array(runs, np.int64), width, height, by_column=True)
     raise UserError(f"{owner}: its segmentation is neither polygons nor an RLE; export it again")
 
 
-def _decompress(counts: str) -> list[int] | None:
-    """Return the run lengths of a compressed RLE; None where the text is no such RLE.
+def _read_size(stated: object) -> tuple[int, int]:
+    """Return the height and width that an RLE states; zeros where it states none."""
+    if isinstance(stated, list) and len(stated) == 2 and all(type(side) is int and side > 0 for side in stated):
+        return stated[0], stated[1]
+    return 0, 0
+
+
+def decompress_counts(counts: str) -> list[int] | None:
+    """Return the run lengths of COCO's compressed RLE; None where the text is no such RLE.
 
     A length is written in groups of five bits, the lowest first, each in a character from `0` on. The sixth bit of a
     character says that more follow. The fifth bit of the last character is the sign. From the fourth length on, the
@@ -201,27 +179,3 @@ def _category_names(file: Member, content: JsonObject) -> dict[Hashable, str]:
 def _id(value: object) -> int | str | None:
     """Return the id of an image or a category; None where the value cannot be one."""
     return value if type(value) is int or type(value) is str else None
-
-
-def _annotation_files(members: Members) -> list[tuple[Member, JsonObject]]:
-    files = [(member, _read_instances(member)) for name, member in members.items() if name.lower().endswith(".json")]
-    return [(member, content) for member, content in files if content is not None]
-
-
-@lru_cache(maxsize=8)
-def _read_instances(member: Member) -> JsonObject | None:
-    """Return the content of a file of instances; None of any other file, also of key points and of captions."""
-    content = read_json_with_key(member, "annotations")
-    if not isinstance(content, dict):
-        return None
-    for key in ("images", "annotations", "categories"):
-        entries = content.get(key)
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            return None
-    return None if any(category.get("keypoints") for category in content["categories"]) else content
-
-
-def _split(path: str) -> str | None:
-    """Return the split that a JSON file is named after, else that of its folder, else None."""
-    words = re.findall("[a-z]+", file_name(path).lower())
-    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), split_in(path))

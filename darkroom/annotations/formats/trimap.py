@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 from pathlib import PurePosixPath
 from typing import ClassVar
 
-from darkroom.annotations.formats._base import Mask, Members, Orientation, Refuse
+from darkroom.annotations.formats._base import Drawing, Members, Orientation, Refuse
 from darkroom.annotations.image_index import ImageIndex
 from darkroom.annotations.mask_files import MaskFileFormat
 from darkroom.annotations.pair import BACKGROUND, Pair, Size
@@ -61,9 +61,11 @@ class Trimaps(MaskFileFormat):
         names: dict[Hashable, str] = {SURROUNDINGS: BACKGROUND, PET: pet}
         return names | {BORDER: pet} if parameters.border == "pet" else names
 
-    def draw_mask(self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse) -> tuple[Mask, int]:
+    def draw(
+        self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse, with_objects: bool = False
+    ) -> Drawing:
         """Draw the mask as of other mask files. The border is ignored where it is not a class."""
-        return super().draw_mask(pair, {BORDER: IGNORED, **ids}, size, refuse)
+        return super().draw(pair, {BORDER: IGNORED, **ids}, size, refuse)
 
 
 def _read_splits(members: Members) -> dict[str, str]:

@@ -1,30 +1,32 @@
-"""Measure how fast annotations are converted to masks.
+"""Measure how fast annotations are converted to masks, compared with a plain script on one core.
 
     python -m bench.masks [IMAGES]
 
-Makes IMAGES (default 2000) images of 500×375 pixels with five LabelMe polygons of twenty points each, converts them
-and prints images per second and core. The time includes starting the workers and writing images and masks.
+Makes IMAGES (default 2000) images of 500×375 pixels with five LabelMe polygons of twenty points each. The times include
+starting the workers and all that is written. It needs a system on which a process can be bound to some cores.
 """
 
+import io
 import json
 import math
 import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+import psutil
+from PIL import Image, ImageDraw
 
-from darkroom.annotations.convert import convert_annotations
-from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
-from darkroom.common.platform import cores
+from darkroom.commands.masks import convert_masks
+from darkroom.common.platform import cores, peak_memory
+from darkroom.device.memory import MEGABYTE
 
 WIDTH, HEIGHT = 500, 375
 POLYGONS, POINTS = 5, 20
-ROUNDS = 3
 
 
 def write_scenes(path: Path, count: int) -> None:
@@ -48,20 +50,59 @@ def polygon(generator: np.random.Generator, label: str) -> dict[str, Any]:
     return {"label": label, "points": points, "shape_type": "polygon", "group_id": None, "flags": {}}
 
 
+def export_one_by_one(archive: Path, out: Path) -> None:
+    """Convert as the usual script does: after each LabelMe file a label image, a PNG of the photo and an overlay."""
+    colours = np.random.default_rng(0).integers(0, 256, (POLYGONS + 1, 3), np.uint8)
+    with zipfile.ZipFile(archive) as files:
+        for name in (name for name in files.namelist() if name.endswith(".json")):
+            content = json.loads(files.read(name))
+            image = Image.open(io.BytesIO(files.read(content["imagePath"]))).convert("RGB")
+            labels = np.zeros((image.height, image.width), np.int32)
+            for number, shape in enumerate(content["shapes"], 1):
+                region = Image.new("L", image.size)
+                ImageDraw.Draw(region).polygon([tuple(p) for p in shape["points"]], fill=1, outline=1)
+                labels[np.array(region, bool)] = number
+            folder = out / Path(name).stem
+            folder.mkdir(parents=True)
+            image.save(folder / "img.png")
+            label = Image.fromarray(labels.astype(np.uint8), "P")
+            label.putpalette(colours.ravel().tolist())
+            label.save(folder / "label.png")
+            Image.fromarray(np.asarray(image) // 2 + colours[labels] // 2).save(folder / "label_viz.png")
+
+
+def seconds_on(cores: int, work: Callable[[], None]) -> float:
+    """Return the seconds that `work` takes on some of the cores."""
+    process = psutil.Process()
+    before = process.cpu_affinity()
+    process.cpu_affinity(before[:cores])
+    try:
+        started = time.perf_counter()
+        work()
+        return time.perf_counter() - started
+    finally:
+        process.cpu_affinity(before)
+
+
 def main(count: int) -> None:
-    """Convert `count` images a few times and print the best speed."""
-    parameters = MaskParameters(seed=0, validation=0.1, test=0.1, annotations=AnnotationParameters())
+    """Convert the images on one core, on all cores, and by the script."""
     with tempfile.TemporaryDirectory() as scratch:
-        raw = Path(scratch, "raw")
-        raw.mkdir()
-        write_scenes(raw / "scenes.zip", count)
-        seconds = []
-        for _ in range(ROUNDS):
-            started = time.perf_counter()
-            convert_annotations(parameters, "bench", raw, Path(scratch, "prepared"))
-            seconds.append(time.perf_counter() - started)
-    speed = count / min(seconds) / cores()
-    print(f"{count} images of {WIDTH}×{HEIGHT} pixels with {POLYGONS} polygons each: {speed:.0f} images/s per core")
+        archive = Path(scratch, "scenes.zip")
+        write_scenes(archive, count)
+
+        def convert(name: str) -> None:
+            convert_masks(archive, Path(scratch, name), {})
+
+        by_script = seconds_on(1, lambda: export_one_by_one(archive, Path(scratch, "script")))
+        on_one = seconds_on(1, lambda: convert("one"))
+        on_all = seconds_on(cores(), lambda: convert("all"))
+    print(
+        f"{count} images of {WIDTH}×{HEIGHT} pixels with {POLYGONS} polygons each; "
+        f"at most {peak_memory() // MEGABYTE} MB in this process"
+    )
+    print(f"a script, one core:          {count / by_script:6.0f} images/s")
+    print(f"darkroom masks, one core:    {count / on_one:6.0f} images/s, {by_script / on_one:.1f} times")
+    print(f"darkroom masks, {cores()} cores:     {count / on_all:6.0f} images/s, {on_one / on_all:.2f} times one core")
 
 
 if __name__ == "__main__":

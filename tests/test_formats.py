@@ -309,6 +309,14 @@ def test_labelme_polygons_agree_with_pycocotools(folder: Path, points: list[tupl
     assert ((result == 1) == expected)[~edge].all()
 
 
+def test_each_annotation_file_is_parsed_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed = []
+    real = json.loads
+    monkeypatch.setattr("darkroom.annotations.annotation_file.json.loads", lambda text: parsed.append(1) or real(text))
+    convert(scene_files(12))
+    assert len(parsed) == 12
+
+
 def mask_files(values: dict[str, np.ndarray]) -> dict[str, bytes]:
     files = {}
     for name, mask in values.items():

@@ -154,6 +154,17 @@ def test_damaged_member_is_refused(folder: Path) -> None:
         members["set/a.txt"].read()
 
 
+def test_decompression_bombs_are_refused(folder: Path) -> None:
+    write_zip(folder / "raw" / "a.zip", {"set/a.txt": b"0" * 9000})
+    with open_archives(folder / "raw") as members:
+        [member] = members.values()
+    assert member.unpacked == len(member.read()) == 9000
+    with pytest.raises(UserError, match="a.txt: would unpack .* bytes to 1073741824; fetch another"):
+        member._replace(unpacked=1 << 30).read()
+    with pytest.raises(UserError, match="a.txt: is damaged"):  # it has more bytes than the directory says
+        member._replace(unpacked=100).read()
+
+
 def test_other_files_are_refused(folder: Path) -> None:
     (folder / "raw").mkdir()
     (folder / "raw" / "page.html").write_text("<html>not found</html>")

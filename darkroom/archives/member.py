@@ -10,6 +10,8 @@ from darkroom.common.errors import UserError
 
 ZIP_LOCAL_HEADER = 30  # bytes before the name; APPNOTE.TXT section 4.3.7
 ZIP_LIKELY_EXTRA = 64  # bytes of extra fields between name and content in almost all archives
+# A member that unpacks to more than BOMB_SIZE bytes and BOMB_RATIO times its own is a decompression bomb.
+BOMB_SIZE, BOMB_RATIO = 256 << 20, 100
 
 
 class Member(NamedTuple):
@@ -23,6 +25,7 @@ class Member(NamedTuple):
         size: bytes in `data`.
         method: compression of a zip member: `zipfile.ZIP_STORED` or `ZIP_DEFLATED`. None: a tar member or a file.
         crc: CRC-32 of a zip member's content.
+        unpacked: bytes of a zip member's content, as the archive states them.
     """
 
     archive: str
@@ -32,6 +35,7 @@ class Member(NamedTuple):
     size: int
     method: int | None = None
     crc: int = 0
+    unpacked: int = 0
 
     def __str__(self) -> str:
         return f"{self.archive}: {self.name}"
@@ -40,7 +44,7 @@ class Member(NamedTuple):
         """Return the file's content.
 
         Raises:
-            UserError: it is damaged or cut short.
+            UserError: it is damaged or cut short, or it is large and unpacks to far more bytes than it has.
         """
         if self.method is None:
             return self._check_size(self._read_at(self.size, 0))
@@ -52,8 +56,10 @@ class Member(NamedTuple):
         if len(content) < self.size:  # the extra fields are longer than ZIP_LIKELY_EXTRA
             content = self._check_size(self._read_at(self.size, start))
         if self.method == zipfile.ZIP_DEFLATED:
+            if self.unpacked > max(BOMB_SIZE, BOMB_RATIO * self.size):
+                raise UserError(f"{self}: would unpack {self.size} bytes to {self.unpacked}; fetch another archive")
             try:
-                content = zlib.decompress(content, -zlib.MAX_WBITS)
+                content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, self.unpacked + 1)
             except zlib.error:
                 raise UserError(f"{self}: is damaged; fetch the archive again") from None
         if zlib.crc32(content) != self.crc:

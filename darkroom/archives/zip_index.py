@@ -54,7 +54,8 @@ def index_zip(archive: Path, encoding: str | None = None) -> list[Member]:
             raise UserError(f"{archive}: {name}: is encrypted or compressed by an unknown method; zip it again")
         if info.header_offset < 0 or info.header_offset + info.compress_size > directory_start:
             raise zipfile.BadZipFile(f"{name} is missing")
-        members.append(Member(path, name, path, info.header_offset, info.compress_size, info.compress_type, info.CRC))
+        sizes = {"size": info.compress_size, "unpacked": info.file_size}
+        members.append(Member(path, name, path, info.header_offset, method=info.compress_type, crc=info.CRC, **sizes))
     return members
 
 

@@ -30,6 +30,7 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
         return parser
     from darkroom.annotations.format_names import describe_formats
     from darkroom.annotations.parameters import AnnotationParameters
+    from darkroom.common.named import names_in
 
     models = commands.add_parser("models", help="list the models, or one of them layer by layer")
     models.add_argument("name", nargs="?", help="show the layers of this model and the shapes of their outputs")
@@ -45,9 +46,15 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     masks.add_argument("source", type=Path, help="folder or archive of images and annotations")
-    masks.add_argument("out", type=Path, help="new folder for the masks, a report and a contact sheet")
+    masks.add_argument("out", type=Path, help="new folder for the masks, a report, and a page to check them by eye")
     _add_options(masks, AnnotationParameters)
     masks.add_argument("--encoding", help="encoding of an archive's file names: gbk, big5, …; default: detected")
+    masks.add_argument(
+        "--language",
+        choices=names_in("darkroom.figures.languages"),
+        default="en",
+        help="of the page; default: %(default)s",
+    )
     masks.set_defaults(command=_masks)
 
     predict = commands.add_parser("predict", help="predict the classes of images by a trained model")
@@ -170,7 +177,7 @@ def _masks(given: argparse.Namespace) -> None:
     from darkroom.annotations.parameters import AnnotationParameters
     from darkroom.commands.masks import convert_masks
 
-    convert_masks(given.source, given.out, _options(given, AnnotationParameters), given.encoding)
+    convert_masks(given.source, given.out, _options(given, AnnotationParameters), given.encoding, given.language)
 
 
 def _predict(given: argparse.Namespace) -> None:

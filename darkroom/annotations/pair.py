@@ -47,6 +47,11 @@ class Pair:
     drawn: "AnnotatedImage | None" = None
     is_one_of_many: bool = False
 
+    @property
+    def key(self) -> str:
+        """The name with the split in front, where the source has splits. No other pair has it."""
+        return f"{self.split}/{self.name}" if self.split else self.name
+
     def __str__(self) -> str:
         return f"{self.annotation}: {self.name}" if self.is_one_of_many else str(self.annotation)
 

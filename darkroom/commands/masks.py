@@ -14,11 +14,10 @@ from darkroom.annotations.source import read_source
 from darkroom.archives.index import index_archives, list_files
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
-from darkroom.common.files import in_order, replacing, write_json
+from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import check
 from darkroom.common.texts import column
-from darkroom.figures.fonts import LEGEND, readable
-from darkroom.figures.pictures import draw_contact_sheet
+from darkroom.figures.check_page import CheckedPair, files_by_stem, write_check_page
 
 ALL = "all"  # name of the one split in the report
 COLUMNS = {  # columns of the printed table, with the format of their numbers
@@ -31,15 +30,18 @@ COLUMNS = {  # columns of the printed table, with the format of their numbers
 }
 
 
-def convert_masks(source: Path, out: Path, values: dict[str, Any], encoding: str | None = None) -> None:
+def convert_masks(
+    source: Path, out: Path, values: dict[str, Any], encoding: str | None = None, language: str = "en"
+) -> None:
     """Write the masks of annotated images, and print a table of their classes.
 
     Args:
         source: a folder of images and annotations, or an archive of them.
         out: a new folder for `masks/NAME.png` (`masks/SPLIT/NAME.png` where the source has splits), `report.json` and
-            `contact_sheet.png`.
+            `check.html`, by which they are checked by eye.
         values: fields of `AnnotationParameters`.
         encoding: encoding of an archive's file names where the archive does not state it; None: detected.
+        language: of the page, a module of `darkroom.figures.languages`.
 
     Raises:
         UserError: there is nothing to convert, something cannot be converted, or `out` exists.
@@ -66,11 +68,12 @@ def convert_masks(source: Path, out: Path, values: dict[str, Any], encoding: str
             temporary.mkdir()
             shutil.copytree(masks, temporary / "masks")
             write_json(temporary / "report.json", report)
-            image_paths = in_order(path for path in images.rglob("*") if path.is_file())
-            mask_paths = [masks / path.relative_to(images).with_suffix(".png") for path in image_paths]
-            names = [path.stem for path in image_paths]
-            with readable(found.classes.names, names, temporary / LEGEND):
-                draw_contact_sheet(image_paths, mask_paths, found.classes.names, temporary / "contact_sheet.png")
+            by_name = files_by_stem(images)
+            pairs = [
+                CheckedPair(one["name"], by_name[one["name"]], masks / f"{one['name']}.png", one["findings"])
+                for one in report["check"]
+            ]
+            write_check_page(temporary / "check.html", source.name, pairs, found.classes.names, report, language)
     _print_table(report, found.format, out)
 
 

@@ -31,11 +31,13 @@ class Drawing:
         mask: class ids.
         objects: object ids, where they were asked for.
         points_outside: number of annotated points outside the image; drawing clips them.
+        unseen: number of shapes without a pixel in the image.
     """
 
     mask: Mask
     objects: ObjectIds | None = None
     points_outside: int = 0
+    unseen: int = 0
 
 
 class AnnotationFormat(ABC):

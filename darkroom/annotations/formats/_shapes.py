@@ -208,7 +208,8 @@ class ShapeFormat(AnnotationFormat):
                     raise UserError(f"{pair}: has more than {MOST_OBJECTS} objects; write its masks without object ids")
                 objects[region.slices][region.pixels] = number
         outside = sum(count_outside(shape.geometry, size) for shape, _ in found)
-        return Drawing(mask, objects, outside)
+        unseen = sum(not region.pixels.any() for _, region in found)
+        return Drawing(mask, objects, outside, unseen)
 
     def find_regions(
         self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse

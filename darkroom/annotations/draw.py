@@ -55,7 +55,7 @@ class DrawnMask:
         objects: pixels of each object by class id. An object is a region of one class, connected by edges or corners.
         statistics: channel statistics of the image.
         points_outside: number of annotated points outside the image; drawing clips them.
-        left_out: why shapes are missing from the mask.
+        left_out: why shapes are missing from the mask, besides those of `Signs.refused`.
         orientation: how the annotator saw the photo, where the size that the annotation states tells; else None.
         is_ambiguous: nothing tells how the annotator saw the photo, and there is no mask.
         signs: what else may show a wrong conversion.
@@ -205,7 +205,7 @@ def _draw(
     statistics.add(image)
     pixels = np.bincount(mask.ravel(), minlength=256)
     sizes, touching = _measure_objects(mask, pixels)
-    signs = Signs(drawing.unseen, touching, exif_value in TURNED, look_of(image), sample_of(mask))
+    signs = Signs(drawing.unseen, touching, exif_value in TURNED, look_of(image), sample_of(mask), pair.refused)
     outside = drawing.points_outside
     return DrawnMask(pair.key, pixels, sizes, statistics, outside, left_out, by_size, signs=signs)
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from darkroom.annotations.draw import DrawnMask
-from darkroom.annotations.signs import LOOK, SAMPLE
+from darkroom.annotations.signs import LOOK
 from darkroom.datasets.pairs import IGNORED
 
 # The kinds of findings, and how much each of them speaks for a mistake.
@@ -27,11 +27,12 @@ WEIGHTS = {
 }
 COMMON = 0.9  # what a finding loses of its weight where all pairs have it
 FULL = 0.95  # share of a class that covers nearly all
-TINY_SHARE, TINY_PIXELS = 2e-5, 4  # of the image, and at least: objects with fewer pixels are tiny
+TINY_SHARE, TINY_PIXELS = 2e-5, 4  # of the image, and in any case: objects with no more pixels are tiny
 MOST_REASONS = 5  # why shapes were left out, of one pair
-DISTANCE = 0.1  # mean difference of images that look the same, in standard deviations
+DISTANCE = 0.08  # mean difference of images that look the same, in standard deviations
 DIFFERENT = 0.3  # share of the annotated places at which masks differ
 LEAST_PLACES = 3  # annotated places without which masks are not compared
+BLOCK = 4096  # pairs that are compared at once
 NEIGHBOURS = 8  # images with a line in common that each image is compared with
 SHOWN, FROM_EACH_KIND, SUSPICIOUS = 300, 20, 200  # pairs to look at: all, at least of each kind, at most by their score
 
@@ -76,16 +77,16 @@ def find_findings(drawn: Sequence[DrawnMask], names: list[str]) -> list[list[Fin
 
 def _findings_of(one: DrawnMask, names: list[str]) -> list[Finding]:
     """Return the findings that need no other pair."""
-    findings = []
+    findings, reasons = [], (*one.signs.refused, *one.left_out)
     for kind, count in (
-        ("left_out", len(one.left_out)),
+        ("left_out", len(reasons)),
         ("unseen", one.signs.unseen),
         ("outside", one.points_outside),
         ("tiny", _count_tiny(one)),
         ("border", one.signs.touching),
     ):
         if count:
-            about = tuple(one.left_out[:MOST_REASONS]) if kind == "left_out" else ()
+            about = reasons[:MOST_REASONS] if kind == "left_out" else ()
             findings.append(Finding(kind, count, about, count / (count + 1)))
     known = one.pixels[: len(names)]
     if not known[1:].any():
@@ -100,7 +101,7 @@ def _findings_of(one: DrawnMask, names: list[str]) -> list[Finding]:
 
 def _count_tiny(one: DrawnMask) -> int:
     limit = max(TINY_PIXELS, TINY_SHARE * int(one.pixels.sum()))
-    return sum(pixels < limit for sizes in one.objects.values() for pixels in sizes)
+    return sum(pixels <= limit for sizes in one.objects.values() for pixels in sizes)
 
 
 def _find_rare(one: DrawnMask, names: list[str], images: NDArray[np.int64], count: int) -> list[Finding]:
@@ -131,36 +132,38 @@ def find_alike(looks: Sequence[bytes], samples: Sequence[bytes]) -> dict[int, tu
         return {}
     grey = np.array([np.frombuffer(looks[index], np.uint8) for index in indices]).reshape(-1, LOOK, LOOK)
     masks = np.array([np.frombuffer(samples[index], np.uint8) for index in indices])
-    best: dict[int, tuple[int, float]] = {}
+    spread = DISTANCE * grey.std(axis=(1, 2))
+    partners = np.full(len(indices), -1)
+    differences = np.zeros(len(indices))
     for thumbnails in (grey, grey.transpose(0, 2, 1)):
-        rises = np.packbits(thumbnails > np.roll(thumbnails, 1, axis=2), axis=2).view(np.uint16)[..., 0]
+        rises = np.packbits(thumbnails > np.roll(thumbnails, LOOK // 4, axis=2), axis=2).view(np.uint16)[..., 0]
         for line in rises.T:
             order = np.argsort(line, kind="stable")
             for step in range(1, NEIGHBOURS + 1):
-                one, other = order[:-step], order[step:]
-                same = line[one] == line[other]
-                if not same.any():
+                is_same = line[order[:-step]] == line[order[step:]]
+                if not is_same.any():
                     break
-                one, other = _keep_alike(grey, one[same], other[same])
-                for left, right, difference in zip(one, other, _differences(masks[one], masks[other]), strict=True):
-                    if difference >= DIFFERENT:
-                        for here, there in ((int(left), int(right)), (int(right), int(left))):
-                            best[here] = max(best.get(here, (0, 0.0)), (there, float(difference)), key=lambda b: b[1])
-    return {int(indices[here]): (int(indices[there]), difference) for here, (there, difference) in best.items()}
+                for start in range(0, len(is_same), BLOCK):
+                    chosen = start + np.flatnonzero(is_same[start : start + BLOCK])
+                    one, other = order[chosen], order[chosen + step]
+                    is_new = (partners[one] < 0) | (partners[other] < 0)
+                    one, other = one[is_new], other[is_new]
+                    distance = np.abs(grey[one].astype(np.int16) - grey[other]).mean(axis=(1, 2))
+                    is_alike = distance <= np.minimum(spread[one], spread[other])
+                    one, other = one[is_alike], other[is_alike]
+                    difference = _compare(masks[one], masks[other])
+                    for here, there in ((one, other), (other, one)):
+                        differs = (difference >= DIFFERENT) & (partners[here] < 0)
+                        partners[here[differs]] = there[differs]
+                        differences[here[differs]] = difference[differs]
+    return {
+        int(indices[here]): (int(indices[partners[here]]), float(differences[here]))
+        for here in np.flatnonzero(partners >= 0)
+    }
 
 
-def _keep_alike(
-    grey: NDArray[np.uint8], one: NDArray[np.int64], other: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return those of the index pairs whose thumbnails hardly differ."""
-    difference = np.abs(grey[one].astype(np.int16) - grey[other]).mean(axis=(1, 2))
-    is_alike = difference <= DISTANCE * np.minimum(grey[one].std(axis=(1, 2)), grey[other].std(axis=(1, 2)))
-    return one[is_alike], other[is_alike]
-
-
-def _differences(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
+def _compare(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return the share of places at which sampled masks differ, of those that either has annotated."""
-    assert one.shape[1:] == (SAMPLE * SAMPLE,)
     is_counted = ((one > 0) | (other > 0)) & (one != IGNORED) & (other != IGNORED)
     places = is_counted.sum(axis=1)
     differs = ((one != other) & is_counted).sum(axis=1)

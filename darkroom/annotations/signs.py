@@ -24,6 +24,7 @@ class Signs:
         is_turned: the photo has an EXIF orientation, which the annotation may or may not follow.
         look: the image as grey values, LOOK × LOOK; empty where the image is of one colour.
         sample: the class ids of the mask at SAMPLE × SAMPLE places.
+        refused: why shapes were left out when the annotation was read.
     """
 
     unseen: int = 0
@@ -31,11 +32,12 @@ class Signs:
     is_turned: bool = False
     look: bytes = b""
     sample: bytes = b""
+    refused: tuple[str, ...] = ()
 
 
 def look_of(image: Image.Image) -> bytes:
     """Return what an image looks like from afar. JPEG and other sizes hardly change it."""
-    grey = image.resize((LOOK, LOOK), Image.Resampling.BOX, reducing_gap=1.0).convert("L")
+    grey = image.convert("L").resize((LOOK, LOOK), Image.Resampling.BOX)
     return grey.tobytes() if np.asarray(grey).std() >= LEAST_CONTRAST else b""
 
 

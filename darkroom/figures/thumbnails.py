@@ -12,7 +12,7 @@ from darkroom.figures.pages import encode
 
 PIXELS = 24_000_000  # of all thumbnails of a page
 SMALLEST, LARGEST = 256, 768  # the longer side of a thumbnail
-QUALITY = 75  # of WebP
+QUALITY, METHOD = 75, 2  # of WebP; slower methods save little
 CHUNK = 8  # thumbnails that a worker makes at a time
 
 
@@ -59,7 +59,7 @@ def _make_thumbnail(image_path: Path, mask_path: Path, side: int, colours: np.nd
     counts = np.bincount(mask.ravel(), minlength=256)
     order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
     shares = {int(class_id): float(counts[class_id]) / mask.size for class_id in order}
-    webp = encode(image, "WEBP", quality=QUALITY)
+    webp = encode(image, "WEBP", quality=QUALITY, method=METHOD)
     return Thumbnail(webp, _encode_mask(shrink_mask(mask, size), colours), *size, shares)
 
 
@@ -76,9 +76,11 @@ def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 def _encode_mask(mask: np.ndarray, colours: np.ndarray) -> str:
     """Return a palette PNG of the class ids, which are numbered anew so that few bits do. Ignored pixels are black."""
-    used, ids = np.unique(np.append(mask.ravel(), 0), return_inverse=True)  # 0 first, though no pixel may have it
-    image = Image.fromarray(ids[:-1].reshape(mask.shape).astype(np.uint8), "P")
-    image.putpalette(
-        np.where((used == IGNORED)[:, None], 0, colours[np.where(used == IGNORED, 0, used)]).ravel().tolist()
-    )
-    return encode(image, "PNG", transparency=bytes([0]), optimize=True)
+    is_used = np.bincount(mask.ravel(), minlength=256) > 0
+    is_used[0] = True  # the transparent entry comes first, though no pixel may have it
+    numbers = np.cumsum(is_used) - 1
+    palette = np.zeros((256, 3), np.uint8)
+    palette[: len(colours)] = colours
+    image = Image.fromarray(numbers.astype(np.uint8)[mask], "P")
+    image.putpalette(palette[is_used].ravel().tolist())
+    return encode(image, "PNG", transparency=bytes([0]))

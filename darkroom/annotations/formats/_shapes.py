@@ -138,7 +138,8 @@ class ShapeFormat(AnnotationFormat):
                 name = file_name(image.name if image is not None else member.name)
                 is_one_of_many = not self.HAS_FILE_PER_IMAGE
                 split = split or (split_in(image.name) if image is not None else None)
-                pairs.append(Pair(name, image, member, split, drawn, is_one_of_many))
+                refused = tuple(content.refused) if len(content.images) == 1 else ()
+                pairs.append(Pair(name, image, member, split, drawn, is_one_of_many, refused))
         return pairs
 
     def split_of(self, member: Member) -> str | None:

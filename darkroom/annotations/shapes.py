@@ -211,6 +211,30 @@ def scaled(geometry: Geometry, width: float, height: float) -> Geometry:
             return geometry
 
 
+def turned_upright(geometry: Geometry, size: Size, exif_value: int) -> Geometry:
+    """Return a polygon or a box on a photo as it is stored, turned as the photo's EXIF tag says; others as they are.
+
+    Args:
+        geometry: the shape, in pixels.
+        size: width and height of the photo as it is stored.
+        exif_value: value of the tag, from 2 to 8.
+    """
+    if isinstance(geometry, Box):
+        geometry = Polygon((corners_of(geometry),))
+    if not isinstance(geometry, Polygon):
+        return geometry
+
+    def turn(points: Ring) -> Ring:
+        x, y = points.T
+        if exif_value in (2, 3, 7, 8):
+            x = size[0] - x
+        if exif_value in (3, 4, 6, 7):
+            y = size[1] - y
+        return np.stack([x, y] if exif_value < 5 else [y, x], axis=1)
+
+    return Polygon(tuple(map(turn, geometry.parts)), tuple(map(turn, geometry.holes)))
+
+
 def points_of(geometry: Geometry) -> Ring:
     """Return the points that were annotated, (n, 2); none of runs and stencils."""
     match geometry:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from darkroom.annotations.annotation_file import AnnotationFile
-from darkroom.annotations.formats._base import AnnotationFormat, Drawing, Members, Refuse
+from darkroom.annotations.formats._base import AnnotationFormat, Drawing, DrawnShape, Members, Refuse
 from darkroom.annotations.image_index import ImageIndex
 from darkroom.annotations.pair import (
     BACKGROUND,
@@ -208,7 +208,8 @@ class ShapeFormat(AnnotationFormat):
                     raise UserError(f"{pair}: has more than {MOST_OBJECTS} objects; write its masks without object ids")
                 objects[region.slices][region.pixels] = number
         outside = sum(count_outside(shape.geometry, size) for shape, _ in found)
-        return Drawing(mask, objects, outside)
+        shapes = [DrawnShape(ids.get(shape.label, IGNORED), shape, region) for shape, region in found]
+        return Drawing(mask, objects, outside, shapes)
 
     def find_regions(
         self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse

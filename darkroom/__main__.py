@@ -50,9 +50,7 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     )
     masks.add_argument("source", type=Path, help="folder or archive of images and annotations")
     masks.add_argument("out", type=Path, help="new folder for the masks, a report and a contact sheet")
-    masks.add_argument(
-        "--to", choices=layouts, default=PNG, help="layout of the new folder; default: %(default)s, masks"
-    )
+    masks.add_argument("--to", choices=layouts, default=PNG, help="layout to write; default: %(default)s, masks")
     masks.add_argument(
         "--instances", action="store_true", help="write object ids too, in 16-bit PNG files of the folder objects"
     )
@@ -65,9 +63,7 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     predict.add_argument("--task", required=True, help="task whose model predicts: cifar10, …")
     predict.add_argument("--rev", help="git revision or experiment whose model predicts; default: the model in models/")
     predict.add_argument("--out", type=Path, help="new folder for the masks and overlays of a segmentation")
-    predict.add_argument(
-        "--to", choices=layouts, default=PNG, help="layout of that folder; default: %(default)s, masks"
-    )
+    predict.add_argument("--to", choices=layouts, default=PNG, help="layout to write; default: %(default)s, masks")
     predict.add_argument("--onnx", type=Path, metavar="FILE", help="export the model to a new ONNX file")
     predict.add_argument("--json", action="store_true", help="print JSON")
     predict.set_defaults(command=_predict)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from darkroom.annotations.formats._base import DrawnShape, Mask, ObjectIds
-from darkroom.annotations.pair import Size
+from darkroom.annotations.pair import BACKGROUND, Size
 from darkroom.common.named import classes_in
 from darkroom.datasets.description import SPLITS
 
@@ -72,7 +72,8 @@ class Writer(ABC):
         HAS_SPLIT_FOLDERS: images of two splits may have the same name.
         WANTS_OBJECTS: object ids are written wherever the format of the source has them.
         root: folder to write to.
-        names: class names by id; the background is id 0.
+        names: class names by id.
+        first: id of the first class that is not the background: 0 where masks have no background, else 1.
         with_objects: object ids are written, of a source that has them.
     """
 
@@ -81,6 +82,7 @@ class Writer(ABC):
 
     def __init__(self, root: Path, names: list[str], with_objects: bool = False) -> None:
         self.root, self.names, self.with_objects = root, names, with_objects
+        self.first = int(names[0] == BACKGROUND)
         self.check_names()
 
     def check_names(self) -> None:
@@ -110,7 +112,7 @@ class Writer(ABC):
     def unused_classes(self, written: list[Written]) -> list[str]:
         """Return the names of the classes that no image has."""
         used = frozenset[int]().union(*(one.classes for one in written))
-        return [name for class_id, name in enumerate(self.names) if class_id and class_id not in used]
+        return [name for class_id, name in enumerate(self.names) if class_id >= self.first and class_id not in used]
 
 
 def load_writer(name: str) -> type[Writer]:

@@ -22,9 +22,9 @@ from darkroom.annotations.shapes import (
 from darkroom.annotations.writers._base import DrawnImage
 from darkroom.datasets.pairs import IGNORED
 
-# A polygon is kept where the tool that reads it draws it nearly as the tool of the source does, in IoU. Tools differ
-# along edges, so thin shapes would lose or gain much.
-LEAST_IOU = 0.9
+# Polygons are kept whose pixels, as the tool of the source and the tool that reads them draw them, have this IoU. Tools
+# differ along edges, so of thin or tiny shapes little would be left, and their pixels are written instead.
+LEAST_IOU = 0.75
 
 # Makes the closed lines that a layout holds from annotated polygons; None: it cannot hold them.
 Adapt = Callable[[Sequence[Ring]], list[Ring] | None]
@@ -52,7 +52,7 @@ class Item:
         return cls(class_id, region, (), region)
 
 
-def find_items(image: DrawnImage, adapt: Adapt, changed: Counter[str]) -> list[Item]:
+def find_items(image: DrawnImage, first: int, adapt: Adapt, changed: Counter[str]) -> list[Item]:
     """Return the objects of an image in the order of drawing, for a tool that draws smaller ones over larger ones.
 
     Drawn in that order by pycocotools they make the mask, except along the edges of polygons that came from a tool that
@@ -62,15 +62,17 @@ def find_items(image: DrawnImage, adapt: Adapt, changed: Counter[str]) -> list[I
 
     Args:
         image: the image.
+        first: id of the first class that is not the background.
         adapt: makes the lines that the layout holds.
         changed: what the layout does not hold is counted here.
     """
     is_ignored = image.mask == IGNORED
-    truth = np.where(is_ignored, np.uint8(0), image.mask)
+    nothing = 0 if first else IGNORED
+    truth = np.where(is_ignored, np.uint8(nothing), image.mask)
     if is_ignored.any():
         changed["ignored pixels became background"] += int(is_ignored.sum())
     if image.shapes is None:
-        return [Item.of_pixels(class_id, region) for class_id, region in find_regions(truth) if class_id]
+        return [Item.of_pixels(class_id, region) for class_id, region in find_regions(truth) if class_id != nothing]
     items = list(_join_shapes(image, image.shapes, adapt))
     found = _show_visible(items, truth)
     hidden = len(items) - len(found)

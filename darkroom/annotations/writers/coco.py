@@ -24,14 +24,14 @@ class Coco(Writer):
     def write(self, image: DrawnImage) -> Written:
         """Return the annotations of an image, without ids."""
         changed: Counter[str] = Counter()
-        items = find_items(image, list, changed)
-        content = [_annotation(item, image.size) for item in items]
+        items = find_items(image, self.first, list, changed)
+        content = [{"category_id": item.class_id - self.first + 1, **_annotation(item, image.size)} for item in items]
         classes = frozenset(item.class_id for item in items)
         return Written(image.name, image.split, image.image.name, image.size, classes, content, changed)
 
     def finish(self, written: list[Written]) -> None:
         """Write a JSON file for each split."""
-        categories = [{"id": class_id, "name": name} for class_id, name in enumerate(self.names) if class_id]
+        categories = [{"id": number, "name": name} for number, name in enumerate(self.names[self.first :], 1)]
         for split, some in by_split(written).items():
             images: list[dict[str, Any]] = []
             annotations: list[dict[str, Any]] = []
@@ -53,7 +53,6 @@ def _annotation(item: Item, size: Size) -> dict[str, Any]:
     box = [region.left + xs[0], region.top + ys[0], xs[-1] - xs[0] + 1, ys[-1] - ys[0] + 1]
     rings = [ring.ravel().tolist() for ring in item.rings]
     return {
-        "category_id": item.class_id,
         "segmentation": rings or _encode_runs(region, size),
         "area": int(region.pixels.sum()),
         "bbox": [int(number) for number in box],

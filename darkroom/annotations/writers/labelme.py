@@ -48,14 +48,14 @@ class LabelMe(Writer):
         """Write the JSON file of an image."""
         changed: Counter[str] = Counter()
         if image.shapes is None:
-            items = regions_in_order(image.mask)
+            items = regions_in_order(image.mask, self.first)
             groups: list[Hashable] = [None] * len(items)
         else:
             items, groups = _keep_shapes(image, image.shapes, changed)
             differing = count_differing(items, image.mask)
             if differing:
                 changed["pixels along edges of polygons differ, since LabelMe draws polygons differently"] += differing
-        labels = {**dict(enumerate(self.names)), 0: BACKGROUND_LABEL, IGNORED: IGNORE_LABEL}
+        labels = {0: BACKGROUND_LABEL, **dict(enumerate(self.names[self.first :], self.first)), IGNORED: IGNORE_LABEL}
         shapes: list[dict[str, Any]] = []
         numbers: dict[Hashable, int] = {}  # of groups
         for place, (item, group) in enumerate(zip(items, groups, strict=True)):
@@ -72,23 +72,24 @@ class LabelMe(Writer):
         }  # fmt: skip
         path = image.image.with_name(f"{image.name}.json")
         write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
-        classes = frozenset(item.class_id for item in items) - {0, IGNORED}
+        classes = frozenset(item.class_id for item in items) - {IGNORED}
         return Written(image.name, image.split, image.image.name, image.size, classes, None, +changed)
 
     def finish(self, written: list[Written]) -> None:
         """Write the list of the classes that LabelMe's option `--labels` takes."""
-        write_text(self.root / "labels.txt", "\n".join([IGNORE_LABEL, BACKGROUND_LABEL, *self.names[1:], ""]))
+        write_text(self.root / "labels.txt", "\n".join([IGNORE_LABEL, BACKGROUND_LABEL, *self.names[self.first :], ""]))
 
     def remarks(self, written: list[Written]) -> list[str]:
         """Return what the files do not hold; LabelMe knows a class by its shapes alone."""
         unused = self.unused_classes(written)
         told = [f"{len(unused)} classes have no shape: {', '.join(unused)}"] if unused else []
-        if self.names[1:] != sorted(self.names[1:]):
+        foreground = self.names[self.first :]
+        if foreground != sorted(foreground):
             told.append("LabelMe keeps no order of classes: labels.txt has it")
         return [*super().remarks(written), *told]
 
 
-def regions_in_order(mask: Mask) -> list[Item]:
+def regions_in_order(mask: Mask, first: int) -> list[Item]:
     """Return regions of one value, in an order in which LabelMe draws the mask from them.
 
     Each is a polygon around a connected region, filled, larger ones first. Filled regions either lie one in another or
@@ -100,7 +101,7 @@ def regions_in_order(mask: Mask) -> list[Item]:
         canvas, items = np.zeros_like(mask), []
         for item in regions:
             target = canvas[item.region.slices]
-            if item.class_id or target[item.region.pixels].any():
+            if item.class_id >= first or target[item.region.pixels].any():
                 target[item.region.pixels] = item.class_id
                 items.append(item)
         if (canvas == mask).all():

@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
+from darkroom.annotations.pair import BACKGROUND_NAMES
 from darkroom.annotations.writers._base import SPLIT_NAMES, DrawnImage, Writer, Written, by_split
 from darkroom.common.errors import UserError
 from darkroom.common.files import write_text
@@ -44,7 +45,7 @@ class Voc(Writer):
                 _write_palette(self.root / "SegmentationObject" / f"{image.name}.png", objects)
             else:
                 changed["images have more than 254 objects, and no file in SegmentationObject"] += 1
-        classes = frozenset(np.flatnonzero(np.bincount(image.mask.ravel())).tolist()) - {0, IGNORED}
+        classes = frozenset(np.flatnonzero(np.bincount(image.mask.ravel())).tolist()) - {IGNORED}
         return Written(image.name, image.split, image.image.name, image.size, classes, None, changed)
 
     def finish(self, written: list[Written]) -> None:
@@ -54,7 +55,10 @@ class Voc(Writer):
         for split, some in by_split(written).items():
             name = SPLIT_NAMES[split] if split else "trainval"
             write_text(folder / f"{name}.txt", "".join(f"{one.name}\n" for one in some))
-        write_text(self.root / "class_names.txt", "\n".join(["_background_", *self.names[1:], ""]))
+        write_text(
+            self.root / "class_names.txt",
+            "\n".join([BACKGROUND_NAMES[1]] * self.first + self.names[self.first :] + [""]),
+        )
 
 
 def _write_palette(path: Path, values: np.ndarray) -> None:

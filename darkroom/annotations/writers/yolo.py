@@ -35,8 +35,8 @@ class Yolo(Writer):
             is_inside = (ring >= 0).all() and (ring <= size).all()  # YOLO refuses files with points outside
             return [ring / size * size] if is_inside else None
 
-        items = find_items(image, adapt, changed)
-        lines = [f"{item.class_id - 1} {_numbers(_outline(item) / size)}\n" for item in items]
+        items = find_items(image, self.first, adapt, changed)
+        lines = [f"{item.class_id - self.first} {_numbers(_outline(item) / size)}\n" for item in items]
         path = self.root / "labels" / SPLIT_NAMES[image.split or "train"] / f"{image.name}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, "".join(lines))
@@ -47,7 +47,10 @@ class Yolo(Writer):
         """Write data.yaml. Strings of JSON are strings of YAML too."""
         splits = dict.fromkeys(SPLIT_NAMES[split or "train"] for split in by_split(written))
         lines = [f"{name}: images/{name}" for name in dict.fromkeys(["train", "val", *splits])]
-        names = [f"  {number}: {json.dumps(name, ensure_ascii=False)}" for number, name in enumerate(self.names[1:])]
+        names = [
+            f"  {number}: {json.dumps(name, ensure_ascii=False)}"
+            for number, name in enumerate(self.names[self.first :])
+        ]
         write_text(self.root / "data.yaml", "\n".join([*lines, "names:", *names, ""]))
 
     def remarks(self, written: list[Written]) -> list[str]:

@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import jpeg_bytes, labelme, noise, png_bytes, shape
+from conftest import CLASSES, ROOT, jpeg_bytes, labelme, noise, png_bytes, run, shape
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from pycocotools import mask as rasterize
 from pycocotools.coco import COCO
-from test_commands import write_files
+from small_runs import classification, prepare_classes, prepare_scenes, segmentation, trained
+from test_commands import place_model, write_files
 
 from darkroom.annotations.draw import MaskJob, draw_masks
 from darkroom.annotations.formats._base import DrawnShape
@@ -24,6 +25,7 @@ from darkroom.annotations.writers._base import DrawnImage, Writer, Written, load
 from darkroom.annotations.writers._outlines import join_rings, trace_edges
 from darkroom.archives.index import list_files
 from darkroom.commands.masks import convert_masks
+from darkroom.commands.predict import predict
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 from darkroom.common.named import names_in
@@ -332,6 +334,51 @@ def test_labelme_says_what_it_loses(folder: Path, capsys: pytest.CaptureFixture[
     assert "1 classes have no shape: class 4" in told and "labels.txt has it" in told
     assert "1 shapes with holes are LabelMe's masks" in told
     assert Path("out/labels.txt").read_text().splitlines()[:3] == ["__ignore__", "_background_", "class 4"]
+
+
+def test_predictions_go_back_into_labelme(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What LabelMe's files draw is what the masks hold. Images that cannot be used are left out of both."""
+    prepare_scenes()
+    trained(segmentation(epochs=6, batch_size=2, lr=0.003))
+    place_model("own")
+    write_files(
+        {"new/a.jpg": jpeg_bytes(noise(40, 52)), "new/b.png": png_bytes(noise(33, 32, 1)), "new/c.png": b"x"}, Path()
+    )
+    for to in ("png", "labelme", "yolo"):
+        with pytest.raises(UserError, match="^1 of 3 images cannot be used"):
+            predict("own", ["new"], None, Path(to), True, to)
+    assert "images/train" in capsys.readouterr().err
+    again = masks_of(Path("labelme"))
+    names = np.array(["background", *CLASSES])
+    files = {path.name for path in Path("labelme").iterdir()}
+    assert files == {"a.jpg", "a.json", "b.png", "b.json", "labels.txt"}
+    for name in "ab":
+        mask = names[read_mask(Path(f"png/masks/{name}.png"))]
+        assert (again[f"None-{name}"] == mask).all() and (yolo_masks(Path("yolo"))[f"train-{name}"] == mask).all()
+    assert Path("labelme/a.jpg").read_bytes() == Path("new/a.jpg").read_bytes()
+    with pytest.raises(UserError, match="labelme: exists already"):
+        predict("own", ["new"], None, Path("labelme"), True, "labelme")
+
+
+def test_predictions_of_a_classification_have_no_layout(folder: Path) -> None:
+    prepare_classes()
+    trained(classification(epochs=1))
+    place_model("own")
+    write_files({"a.png": png_bytes(noise(32, 32))}, Path("new"))
+    with pytest.raises(UserError, match="own: is a classification; --to labelme is for"):
+        predict("own", ["new"], None, Path("out"), False, "labelme")
+
+
+def test_command_line(folder: Path) -> None:
+    write_files(labelme_source(), folder / "own")
+    arguments = ["python", "-m", "darkroom", "masks", str(folder / "own")]
+    done = run(ROOT, *arguments, str(folder / "coco"), "--to", "coco")
+    assert done.returncode == 0 and "1 masks from labelme as coco" in done.stdout, done.stderr
+    done = run(ROOT, *arguments, str(folder / "png"), "--instances")
+    assert done.returncode == 0 and (folder / "png/objects/a.png").is_file(), done.stderr
+    assert sorted(path.name for path in (folder / "png").iterdir()) == [
+        "contact_sheet.png", "masks", "objects", "report.json",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))

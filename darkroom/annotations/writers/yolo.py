@@ -33,10 +33,10 @@ class Yolo(Writer):
         def adapt(rings: Sequence[Ring]) -> list[Ring] | None:
             ring = join_rings(list(rings))
             is_inside = (ring >= 0).all() and (ring <= size).all()  # YOLO refuses files with points outside
-            return [ring / size * size] if is_inside else None
+            return [_fractions(ring, size) * size] if is_inside else None
 
         items = find_items(image, self.first, adapt, changed)
-        lines = [f"{item.class_id - self.first} {_numbers(_outline(item) / size)}\n" for item in items]
+        lines = [f"{item.class_id - self.first} {_numbers(_fractions(_outline(item), size))}\n" for item in items]
         path = self.root / "labels" / SPLIT_NAMES[image.split or "train"] / f"{image.name}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, "".join(lines))
@@ -69,6 +69,17 @@ def _outline(item: Item) -> Ring:
         return item.rings[0]
     region = item.region
     return join_rings([moved(ring, region) for ring in trace_edges(region.pixels)])
+
+
+def _fractions(ring: Ring, size: Ring) -> Ring:
+    """Return coordinates as fractions of width and height, from which multiplication makes the same numbers again.
+
+    Of a few numbers it does not, whichever of the nearest fractions is taken.
+    """
+    fractions = ring / size
+    for other in (np.nextafter(fractions, 0), np.nextafter(fractions, 1)):
+        fractions = np.where((fractions * size != ring) & (other * size == ring), other, fractions)
+    return fractions
 
 
 def _numbers(ring: Ring) -> str:

@@ -30,7 +30,10 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
         return parser
     from darkroom.annotations.format_names import describe_formats
     from darkroom.annotations.parameters import AnnotationParameters
+    from darkroom.annotations.writers import PNG
     from darkroom.common.named import names_in
+
+    layouts = names_in("darkroom.annotations.writers")
 
     models = commands.add_parser("models", help="list the models, or one of them layer by layer")
     models.add_argument("name", nargs="?", help="show the layers of this model and the shapes of their outputs")
@@ -41,12 +44,16 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     formats = describe_formats()
     masks = commands.add_parser(
         "masks",
-        help="convert annotations to single-channel masks",
+        help="convert annotations to single-channel masks, or to another tool's layout",
         epilog="formats:\n" + "\n".join(f"  {name}\n{_indent(text)}" for name, text in formats.items()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     masks.add_argument("source", type=Path, help="folder or archive of images and annotations")
     masks.add_argument("out", type=Path, help="new folder for the masks, a report, and a page to check them by eye")
+    masks.add_argument("--to", choices=layouts, default=PNG, help="layout to write; default: %(default)s, masks")
+    masks.add_argument(
+        "--instances", action="store_true", help="write object ids too, in 16-bit PNG files of the folder objects"
+    )
     _add_options(masks, AnnotationParameters)
     masks.add_argument("--encoding", help="encoding of an archive's file names: gbk, big5, …; default: detected")
     masks.add_argument(
@@ -62,6 +69,7 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     predict.add_argument("--task", required=True, help="task whose model predicts: cifar10, …")
     predict.add_argument("--rev", help="git revision or experiment whose model predicts; default: the model in models/")
     predict.add_argument("--out", type=Path, help="new folder for the masks and overlays of a segmentation")
+    predict.add_argument("--to", choices=layouts, default=PNG, help="layout to write; default: %(default)s, masks")
     predict.add_argument("--onnx", type=Path, metavar="FILE", help="export the model to a new ONNX file")
     predict.add_argument("--json", action="store_true", help="print JSON")
     predict.set_defaults(command=_predict)
@@ -177,7 +185,8 @@ def _masks(given: argparse.Namespace) -> None:
     from darkroom.annotations.parameters import AnnotationParameters
     from darkroom.commands.masks import convert_masks
 
-    convert_masks(given.source, given.out, _options(given, AnnotationParameters), given.encoding, given.language)
+    values = _options(given, AnnotationParameters)
+    convert_masks(given.source, given.out, values, given.encoding, given.language, given.to, given.instances)
 
 
 def _predict(given: argparse.Namespace) -> None:
@@ -187,7 +196,7 @@ def _predict(given: argparse.Namespace) -> None:
     if given.onnx:
         export(given.task, given.rev, given.onnx)
     if given.images or not given.onnx:
-        predict(given.task, given.images, given.rev, given.out, given.json)
+        predict(given.task, given.images, given.rev, given.out, given.json, given.to)
 
 
 def _compare(given: argparse.Namespace) -> None:

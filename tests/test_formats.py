@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -75,11 +76,12 @@ def draw_json(
     names: tuple[str, ...] = ("ant", "cow", "zebra"),
 ) -> np.ndarray:
     """Return the mask of the one image of a JSON file of the format `name`; nothing may be refused."""
-    path = Path("a.json")
-    path.write_text(json.dumps(content))
-    members = {"a.json": Member("a.zip", "a.json", str(path), 0, path.stat().st_size)}
-    members |= {"a.jpg": Member("a.zip", "a.jpg", "", 0, 0), "c0.jpg": Member("a.zip", "c0.jpg", "", 0, 0)}
-    source = read_source(AnnotationParameters(format=name, classes=list(names)), members, "own", "a")
+    members = {image: Member("a.zip", image, "", 0, 0) for image in ("a.jpg", "c0.jpg")}
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, "a.json")
+        path.write_text(json.dumps(content))
+        members["a.json"] = Member("a.zip", "a.json", str(path), 0, path.stat().st_size)
+        source = read_source(AnnotationParameters(format=name, classes=list(names)), members, "own", "a")
     [pair] = source.pairs
     drawing = load_format(name).draw(pair, source.classes.ids, size, refuse)
     assert drawing.mask.shape == size[::-1] and drawing.mask.dtype == np.uint8

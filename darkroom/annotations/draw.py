@@ -2,7 +2,7 @@
 
 import io
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from darkroom.annotations.formats._base import AnnotationFormat, Mask, Orientation, load_format
+from darkroom.annotations.formats._base import AnnotationFormat, Drawing, DrawnShape, Mask, Orientation, load_format
 from darkroom.annotations.pair import Classes, Pair, Size
 from darkroom.annotations.parameters import AnnotationParameters
+from darkroom.annotations.shapes import Region, turned_upright
 from darkroom.annotations.signs import Signs, count_touching, look_of, sample_of
 from darkroom.annotations.source import Source
+from darkroom.annotations.writers._base import DrawnImage, Writer, Written
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import on_all_cores
 from darkroom.datasets.channel_statistics import ChannelStatistics
@@ -34,15 +36,15 @@ class MaskJob:
 
     Attributes:
         pair: image and annotation.
-        mask: path of the mask to write.
+        mask: path of the mask to write; None: it is not written.
         images: folder for the image; None: the image is not written.
-        objects: path of the object ids to write; None: they are not written.
+        writer: writes the files of another layout; None: there is none.
     """
 
     pair: Pair
-    mask: Path
+    mask: Path | None
     images: Path | None
-    objects: Path | None = None
+    writer: Writer | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class DrawnMask:
         is_ambiguous: nothing tells how the annotator saw the photo, and there is no mask.
         signs: what else may show a wrong conversion.
         error: why there is no mask; None where there is one.
+        written: what the job's writer wrote; None where it has none.
     """
 
     name: str
@@ -72,6 +75,7 @@ class DrawnMask:
     is_ambiguous: bool = False
     signs: Signs = field(default_factory=Signs)
     error: str | None = None
+    written: Written | None = None
 
 
 def draw_masks(source: Source, jobs: list[MaskJob], parameters: AnnotationParameters) -> list[DrawnMask]:
@@ -187,34 +191,66 @@ def _draw(
             return DrawnMask(pair.key, is_ambiguous=True)
     is_stored = exif_value in TURNED and orientation == "stored"
     size = original.size if is_stored else image.size
-    drawing = annotation_format.draw(pair, classes.ids, size, refuse, job.objects is not None)
-    mask, objects = drawing.mask, drawing.objects
+    with_objects = job.writer is not None and job.writer.with_objects and annotation_format.HAS_OBJECTS
+    drawing = annotation_format.draw(pair, classes.ids, size, refuse, with_objects)
     if is_stored and exif_value is not None:
-        mask = _turn_upright(mask, exif_value)
-        objects = None if objects is None else _turn_upright(objects, exif_value)
-    if job.images is not None:
-        suffix = COPIED_FORMATS.get(original.format or "")
-        if suffix and original.mode == "RGB" and not original.getexif():
-            (job.images / f"{pair.name}{suffix}").write_bytes(content)
-        else:
-            image.save(job.images / f"{pair.name}.png")
-    write_mask(job.mask, mask)
-    if job.objects is not None and objects is not None:
-        write_mask(job.objects, objects)
+        drawing = _turn_upright(drawing, size, exif_value)
+    mask = drawing.mask
+    path = None if job.images is None else write_image(content, image, job.images, pair.name)
+    if job.mask is not None:
+        write_mask(job.mask, mask)
+    written = None
+    if job.writer is not None and path is not None:
+        written = job.writer.write(DrawnImage(pair.name, pair.split, path, mask, drawing.objects, drawing.shapes))
     statistics = ChannelStatistics()
     statistics.add(image)
     pixels = np.bincount(mask.ravel(), minlength=256)
     sizes, touching = _measure_objects(mask, pixels)
     signs = Signs(drawing.unseen, touching, exif_value in TURNED, look_of(image), sample_of(mask), pair.refused)
     outside = drawing.points_outside
-    return DrawnMask(pair.key, pixels, sizes, statistics, outside, left_out, by_size, signs=signs)
+    return DrawnMask(pair.key, pixels, sizes, statistics, outside, left_out, by_size, signs=signs, written=written)
 
 
-def _turn_upright(drawn: np.ndarray, exif_value: int) -> np.ndarray:
-    """Return what was drawn on a photo as it is stored, (height, width), turned as the photo's EXIF tag says."""
-    image = Image.fromarray(drawn)
-    image.getexif()[EXIF_ORIENTATION] = exif_value
-    return np.asarray(ImageOps.exif_transpose(image))
+def write_image(content: bytes, image: Image.Image, folder: Path, name: str) -> Path:
+    """Write an image to a folder and return its path. JPEG and PNG files that need no change are copied.
+
+    Args:
+        content: the image file.
+        image: the image in it, turned upright, in RGB.
+        folder: where it is written.
+        name: of the new file, without a suffix.
+    """
+    original = Image.open(io.BytesIO(content))
+    suffix = COPIED_FORMATS.get(original.format or "")
+    if suffix and original.mode == "RGB" and not original.getexif():
+        path = folder / f"{name}{suffix}"
+        path.write_bytes(content)
+    else:
+        path = folder / f"{name}.png"
+        image.save(path)
+    return path
+
+
+def _turn_upright(drawing: Drawing, size: Size, exif_value: int) -> Drawing:
+    """Return what was drawn on a photo as it is stored, of this size, turned as the photo's EXIF tag says."""
+
+    def turn(drawn: np.ndarray) -> np.ndarray:
+        image = Image.fromarray(drawn)
+        image.getexif()[EXIF_ORIENTATION] = exif_value
+        return np.asarray(ImageOps.exif_transpose(image))
+
+    def turn_shape(one: DrawnShape) -> DrawnShape:
+        frame = np.zeros(size[::-1], np.uint8)
+        frame[one.region.slices] = one.region.pixels
+        frame = turn(frame)
+        left, top, width, height = cv2.boundingRect(frame)
+        region = Region(left, top, frame[top : top + height, left : left + width].astype(bool))
+        geometry = turned_upright(one.shape.geometry, size, exif_value)
+        return DrawnShape(one.class_id, replace(one.shape, geometry=geometry), region)
+
+    objects = None if drawing.objects is None else turn(drawing.objects)
+    shapes = None if drawing.shapes is None else [turn_shape(one) for one in drawing.shapes]
+    return replace(drawing, mask=turn(drawing.mask), objects=objects, shapes=shapes)
 
 
 def _orientation_by_size(stated: Size | None, stored: Size, upright: Size) -> Orientation | None:

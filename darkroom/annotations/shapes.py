@@ -211,6 +211,30 @@ def scaled(geometry: Geometry, width: float, height: float) -> Geometry:
             return geometry
 
 
+def turned_upright(geometry: Geometry, size: Size, exif_value: int) -> Geometry:
+    """Return a polygon or a box on a photo as it is stored, turned as the photo's EXIF tag says; others as they are.
+
+    Args:
+        geometry: the shape, in pixels.
+        size: width and height of the photo as it is stored.
+        exif_value: value of the tag, from 2 to 8.
+    """
+    if isinstance(geometry, Box):
+        geometry = Polygon((corners_of(geometry),))
+    if not isinstance(geometry, Polygon):
+        return geometry
+
+    def turn(points: Ring) -> Ring:
+        x, y = points.T
+        if exif_value in (2, 3, 7, 8):
+            x = size[0] - x
+        if exif_value in (3, 4, 6, 7):
+            y = size[1] - y
+        return np.stack([x, y] if exif_value < 5 else [y, x], axis=1)
+
+    return Polygon(tuple(map(turn, geometry.parts)), tuple(map(turn, geometry.holes)))
+
+
 def points_of(geometry: Geometry) -> Ring:
     """Return the points that were annotated, (n, 2); none of runs and stencils."""
     match geometry:
@@ -258,9 +282,9 @@ def find_pixels(geometry: Geometry, size: Size, convention: Convention, owner: s
         return NOWHERE
     left, top, width, height = frame
     fill = _fill_by_pycocotools if convention is Convention.PYCOCOTOOLS else _fill_by_opencv
-    pixels = fill([part - (left, top) for part in polygon.parts], width, height)
+    pixels = fill(polygon.parts, left, top, width, height)
     if polygon.holes:
-        pixels &= ~fill([hole - (left, top) for hole in polygon.holes], width, height)
+        pixels &= ~fill(polygon.holes, left, top, width, height)
     return Region(left, top, pixels)
 
 
@@ -276,17 +300,22 @@ def _frame(points: Ring, size: Size, margin: int = 2) -> tuple[int, int, int, in
     return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
-def _fill_by_pycocotools(rings: Sequence[Ring], width: int, height: int) -> Pixels:
+def _fill_by_pycocotools(rings: Sequence[Ring], left: int, top: int, width: int, height: int) -> Pixels:
+    """Draw as pycocotools does, which rounds to fifths of a pixel: these are rounded before they are moved.
+
+    A coordinate is below 0 only along an axis on which nothing is moved.
+    """
     from pycocotools import mask as rasterize
 
-    encoded = rasterize.merge(rasterize.frPyObjects([one.ravel().tolist() for one in rings], height, width))
+    moved = [np.where((left, top), np.floor(5 * one + 0.5) / 5 - (left, top), one).ravel().tolist() for one in rings]
+    encoded = rasterize.merge(rasterize.frPyObjects(moved, height, width))
     return np.asarray(rasterize.decode(encoded)).astype(bool)
 
 
-def _fill_by_opencv(rings: Sequence[Ring], width: int, height: int) -> Pixels:
+def _fill_by_opencv(rings: Sequence[Ring], left: int, top: int, width: int, height: int) -> Pixels:
     canvas = np.zeros((height, width), np.uint8)
     for one in rings:
-        cv2.fillPoly(canvas, [np.trunc(one).astype(np.int32)], 1)
+        cv2.fillPoly(canvas, [(np.trunc(one) - (left, top)).astype(np.int32)], 1)
     return canvas.astype(bool)
 
 

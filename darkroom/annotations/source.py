@@ -64,7 +64,7 @@ def read_source(parameters: AnnotationParameters, members: Members, key: str, wh
         ) from None
     pairs = annotation_format.find_pairs(members, parameters, refuse)
     pairs = sorted(pairs, key=lambda pair: (pair.annotation.name, pair.name))
-    pairs = _make_names_unique(_drop_repeated_images(pairs, refuse))
+    pairs = make_names_unique(_drop_repeated_images(pairs, refuse))
     pairs, left_out = _leave_out(pairs, parameters.leave_out, key)
     pairs = _drop_unwritable(pairs, refuse)
     if not pairs:
@@ -126,8 +126,8 @@ def _drop_repeated_images(pairs: list[Pair], refuse: Refuse) -> list[Pair]:
     return kept
 
 
-def _make_names_unique(pairs: list[Pair]) -> list[Pair]:
-    """Return the pairs with names that differ within each split.
+def make_names_unique(pairs: list[Pair], across_splits: bool = False) -> list[Pair]:
+    """Return the pairs with names that differ within each split, or `across_splits`.
 
     Equal names get as many of their folders in front as it takes. Names that differ only in letter case count as equal:
     on Windows and macOS they would be one file.
@@ -137,7 +137,7 @@ def _make_names_unique(pairs: list[Pair]) -> list[Pair]:
         names = [_name_with_folders(pair, depth[index]) for index, pair in enumerate(pairs)]
         indices_by_name: dict[tuple[str | None, str], list[int]] = defaultdict(list)
         for index, (pair, name) in enumerate(zip(pairs, names, strict=True)):
-            indices_by_name[pair.split, folded(name)].append(index)
+            indices_by_name[None if across_splits else pair.split, folded(name)].append(index)
         clashes = [indices for indices in indices_by_name.values() if len(indices) > 1]
         if not clashes:
             return [replace(pair, name=name) for pair, name in zip(pairs, names, strict=True)]

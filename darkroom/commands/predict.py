@@ -11,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from darkroom.annotations.pair import IMAGE_SUFFIXES
+from darkroom.annotations.writers import PNG
 from darkroom.archives.names import is_litter
 from darkroom.commands.kinds import Answer, commands_of
 from darkroom.common.errors import UserError
@@ -22,7 +23,7 @@ from darkroom.revisions import read_at
 WILDCARDS = frozenset("*?[")
 
 
-def predict(task: str, names: list[str], revision: str | None, out: Path | None, as_json: bool) -> None:
+def predict(task: str, names: list[str], revision: str | None, out: Path | None, as_json: bool, to: str = PNG) -> None:
     """Print the predictions of a task's model for image files. Write the masks and overlays of a segmentation.
 
     Images that cannot be used are listed on stderr after the predictions of the others.
@@ -31,8 +32,9 @@ def predict(task: str, names: list[str], revision: str | None, out: Path | None,
         task: the task's name.
         names: files, folders of images, or patterns with `*`.
         revision: a git revision or the name of an experiment. None: the model in `models/`.
-        out: a new folder for masks and overlays. A segmentation needs it.
+        out: a new folder for masks and overlays, or for another layout. A segmentation needs it.
         as_json: print JSON.
+        to: name of the layout of a segmentation's predictions, such as labelme, in which they can be corrected.
 
     Raises:
         UserError: there is no model or no image, or an image cannot be used.
@@ -41,7 +43,7 @@ def predict(task: str, names: list[str], revision: str | None, out: Path | None,
         raise UserError("predict: no images given; give image files or folders")
     files = image_files(names)
     model, card = model_of(task, revision)
-    unused = _print(commands_of(card.kind).predict(task, model, card, files, out), as_json)
+    unused = _print(commands_of(card.kind).predict(task, model, card, files, out, to), as_json)
     for error in unused:
         print(error, file=sys.stderr)
     if unused:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from darkroom.annotations.format_names import format_names
 from darkroom.annotations.pair import Pair, Size
 from darkroom.annotations.parameters import AnnotationParameters
+from darkroom.annotations.shapes import Region, Shape
 from darkroom.archives.member import Member
 from darkroom.common.named import classes_in
 
@@ -24,6 +25,15 @@ Refuse = Callable[[str], None]
 
 
 @dataclass(frozen=True)
+class DrawnShape:
+    """An annotated shape in pixels, its class id and its region."""
+
+    class_id: int
+    shape: Shape
+    region: Region
+
+
+@dataclass(frozen=True)
 class Drawing:
     """A drawn annotation.
 
@@ -32,12 +42,14 @@ class Drawing:
         objects: object ids, where they were asked for.
         points_outside: number of annotated points outside the image; drawing clips them.
         unseen: number of shapes without a pixel in the image.
+        shapes: in the order of drawing, of a format of shapes; else None.
     """
 
     mask: Mask
     objects: ObjectIds | None = None
     points_outside: int = 0
     unseen: int = 0
+    shapes: list[DrawnShape] | None = None
 
 
 class AnnotationFormat(ABC):

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from darkroom.annotations.annotation_file import AnnotationFile
-from darkroom.annotations.formats._base import AnnotationFormat, Drawing, Members, Refuse
+from darkroom.annotations.formats._base import AnnotationFormat, Drawing, DrawnShape, Members, Refuse
 from darkroom.annotations.image_index import ImageIndex
 from darkroom.annotations.pair import (
     BACKGROUND,
@@ -210,7 +210,8 @@ class ShapeFormat(AnnotationFormat):
                 objects[region.slices][region.pixels] = number
         outside = sum(count_outside(shape.geometry, size) for shape, _ in found)
         unseen = sum(not region.pixels.any() for _, region in found)
-        return Drawing(mask, objects, outside, unseen)
+        shapes = [DrawnShape(ids.get(shape.label, IGNORED), shape, region) for shape, region in found]
+        return Drawing(mask, objects, outside, unseen, shapes)
 
     def find_regions(
         self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse

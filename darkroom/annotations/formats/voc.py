@@ -13,7 +13,7 @@ from typing import ClassVar
 from darkroom.annotations.class_lists import find_used_values, name_mask_classes, read_class_list
 from darkroom.annotations.formats._base import Members, Refuse
 from darkroom.annotations.mask_files import Key, MaskFileFormat, is_in_folder, make_key, match_masks
-from darkroom.annotations.pair import BACKGROUND, IMAGE_SUFFIXES, Pair, file_name
+from darkroom.annotations.pair import BACKGROUND, IMAGE_SUFFIXES, Pair, file_name, folded
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
@@ -73,14 +73,16 @@ class Voc(MaskFileFormat):
 
 
 def _read_splits(members: Members) -> dict[Key, str]:
-    """Return the split of each listed name by the key that image and mask share."""
+    """Return the split of each listed name by the key that image and mask share. A line may hold several names."""
     splits: dict[Key, str] = {}
+    stems = {folded(file_name(name)) for name in members}
     for name, member in members.items():
         *root, sets, folder, file = ("", "", "", *PurePosixPath(name).parts)
         if (sets.lower(), folder.lower()) != ("imagesets", LIST_FOLDER) or file.lower() not in SPLITS_BY_LIST:
             continue
         split = SPLITS_BY_LIST[file.lower()]
-        for listed in member.text().split():
+        lines = [line.strip() for line in member.text().splitlines()]
+        for listed in (one for line in lines for one in ([line] if folded(line) in stems else line.split())):
             path = PurePosixPath(listed)
             path = path.with_suffix("") if path.suffix.lower() in IMAGE_SUFFIXES else path
             key = make_key(part for part in (*root, *path.parts) if part)

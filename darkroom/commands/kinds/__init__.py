@@ -42,7 +42,7 @@ class KindCommands(Protocol):
         """
 
     def predict(
-        self, task: str, model: nn.Module, card: Card, files: list[Path], out: Path | None
+        self, task: str, model: nn.Module, card: Card, files: list[Path], out: Path | None, to: str
     ) -> Iterable[tuple[Path, Answer]]:
         """Predict the classes of image files.
 
@@ -51,13 +51,14 @@ class KindCommands(Protocol):
             model: the model in evaluation mode.
             card: the card of the model's file.
             files: the image files.
-            out: a new folder for the masks and overlays of a segmentation.
+            out: a new folder for the predictions of a segmentation.
+            to: name of the layout that they are written in.
 
         Returns:
             Each file with its prediction, or with the reason why it cannot be used.
 
         Raises:
-            UserError: the model takes no images, or `out` is missing or exists.
+            UserError: the model takes no images, or `out` is missing or exists, or `to` does not suit it.
         """
 
 

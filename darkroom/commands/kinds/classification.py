@@ -10,6 +10,7 @@ from PIL import Image, ImageOps
 from scipy.stats import binomtest
 from torch import nn
 
+from darkroom.annotations.writers import PNG
 from darkroom.commands.images import decode, logits_of_image
 from darkroom.commands.kinds import Answer
 from darkroom.commands.predictions import SIDES, predictions_at
@@ -53,9 +54,11 @@ def compare(
 
 
 def predict(
-    _task: str, model: nn.Module, card: Card, files: list[Path], _out: Path | None
+    task: str, model: nn.Module, card: Card, files: list[Path], _out: Path | None, to: str
 ) -> Iterator[tuple[Path, Answer]]:
     """Yield the five most probable classes of each image with their probabilities, in descending order."""
+    if to != PNG:
+        raise UserError(f"{task}: is a classification; --to {to} is for the predictions of a segmentation")
     height, width = card.image_size
     for file in files:
         image = decode(file)

@@ -33,7 +33,7 @@ def compare(
 
 
 def predict(
-    task: str, _model: nn.Module, _card: Card, _files: list[Path], _out: Path | None
+    task: str, _model: nn.Module, _card: Card, _files: list[Path], _out: Path | None, _to: str
 ) -> list[tuple[Path, Answer]]:
     """Refuse: the model takes no images."""
     raise UserError(f"{task}: its model takes points, not images; its predictions are in data/predictions/{task}")

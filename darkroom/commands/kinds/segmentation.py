@@ -1,5 +1,6 @@
 """Commands for images with one class for each pixel."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,10 @@ import pandas as pd
 from PIL import Image
 from torch import nn
 
+from darkroom.annotations.draw import write_image
 from darkroom.annotations.pair import folded
+from darkroom.annotations.writers import PNG
+from darkroom.annotations.writers._base import DrawnImage, Written, load_writer
 from darkroom.batches.padding import pad
 from darkroom.commands.images import decode, logits_of_image
 from darkroom.commands.kinds import Answer
@@ -46,8 +50,10 @@ def compare(
     }, images  # fmt: skip
 
 
-def predict(task: str, model: nn.Module, card: Card, files: list[Path], out: Path | None) -> list[tuple[Path, Answer]]:
-    """Write a mask and an overlay of each image to `out`; return the shares of the classes in each image."""
+def predict(
+    task: str, model: nn.Module, card: Card, files: list[Path], out: Path | None, to: str
+) -> list[tuple[Path, Answer]]:
+    """Write a mask and an overlay of each image to `out`, or the layout `to`; return the shares of the classes."""
     if out is None:
         raise UserError(f"{task}: is a segmentation; give a new folder for its masks: --out FOLDER")
     if out.exists():
@@ -58,11 +64,13 @@ def predict(task: str, model: nn.Module, card: Card, files: list[Path], out: Pat
         if other is not file:
             raise UserError(f"{out}: {other} and {file} would have masks of the same name; predict them in two calls")
     colours = class_colours(len(card.classes))
+    written: list[Written] = []
     answers: list[tuple[Path, Answer]] = []
     bar = progress(len(files), "predicting", lines=False)
     with replacing(out) as folder:
-        for name in ("masks", "overlays"):
-            (folder / name).mkdir(parents=True)
+        writer = None if to == PNG else load_writer(to)(folder, card.classes)
+        for place in (folder / "masks", folder / "overlays") if writer is None else (writer.image_folder(None),):
+            place.mkdir(parents=True)
         for file in files:
             bar.update()
             decoded = decode(file)
@@ -72,11 +80,19 @@ def predict(task: str, model: nn.Module, card: Card, files: list[Path], out: Pat
             image = np.asarray(decoded)
             height, width = image.shape[:2]
             mask = logits_of_image(model, card, pad(image).numpy()).argmax(1)[0, :height, :width].byte().cpu().numpy()
-            write_mask(folder / "masks" / f"{file.stem}.png", mask)
-            Image.fromarray(overlay(image, mask, colours)).save(folder / "overlays" / f"{file.stem}.png")
+            if writer is None:
+                write_mask(folder / "masks" / f"{file.stem}.png", mask)
+                Image.fromarray(overlay(image, mask, colours)).save(folder / "overlays" / f"{file.stem}.png")
+            else:
+                path = write_image(file.read_bytes(), decoded, writer.image_folder(None), file.stem)
+                written.append(writer.write(DrawnImage(file.stem, None, path, mask)))
             counts = np.bincount(mask.ravel(), minlength=len(card.classes)) / mask.size
             largest_first = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
             answers.append((file, {card.classes[value]: float(counts[value]) for value in largest_first}))
+        if writer is not None:
+            writer.finish(written)
+            for remark in writer.remarks(written):
+                print(f"{out}: {remark}", file=sys.stderr)
     bar.close()
     if all(isinstance(one, UserError) for _, one in answers):
         remove(out)  # it is empty

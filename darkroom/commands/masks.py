@@ -17,7 +17,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import replacing, write_json
 from darkroom.common.parameters import check
 from darkroom.common.texts import column
-from darkroom.figures.check_page import CheckedPair, files_by_stem, write_check_page
+from darkroom.figures.check_page import CheckedPair, find_image, write_check_page
 
 ALL = "all"  # name of the one split in the report
 COLUMNS = {  # columns of the printed table, with the format of their numbers
@@ -68,9 +68,8 @@ def convert_masks(
             temporary.mkdir()
             shutil.copytree(masks, temporary / "masks")
             write_json(temporary / "report.json", report)
-            by_name = files_by_stem(images)
             pairs = [
-                CheckedPair(one["name"], by_name[one["name"]], masks / f"{one['name']}.png", one["findings"])
+                CheckedPair(one["name"], find_image(images, one["name"]), masks / f"{one['name']}.png", one["findings"])
                 for one in report["check"]
             ]
             write_check_page(temporary / "check.html", source.name, pairs, found.classes.names, report, language)

@@ -12,6 +12,7 @@ from darkroom.figures.pages import encode
 
 PIXELS = 24_000_000  # of all thumbnails of a page
 SMALLEST, LARGEST = 256, 768  # the longer side of a thumbnail
+WHITE = 255  # red, green and blue of ignored pixels
 QUALITY, METHOD = 75, 2  # of WebP; slower methods save little
 CHUNK = 8  # thumbnails that a worker makes at a time
 
@@ -75,12 +76,13 @@ def shrink_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _encode_mask(mask: np.ndarray, colours: np.ndarray) -> str:
-    """Return a palette PNG of the class ids, which are numbered anew so that few bits do. Ignored pixels are black."""
+    """Return a palette PNG of the class ids, which are numbered anew so that few bits do."""
     is_used = np.bincount(mask.ravel(), minlength=256) > 0
     is_used[0] = True  # the transparent entry comes first, though no pixel may have it
     numbers = np.cumsum(is_used) - 1
     palette = np.zeros((256, 3), np.uint8)
     palette[: len(colours)] = colours
+    palette[IGNORED] = WHITE  # mask alone, the background is black
     image = Image.fromarray(numbers.astype(np.uint8)[mask], "P")
     image.putpalette(palette[is_used].ravel().tolist())
     return encode(image, "PNG", transparency=bytes([0]))

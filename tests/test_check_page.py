@@ -422,6 +422,7 @@ def test_keys_move_open_copy_and_leave_out(opened: Browser) -> None:
     opened.press("0")
     assert opened.value("zoom") == 1
     opened.press("Escape")
+    opened.value("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")  # the event comes a task later
     assert not opened.value("dialog.open") and focused(opened) == names[1]
     opened.press("ArrowRight", "x")
     text = opened.value("document.getElementById('left-out').value")

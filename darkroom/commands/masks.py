@@ -18,7 +18,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import remove, replacing, write_json
 from darkroom.common.parameters import check
 from darkroom.common.texts import column
-from darkroom.figures.check_page import CheckedPair, files_by_stem, write_check_page
+from darkroom.figures.check_page import CheckedPair, find_image, write_check_page
 
 ALL = "all"  # name of the one split in the report
 COLUMNS = {  # columns of the printed table, with the format of their numbers
@@ -93,9 +93,8 @@ def _add_report(out: Path, title: str, report: dict[str, Any], names: list[str],
     """Write the report of masks and the page to check them, and remove their images."""
     images, masks = out / "images", out / "masks"
     write_json(out / "report.json", report)
-    by_name = files_by_stem(images)
     pairs = [
-        CheckedPair(one["name"], by_name[one["name"]], masks / f"{one['name']}.png", one["findings"])
+        CheckedPair(one["name"], find_image(images, one["name"]), masks / f"{one['name']}.png", one["findings"])
         for one in report["check"]
     ]
     write_check_page(out / "check.html", title, pairs, names, report, language)

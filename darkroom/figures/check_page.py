@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from darkroom.common.files import in_order
 from darkroom.common.parallel import on_all_cores
 from darkroom.datasets.description import Description
-from darkroom.datasets.pairs import IGNORED, image_paths, mask_path
+from darkroom.datasets.pairs import IGNORED, image_folder, mask_path
 from darkroom.datasets.report import read_report
 from darkroom.figures.languages import Texts, texts_of
 from darkroom.figures.pages import write_page
@@ -19,6 +18,7 @@ from darkroom.figures.pictures import class_colours
 from darkroom.figures.thumbnails import CHUNK, make_thumbnails, side_for
 
 TEMPLATE = Path(__file__).with_suffix(".html")
+IMAGE_SUFFIXES = (".jpg", ".png")  # of prepared images
 MOST_BYTES = 18_000_000  # of all thumbnails, in base64
 MOST_LISTED = 300  # lines about what was left out
 
@@ -52,11 +52,11 @@ def write_check_page_of(data: Path, path: Path, task: str, language: str) -> Non
     report = read_report(data)
     if "check" not in report:
         return
-    images = {(split, image.stem): image for split in report["images"] for image in image_paths(data, split)}
     pairs = []
     for entry in report["check"]:
         split, name = entry["split"], entry["name"].rpartition("/")[2]
-        pairs.append(CheckedPair(entry["name"], images[split, name], mask_path(data, split, name), entry["findings"]))
+        image = find_image(image_folder(data, split), name)
+        pairs.append(CheckedPair(entry["name"], image, mask_path(data, split, name), entry["findings"]))
     write_check_page(path, task, pairs, Description.read(data).classes, report, language)
 
 
@@ -110,10 +110,9 @@ def write_check_page(
     )
 
 
-def files_by_stem(folder: Path) -> dict[str, Path]:
-    """Return the files under a folder by their paths in it without suffix, as `SPLIT/NAME`."""
-    paths = in_order(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).with_suffix("").as_posix(): path for path in paths}
+def find_image(folder: Path, name: str) -> Path:
+    """Return the image file of a pair; `name` is its path in the folder without suffix."""
+    return next(path for suffix in IMAGE_SUFFIXES if (path := folder / f"{name}{suffix}").exists())
 
 
 def _describe(texts: Texts, finding: dict[str, Any]) -> str:

@@ -49,13 +49,19 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     masks.add_argument("source", type=Path, help="folder or archive of images and annotations")
-    masks.add_argument("out", type=Path, help="new folder for the masks, a report and a contact sheet")
+    masks.add_argument("out", type=Path, help="new folder for the masks, a report, and a page to check them by eye")
     masks.add_argument("--to", choices=layouts, default=PNG, help="layout to write; default: %(default)s, masks")
     masks.add_argument(
         "--instances", action="store_true", help="write object ids too, in 16-bit PNG files of the folder objects"
     )
     _add_options(masks, AnnotationParameters)
     masks.add_argument("--encoding", help="encoding of an archive's file names: gbk, big5, …; default: detected")
+    masks.add_argument(
+        "--language",
+        choices=names_in("darkroom.figures.languages"),
+        default="en",
+        help="of the page; default: %(default)s",
+    )
     masks.set_defaults(command=_masks)
 
     predict = commands.add_parser("predict", help="predict the classes of images by a trained model")
@@ -180,7 +186,7 @@ def _masks(given: argparse.Namespace) -> None:
     from darkroom.commands.masks import convert_masks
 
     values = _options(given, AnnotationParameters)
-    convert_masks(given.source, given.out, values, given.encoding, given.to, given.instances)
+    convert_masks(given.source, given.out, values, given.encoding, given.language, given.to, given.instances)
 
 
 def _predict(given: argparse.Namespace) -> None:

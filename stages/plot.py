@@ -1,9 +1,13 @@
-"""Draw a task's figures and write its report: plots/TASK/, reports/TASK.html, and the tables of `dvc plots`' charts."""
+"""Draw a task's figures and write its report: plots/TASK/, reports/TASK.html, and the tables of `dvc plots`' charts.
+
+Of annotations, write the page to check them by eye too: reports/TASK/check.html.
+"""
 
 from pathlib import Path
 
 from darkroom.common.errors import run_stage
 from darkroom.common.parameters import CONFIG, read_parameters
+from darkroom.figures.check_page import write_check_page_of
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.parameters import PlotParameters
 from darkroom.figures.report import write_report
@@ -18,6 +22,7 @@ def main(task: str) -> None:
     draw(data, Path("data/predictions", task), metrics, figures, chart_images, charts)
     parameters = CONFIG / task / "train.json"
     write_report(Path("reports", f"{task}.html"), task, data, metrics, parameters, figures, chart_images, language)
+    write_check_page_of(data, chart_images / "check.html", task, language)
 
 
 if __name__ == "__main__":

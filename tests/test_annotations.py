@@ -100,7 +100,8 @@ def test_split_sizes_and_report(folder: Path) -> None:
     convert(scene_files(20))
     assert Description.read(OUT).images == {"train": 13, "validation": 3, "test": 4}
     report = read_report(OUT)
-    assert read_report(OUT).keys() == {"images", "classes", "without_foreground", "points_outside", "left_out"}
+    counts = {"images", "classes", "without_foreground", "points_outside", "left_out", "findings", "check"}
+    assert read_report(OUT).keys() == counts
     pixels = sum(split["pixels"] for split in report["classes"][1]["splits"].values())
     assert (report["classes"][1]["name"], pixels) == ("cat", 10 * 15 * 20)
     for split in SPLITS:

@@ -50,7 +50,7 @@ def test_masks_of_a_folder(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     expected = np.zeros((36, 40), np.uint8)
     expected[5:20, 5:25] = 2
     assert (masks["s1"] == expected).all()
-    assert Path("out/contact_sheet.png").stat().st_size > 10_000
+    assert Path("out/check.html").stat().st_size > 10_000
     entry = read_json(Path("out/report.json"))["classes"][1]
     assert entry["name"] == CLASSES[0]
     assert entry["splits"]["all"] == {

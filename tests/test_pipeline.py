@@ -3,16 +3,15 @@
 import ast
 import json
 import re
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import boto3
 import pandas as pd
 import pytest
 import yaml
+from browser import AXE, CHROMIUM, OFFLINE
 from conftest import ROOT, assert_one_line, copy_project, git, make_tiny, run, succeed
 from moto.server import ThreadedMotoServer
 
@@ -47,8 +46,6 @@ CLASSIFIER_PICTURES = EVERYWHERE | {
 }
 MASK_PICTURES = EVERYWHERE | {"overlays", "objects", "annotations"}
 PICTURES = dict(zip(TASKS, (CLASSIFIER_PICTURES, CLASSIFIER_PICTURES, MASK_PICTURES), strict=True))
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-OFFLINE = ("--host-resolver-rules=MAP * ~NOTFOUND", "--no-sandbox", "--disable-gpu", "--headless")
 
 
 @pytest.fixture(scope="module")
@@ -308,7 +305,7 @@ def test_rooms_import_no_room_after_them() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_reports_are_accessible(project: Path, task: str, tmp_path: Path) -> None:
     """axe-core, which looks at a page as it is drawn, finds nothing to complain of."""
-    axe = Path(find_spec("axe_core_python").origin).with_name("axe.min.js").read_text()
+    axe = AXE.read_text()
     report = (project / "reports" / f"{task}.html").read_text()
     violations = "JSON.stringify(found.violations.map(v => v.id))"
     look = f"axe.run().then(found => {{ document.body.dataset.violations = {violations} }})"

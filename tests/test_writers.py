@@ -377,7 +377,7 @@ def test_command_line(folder: Path) -> None:
     done = run(ROOT, *arguments, str(folder / "png"), "--instances")
     assert done.returncode == 0 and (folder / "png/objects/a.png").is_file(), done.stderr
     assert sorted(path.name for path in (folder / "png").iterdir()) == [
-        "contact_sheet.png", "masks", "objects", "report.json",
+        "check.html", "masks", "objects", "report.json",
     ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from darkroom.annotations.formats._base import AnnotationFormat, Drawing, DrawnS
 from darkroom.annotations.pair import Classes, Pair, Size
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.shapes import Region, turned_upright
+from darkroom.annotations.signs import Signs, count_touching, look_of, sample_of
 from darkroom.annotations.source import Source
 from darkroom.annotations.writers._base import DrawnImage, Writer, Written
 from darkroom.common.errors import UserError
@@ -51,14 +52,15 @@ class DrawnMask:
     """What the report needs to know of one mask.
 
     Attributes:
-        name: name of the pair.
+        name: the pair's name with its split, as `Pair.key`.
         pixels: number of pixels by class id, (256,).
         objects: pixels of each object by class id. An object is a region of one class, connected by edges or corners.
         statistics: channel statistics of the image.
         points_outside: number of annotated points outside the image; drawing clips them.
-        left_out: why shapes are missing from the mask.
+        left_out: why shapes are missing from the mask, besides those of `Signs.refused`.
         orientation: how the annotator saw the photo, where the size that the annotation states tells; else None.
         is_ambiguous: nothing tells how the annotator saw the photo, and there is no mask.
+        signs: what else may show a wrong conversion.
         error: why there is no mask; None where there is one.
         written: what the job's writer wrote; None where it has none.
     """
@@ -71,6 +73,7 @@ class DrawnMask:
     left_out: list[str] = field(default_factory=list)
     orientation: Orientation | None = None
     is_ambiguous: bool = False
+    signs: Signs = field(default_factory=Signs)
     error: str | None = None
     written: Written | None = None
 
@@ -113,7 +116,7 @@ def draw_masks(source: Source, jobs: list[MaskJob], parameters: AnnotationParame
         )
         if not parameters.skip_bad:
             raise UserError(message)
-        drawn[index] = DrawnMask(job.pair.name, error=message)
+        drawn[index] = DrawnMask(job.pair.key, error=message)
     for orientation, indices in redrawn.items():
         again = _draw_on_all_cores(source, [jobs[index] for index in indices], parameters, orientation)
         for index, one in zip(indices, again, strict=True):
@@ -148,7 +151,7 @@ def _draw_chunk(
         except UserError as error:
             if not skip_bad:
                 raise
-            drawn.append(DrawnMask(job.pair.name, error=str(error)))
+            drawn.append(DrawnMask(job.pair.key, error=str(error)))
     return drawn
 
 
@@ -185,7 +188,7 @@ def _draw(
         by_size = _orientation_by_size(annotation_format.annotated_size(pair), original.size, image.size)
         orientation = orientation or by_size or annotation_format.ORIENTATION
         if orientation is None:
-            return DrawnMask(pair.name, is_ambiguous=True)
+            return DrawnMask(pair.key, is_ambiguous=True)
     is_stored = exif_value in TURNED and orientation == "stored"
     size = original.size if is_stored else image.size
     with_objects = job.writer is not None and job.writer.with_objects and annotation_format.HAS_OBJECTS
@@ -202,8 +205,11 @@ def _draw(
     statistics = ChannelStatistics()
     statistics.add(image)
     pixels = np.bincount(mask.ravel(), minlength=256)
-    objects_by_class, outside = _object_sizes(mask, pixels), drawing.points_outside
-    return DrawnMask(pair.name, pixels, objects_by_class, statistics, outside, left_out, by_size, written=written)
+    sizes, touching = _measure_objects(mask, pixels)
+    signs = Signs(drawing.unseen, touching, exif_value in TURNED, look_of(image), sample_of(mask), pair.refused)
+    return DrawnMask(
+        pair.key, pixels, sizes, statistics, drawing.points_outside, left_out, by_size, signs=signs, written=written
+    )
 
 
 def write_image(content: bytes, image: Image.Image, folder: Path, name: str) -> Path:
@@ -255,17 +261,19 @@ def _orientation_by_size(stated: Size | None, stored: Size, upright: Size) -> Or
     return "stored" if stated == stored else "seen"  # drawing refuses a size that is neither
 
 
-def _object_sizes(mask: Mask, pixels: NDArray[np.int64]) -> dict[int, list[int]]:
-    """Return the pixels of each object by class id.
+def _measure_objects(mask: Mask, pixels: NDArray[np.int64]) -> tuple[dict[int, list[int]], int]:
+    """Return the pixels of each object by class id, and the number of objects that touch the border.
 
     Args:
         mask: class ids (height, width).
         pixels: number of pixels by class id.
     """
-    sizes = {}
+    sizes, touching = {}, 0
     for class_id in (1 + np.flatnonzero(pixels[1:IGNORED])).tolist():
         region = (mask == class_id).view(np.uint8)
         x, y, width, height = cv2.boundingRect(region)  # most of the time would go to the pixels around
         part = region[y : y + height, x : x + width]
-        sizes[class_id] = cv2.connectedComponentsWithStats(part, connectivity=8)[2][1:, cv2.CC_STAT_AREA].tolist()
-    return sizes
+        found = cv2.connectedComponentsWithStats(part, connectivity=8)[2][1:]
+        sizes[class_id] = found[:, cv2.CC_STAT_AREA].tolist()
+        touching += count_touching(found, x, y, mask.shape[::-1])
+    return sizes, touching

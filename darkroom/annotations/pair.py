@@ -38,6 +38,7 @@ class Pair:
         split: train, validation or test; None where the source has no splits.
         drawn: the shapes, of a format of shapes; else None.
         is_one_of_many: the annotation file is about several images.
+        refused: why shapes were left out when the file was read, of a file about one image.
     """
 
     name: str
@@ -46,6 +47,12 @@ class Pair:
     split: str | None
     drawn: "AnnotatedImage | None" = None
     is_one_of_many: bool = False
+    refused: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The name with the split in front, where the source has splits. No other pair has it."""
+        return f"{self.split}/{self.name}" if self.split else self.name
 
     def __str__(self) -> str:
         return f"{self.annotation}: {self.name}" if self.is_one_of_many else str(self.annotation)

@@ -9,7 +9,7 @@ from darkroom.common.parameters import Parameters, nearest
 from darkroom.datasets.parameters import Share, SplitParameters
 
 AUTO = "auto"
-FOR_ALL_FORMATS = {"format", "classes", "ignore", "exif", "skip_bad"}
+FOR_ALL_FORMATS = {"format", "classes", "ignore", "exif", "skip_bad", "leave_out"}
 
 
 def _check_format(name: str) -> str:
@@ -48,6 +48,9 @@ class AnnotationParameters(Parameters):
     formats png and voc."""
     skip_bad: bool = False
     """Leave out annotations that cannot be used and list them in the report, instead of stopping at the first."""
+    leave_out: list[str] = []
+    """Names of images to leave out, as the page check.html shows and copies them: without suffix, and with the split in
+    front where the source has splits. The report lists them."""
 
     def format_options(self) -> list[str]:
         """Return the names of the parameters that have a value and that only some formats use."""

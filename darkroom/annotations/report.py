@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 
 from darkroom.annotations.draw import DrawnMask
+from darkroom.annotations.findings import report_findings
 
 
 def mask_report(splits: dict[str, list[DrawnMask]], names: list[str], left_out: list[str]) -> dict[str, Any]:
     """Return the report, ready for JSON.
 
     For each class and split it has the number of images with the class, its pixels, their share of all pixels that are
-    not ignored, the number of objects, and the pixels of the smallest and of the largest object.
+    not ignored, the number of objects, and the pixels of the smallest and of the largest object. What looks wrong is
+    listed as `report_findings` does.
 
     Args:
         splits: the masks of each split, without those that could not be drawn.
@@ -38,6 +40,7 @@ def mask_report(splits: dict[str, list[DrawnMask]], names: list[str], left_out: 
         "without_foreground": sum(not one.pixels[1 : len(names)].any() for one in drawn),
         "points_outside": sum(one.points_outside for one in drawn),
         "left_out": left_out,
+        **report_findings(splits, names),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.format_names import format_names
 from darkroom.annotations.formats._base import AnnotationFormat, Members, Refuse, load_format, load_formats
-from darkroom.annotations.pair import BACKGROUND, Classes, Pair, folded
+from darkroom.annotations.pair import BACKGROUND, IMAGE_SUFFIXES, Classes, Pair, folded
 from darkroom.annotations.parameters import AUTO, AnnotationParameters
 from darkroom.annotations.source_files import SourceFiles
 from darkroom.common.errors import UserError
@@ -26,7 +26,7 @@ class Source:
         format: name of the annotation format.
         pairs: sorted by the names of the annotation files.
         classes: the classes and their ids.
-        refused: for each annotation that is missing from `pairs`, why it cannot be used.
+        refused: for each annotation that is missing from `pairs`, why it cannot be used or that it was left out.
     """
 
     format: str
@@ -64,13 +64,15 @@ def read_source(parameters: AnnotationParameters, members: Members, key: str, wh
         ) from None
     pairs = annotation_format.find_pairs(members, parameters, refuse)
     pairs = sorted(pairs, key=lambda pair: (pair.annotation.name, pair.name))
-    pairs = _drop_unwritable(make_names_unique(_drop_repeated_images(pairs, refuse)), refuse)
+    pairs = make_names_unique(_drop_repeated_images(pairs, refuse))
+    pairs, left_out = _leave_out(pairs, parameters.leave_out, key)
+    pairs = _drop_unwritable(pairs, refuse)
     if not pairs:
         raise UserError(f"{where}: holds no images with annotations of the format {annotation_format.name}")
     check_splits([pair.annotation.name for pair in pairs], where)
     _check_all_or_none_in_splits(pairs)
     classes = _number_classes(parameters, annotation_format, pairs, members, key)
-    return Source(annotation_format.name, pairs, classes, refused)
+    return Source(annotation_format.name, pairs, classes, [*refused, *left_out])
 
 
 def _choose_format(parameters: AnnotationParameters, members: Members, where: str) -> AnnotationFormat:
@@ -145,6 +147,28 @@ def make_names_unique(pairs: list[Pair], across_splits: bool = False) -> list[Pa
                 one, other = (pairs[index].annotation for index in indices[:2])
                 raise UserError(f"{one}: has the same name as {other.name} but for case or suffix; rename one")
             depth.update(deeper)
+
+
+def _leave_out(pairs: list[Pair], names: list[str], key: str) -> tuple[list[Pair], list[str]]:
+    """Return the pairs without those of `annotations.leave_out`, and a line on each that is left out.
+
+    Raises:
+        UserError: a name is of no pair, or no pair is left.
+    """
+    keys = {folded(pair.key): pair.key for pair in pairs}
+    for name in names:
+        if folded(name) not in keys:
+            hint = nearest(_without_suffix(name), list(keys.values()))
+            raise UserError(f"params.yaml: {key}.leave_out = {name!r}: no image has this name; {hint}")
+    chosen = {folded(name) for name in names}
+    kept = [pair for pair in pairs if folded(pair.key) not in chosen]
+    if pairs and not kept:
+        raise UserError(f"params.yaml: {key}.leave_out: names all {len(pairs)} images; keep some")
+    return kept, [f"{pair}: named in annotations.leave_out" for pair in pairs if folded(pair.key) in chosen]
+
+
+def _without_suffix(name: str) -> str:
+    return name.rpartition(".")[0] if name.lower().endswith((*IMAGE_SUFFIXES, ".json", ".txt", ".xml")) else name
 
 
 def _drop_unwritable(pairs: list[Pair], refuse: Refuse) -> list[Pair]:

@@ -15,11 +15,10 @@ from darkroom.annotations.writers._base import load_writer
 from darkroom.archives.index import index_archives, list_files
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
-from darkroom.common.files import in_order, remove, replacing, write_json
+from darkroom.common.files import remove, replacing, write_json
 from darkroom.common.parameters import check
 from darkroom.common.texts import column
-from darkroom.figures.fonts import LEGEND, readable
-from darkroom.figures.pictures import draw_contact_sheet
+from darkroom.figures.check_page import CheckedPair, files_by_stem, write_check_page
 
 ALL = "all"  # name of the one split in the report
 COLUMNS = {  # columns of the printed table, with the format of their numbers
@@ -37,6 +36,7 @@ def convert_masks(
     out: Path,
     values: dict[str, Any],
     encoding: str | None = None,
+    language: str = "en",
     to: str = PNG,
     with_objects: bool = False,
 ) -> None:
@@ -45,9 +45,10 @@ def convert_masks(
     Args:
         source: a folder of images and annotations, or an archive of them.
         out: a new folder. By default for `masks/NAME.png` (`masks/SPLIT/NAME.png` where the source has splits),
-            `report.json` and `contact_sheet.png`.
+            `report.json` and `check.html`, by which they are checked by eye.
         values: fields of `AnnotationParameters`.
         encoding: encoding of an archive's file names where the archive does not state it; None: detected.
+        language: of the page, a module of `darkroom.figures.languages`.
         to: name of the layout.
         with_objects: write object ids beside the masks, `objects/NAME.png`.
 
@@ -81,22 +82,19 @@ def convert_masks(
         written = [one.written for one in good if one.written is not None]
         writer.finish(written)
         if to == PNG:
-            _add_report(temporary, report, found.classes.names)
+            images, masks = temporary / "images", temporary / "masks"
+            write_json(temporary / "report.json", report)
+            by_name = files_by_stem(images)
+            checked = [
+                CheckedPair(one["name"], by_name[one["name"]], masks / f"{one['name']}.png", one["findings"])
+                for one in report["check"]
+            ]
+            write_check_page(temporary / "check.html", source.name, checked, found.classes.names, report, language)
+            remove(images)  # they were for the page
     _print_table(report, found.format, out, to)
     remarks = writer.remarks(written)
     if remarks:
         print(f"{out}: {'; '.join(remarks)}")
-
-
-def _add_report(out: Path, report: dict[str, Any], names: list[str]) -> None:
-    """Write the report and the contact sheet of masks, and remove their images."""
-    images, masks = out / "images", out / "masks"
-    write_json(out / "report.json", report)
-    image_paths = in_order(path for path in images.rglob("*") if path.is_file())
-    mask_paths = [masks / path.relative_to(images).with_suffix(".png") for path in image_paths]
-    with readable(names, [path.stem for path in image_paths], out / LEGEND):
-        draw_contact_sheet(image_paths, mask_paths, names, out / "contact_sheet.png")
-    remove(images)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from darkroom.common.errors import UserError
 from darkroom.common.files import read_json
 
 CONFIG = Path("data/config")
+MOST_LISTED = 50  # known names in a message
 
 
 class Parameters(BaseModel):
@@ -78,9 +79,10 @@ def read_parameters(stage: str, task: str, model: type[P]) -> P:
 
 
 def nearest(name: str, known: list[str]) -> str:
-    """Return `did you mean …?` if a known name is similar, else a list of the known names."""
+    """Return `did you mean …?` if a known name is similar, else a list of the known names, or the first of many."""
     close = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    shown = known if len(known) <= MOST_LISTED else [*known[:MOST_LISTED], f"… ({len(known)} in all)"]
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(shown)}"
 
 
 def _find_infinite(values: object, key: str) -> Iterator[tuple[str, float]]:

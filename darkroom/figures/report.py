@@ -1,19 +1,17 @@
 """The report of a task: one HTML file with metrics, figures, classes and parameters that loads nothing else."""
 
-import base64
-import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 from PIL import Image
 
-from darkroom.common.files import read_json, replacing, write_text
+from darkroom.common.files import read_json
 from darkroom.datasets.description import Description
 from darkroom.datasets.kinds import kind_of
 from darkroom.figures.languages import Texts, texts_of
+from darkroom.figures.pages import encode, write_page
 
 QUALITY = 90  # of the WebP figures; their text stays sharp
 TEMPLATE = Path(__file__).with_suffix(".html")
@@ -51,8 +49,9 @@ def write_report(
         for folder in (chart_images, pictures)
         if (folder / f"{name}.png").exists()
     ]
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
+    write_page(
+        path,
+        TEMPLATE,
         task=task,
         texts=texts,
         summary=_summary(texts, description, test, train),
@@ -64,8 +63,6 @@ def write_report(
         },
         parameters=list(_leaves(read_json(parameters))),
     )
-    with replacing(path) as temporary:
-        write_text(temporary, page)
 
 
 def _summary(texts: Texts, description: Description, test: dict[str, Any], train: dict[str, Any]) -> str:
@@ -92,10 +89,8 @@ def _with_key(texts: Texts, name: str) -> str:
 
 def _webp(path: Path) -> str:
     """Return a figure as a WebP file in base64. With photos in it, WebP is much smaller than PNG."""
-    content = io.BytesIO()
     with Image.open(path) as figure:
-        figure.convert("RGB").save(content, "WEBP", quality=QUALITY)
-    return base64.b64encode(content.getvalue()).decode()
+        return encode(figure.convert("RGB"), "WEBP", quality=QUALITY)
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:

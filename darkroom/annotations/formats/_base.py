@@ -41,12 +41,14 @@ class Drawing:
         mask: class ids.
         objects: object ids, where they were asked for.
         points_outside: number of annotated points outside the image; drawing clips them.
+        unseen: number of shapes without a pixel in the image.
         shapes: in the order of drawing, of a format of shapes; else None.
     """
 
     mask: Mask
     objects: ObjectIds | None = None
     points_outside: int = 0
+    unseen: int = 0
     shapes: list[DrawnShape] | None = None
 
 

@@ -138,7 +138,8 @@ class ShapeFormat(AnnotationFormat):
                 name = file_name(image.name if image is not None else member.name)
                 is_one_of_many = not self.HAS_FILE_PER_IMAGE
                 split = split or (split_in(image.name) if image is not None else None)
-                pairs.append(Pair(name, image, member, split, drawn, is_one_of_many))
+                refused = tuple(content.refused) if len(content.images) == 1 else ()
+                pairs.append(Pair(name, image, member, split, drawn, is_one_of_many, refused))
         return pairs
 
     def split_of(self, member: Member) -> str | None:
@@ -208,8 +209,9 @@ class ShapeFormat(AnnotationFormat):
                     raise UserError(f"{pair}: has more than {MOST_OBJECTS} objects; write its masks without object ids")
                 objects[region.slices][region.pixels] = number
         outside = sum(count_outside(shape.geometry, size) for shape, _ in found)
+        unseen = sum(not region.pixels.any() for _, region in found)
         shapes = [DrawnShape(ids.get(shape.label, IGNORED), shape, region) for shape, region in found]
-        return Drawing(mask, objects, outside, shapes)
+        return Drawing(mask, objects, outside, unseen, shapes)
 
     def find_regions(
         self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse

@@ -22,6 +22,8 @@ class Texts:
         colon, stop: what separates a figure's title from its caption, in its alternative text and below it.
         captions: the title and the caption of each figure, by the name of its file, in the order of the report.
         names: of metrics and of the columns of `classes.csv`, where the report does not show them as in the files.
+        check: the texts of the page by which masks are checked by eye. The page fills in the braces.
+        findings: what looks wrong in a mask, by kind, and what it means.
     """
 
     lang: str
@@ -36,6 +38,8 @@ class Texts:
     stop: str
     captions: dict[str, tuple[str, str]]
     names: dict[str, str]
+    check: dict[str, str]
+    findings: dict[str, tuple[str, str]]
 
 
 def texts_of(language: str) -> Texts:

@@ -72,7 +72,9 @@ def find_items(image: DrawnImage, first: int, adapt: Adapt, changed: Counter[str
     if is_ignored.any():
         changed["ignored pixels became background"] += int(is_ignored.sum())
     if image.shapes is None:
-        return [Item.of_pixels(class_id, region) for class_id, region in find_regions(truth) if class_id != nothing]
+        regions = [Item.of_pixels(class_id, region) for class_id, region in find_regions(truth) if class_id != nothing]
+        changed["objects are connected regions of a class, since masks do not tell objects apart"] += len(regions)
+        return regions
     items = list(_join_shapes(image, image.shapes, adapt))
     found = _show_visible(items, truth)
     hidden = len(items) - len(found)

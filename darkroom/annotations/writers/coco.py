@@ -40,7 +40,9 @@ class Coco(Writer):
                 images.append({"id": image_id, "file_name": one.image, "width": width, "height": height})
                 for entry in one.content:
                     annotations.append({"id": len(annotations) + 1, "image_id": image_id, **entry})
-            content = {"images": images, "annotations": annotations, "categories": categories}
+            content = {
+                "info": {}, "licenses": [], "images": images, "annotations": annotations, "categories": categories
+            }  # fmt: skip
             name = f"instances_{SPLIT_NAMES[split]}" if split else "instances"
             path = self.root / "annotations" / f"{name}.json"
             path.parent.mkdir(exist_ok=True)

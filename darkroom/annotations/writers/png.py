@@ -1,4 +1,4 @@
-"""Single-channel masks of class ids, `masks/NAME.png`, with a report and a contact sheet; 255 is ignored.
+"""Single-channel masks of class ids, `masks/NAME.png`, with a report and a page to check them by eye; 255 is ignored.
 
 With object ids, `objects/NAME.png` has them in 16 bits.
 """
@@ -10,7 +10,7 @@ from darkroom.datasets.pairs import write_mask
 
 
 class Png(Writer):
-    """Masks of class ids. The images are there for the contact sheet alone."""
+    """Masks of class ids. The images are there for the page alone."""
 
     def image_folder(self, split: str | None) -> Path:
         """Return the folder of a split's images."""

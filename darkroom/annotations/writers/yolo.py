@@ -72,13 +72,16 @@ def _outline(item: Item) -> Ring:
 
 
 def _fractions(ring: Ring, size: Ring) -> Ring:
-    """Return coordinates as fractions of width and height, from which multiplication makes the same numbers again.
+    """Return coordinates as fractions of width and height.
 
-    Of a few numbers it does not, whichever of the nearest fractions is taken.
+    Multiplied again, a coordinate may be smaller or larger by its last bit. Of the nearest fractions that one is taken
+    which pycocotools rounds to the same fifth of a pixel.
     """
-    fractions = ring / size
-    for other in (np.nextafter(fractions, 0), np.nextafter(fractions, 1)):
-        fractions = np.where((fractions * size != ring) & (other * size == ring), other, fractions)
+    nearest = ring / size
+    fractions = nearest
+    for other in (np.nextafter(nearest, 0), np.nextafter(nearest, 1)):
+        is_same = np.floor(5 * (fractions * size) + 0.5) == np.floor(5 * ring + 0.5)
+        fractions = np.where(is_same, fractions, other)
     return fractions
 
 

@@ -34,10 +34,14 @@ class Convention(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
-    """The union of `parts` without `holes`."""
+    """The union of `parts` without `holes`.
+
+    With `even_odd` it is what an odd number of `parts` contain, so that a part inside another is a hole.
+    """
 
     parts: tuple[Ring, ...]
     holes: tuple[Ring, ...] = ()
+    even_odd: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +137,7 @@ class AnnotatedImage:
 
     Attributes:
         path: of the image, as the file names it.
+        folder: that the image lies in, where the file states it; exports without images have no such folder.
         shapes: in the order in which they are drawn; later ones cover earlier ones.
         size: width and height that the file states.
         relative: coordinates are fractions of width and height and not pixels.
@@ -146,6 +151,7 @@ class AnnotatedImage:
     relative: bool = False
     embedded: bool = False
     split: str | None = None
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +201,8 @@ def scaled(geometry: Geometry, width: float, height: float) -> Geometry:
     factors = np.array([width, height])
     match geometry:
         case Polygon(parts, holes):
-            return Polygon(tuple(part * factors for part in parts), tuple(hole * factors for hole in holes))
+            moved = tuple(part * factors for part in parts), tuple(hole * factors for hole in holes)
+            return Polygon(*moved, geometry.even_odd)
         case Box(left, top, right, bottom):
             return Box(left * width, top * height, right * width, bottom * height)
         case Ellipse():
@@ -258,7 +265,7 @@ def find_pixels(geometry: Geometry, size: Size, convention: Convention, owner: s
         return NOWHERE
     left, top, width, height = frame
     fill = _fill_by_pycocotools if convention is Convention.PYCOCOTOOLS else _fill_by_opencv
-    pixels = fill([part - (left, top) for part in polygon.parts], width, height)
+    pixels = fill([part - (left, top) for part in polygon.parts], width, height, polygon.even_odd)
     if polygon.holes:
         pixels &= ~fill([hole - (left, top) for hole in polygon.holes], width, height)
     return Region(left, top, pixels)
@@ -276,17 +283,20 @@ def _frame(points: Ring, size: Size, margin: int = 2) -> tuple[int, int, int, in
     return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
-def _fill_by_pycocotools(rings: Sequence[Ring], width: int, height: int) -> Pixels:
+def _fill_by_pycocotools(rings: Sequence[Ring], width: int, height: int, even_odd: bool = False) -> Pixels:
     from pycocotools import mask as rasterize
 
-    encoded = rasterize.merge(rasterize.frPyObjects([one.ravel().tolist() for one in rings], height, width))
-    return np.asarray(rasterize.decode(encoded)).astype(bool)
+    encoded = rasterize.frPyObjects([one.ravel().tolist() for one in rings], height, width)
+    if even_odd:
+        return np.asarray(np.logical_xor.reduce(rasterize.decode(encoded).astype(bool), axis=2))
+    return np.asarray(rasterize.decode(rasterize.merge(encoded))).astype(bool)
 
 
-def _fill_by_opencv(rings: Sequence[Ring], width: int, height: int) -> Pixels:
+def _fill_by_opencv(rings: Sequence[Ring], width: int, height: int, even_odd: bool = False) -> Pixels:
     canvas = np.zeros((height, width), np.uint8)
-    for one in rings:
-        cv2.fillPoly(canvas, [np.trunc(one).astype(np.int32)], 1)
+    whole = [np.trunc(one).astype(np.int32) for one in rings]
+    for together in [whole] if even_odd else [[one] for one in whole]:
+        cv2.fillPoly(canvas, together, 1)
     return canvas.astype(bool)
 
 
@@ -319,6 +329,7 @@ def _draw_by_pillow(geometry: Polygon | Box | Ellipse | Lines, size: Size) -> Re
 
     match geometry:
         case Polygon(parts, holes):
+            assert not geometry.even_odd, "no tool that draws by Pillow has such polygons"
             for part in parts:
                 draw.polygon(moved(part), fill=1, outline=1)
             for hole in holes:

@@ -128,7 +128,7 @@ class ShapeFormat(AnnotationFormat):
             for drawn in content.images:
                 split = drawn.split or self.split_of(member)
                 try:
-                    image = images.find(drawn.path, member, split)
+                    image = images.find(drawn.path, member, split, drawn.folder)
                 except UserError as ambiguous:
                     refuse(str(ambiguous))
                     continue

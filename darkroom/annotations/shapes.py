@@ -22,6 +22,7 @@ Ring = NDArray[np.float64]  # the corners of a closed line, (n, 2), x and y
 Pixels = NDArray[np.bool_]  # (height, width)
 
 ELLIPSE_CORNERS = 360  # of the polygon that stands for an ellipse
+EDGES_AT_ONCE = 1000
 
 
 class Convention(Enum):
@@ -29,7 +30,10 @@ class Convention(Enum):
 
     PYCOCOTOOLS = "pixels whose centre is inside, to a fifth of a pixel; as COCO's tools, Datumaro and CVAT draw"
     PILLOW = "corners are cut to whole numbers, and pixels on the edge belong to it; as LabelMe draws"
-    OPENCV = "as Pillow's, drawn by OpenCV's fillPoly; as Supervisely and ISAT draw"
+    OPENCV = "as Pillow's, drawn by OpenCV's fillPoly; as Supervisely and darwin-py draw"
+    CENTRES = (
+        "corners are cut to whole numbers, which are centres of pixels; those inside or on the edge; as ISAT draws"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +268,7 @@ def find_pixels(geometry: Geometry, size: Size, convention: Convention, owner: s
     if frame is None:
         return NOWHERE
     left, top, width, height = frame
-    fill = _fill_by_pycocotools if convention is Convention.PYCOCOTOOLS else _fill_by_opencv
+    fill = FILLS[convention]
     pixels = fill([part - (left, top) for part in polygon.parts], width, height, polygon.even_odd)
     if polygon.holes:
         pixels &= ~fill([hole - (left, top) for hole in polygon.holes], width, height)
@@ -298,6 +302,41 @@ def _fill_by_opencv(rings: Sequence[Ring], width: int, height: int, even_odd: bo
     for together in [whole] if even_odd else [[one] for one in whole]:
         cv2.fillPoly(canvas, together, 1)
     return canvas.astype(bool)
+
+
+def _fill_centres(rings: Sequence[Ring], width: int, height: int, even_odd: bool = False) -> Pixels:
+    whole = [np.trunc(one) for one in rings]
+    pixels = _fill_by_pycocotools([one + 0.5 for one in whole], width, height, even_odd)
+    for one in whole:
+        for first in range(0, len(one), EDGES_AT_ONCE):
+            block = slice(first, first + EDGES_AT_ONCE)
+            _mark_edges(pixels, one[block].astype(int), np.roll(one, -1, axis=0)[block].astype(int))
+    return pixels
+
+
+def _mark_edges(pixels: Pixels, starts: NDArray[np.int_], ends: NDArray[np.int_]) -> None:
+    """Set the pixels whose whole-numbered place, x and y, lies on one of the lines from `starts` to `ends`."""
+    steps = np.gcd(*(ends - starts).T)  # places on each line, less one
+    stride = (ends - starts) // np.maximum(steps, 1)[:, None]
+    last = np.array(pixels.shape[::-1]) - 1
+    with np.errstate(divide="ignore", invalid="ignore"):  # a line along an axis is bounded by the other one alone
+        bounds = np.sort(np.stack([-starts / stride, (last - starts) / stride]), axis=0)
+    bounds[:, stride == 0] = np.array([[-np.inf], [np.inf]])
+    low = np.maximum(np.ceil(bounds[0].max(axis=1)), 0)
+    high = np.minimum(np.floor(bounds[1].min(axis=1)), steps)
+    counts = np.maximum(high - low + 1, 0).astype(int)
+    line = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts) + low[line].astype(int)
+    x, y = (starts[line] + place[:, None] * stride[line]).T
+    inside = (x >= 0) & (x <= last[0]) & (y >= 0) & (y <= last[1])
+    pixels[y[inside], x[inside]] = True
+
+
+FILLS = {
+    Convention.PYCOCOTOOLS: _fill_by_pycocotools,
+    Convention.OPENCV: _fill_by_opencv,
+    Convention.CENTRES: _fill_centres,
+}
 
 
 def _draw_lines(lines: Lines, size: Size) -> Region:

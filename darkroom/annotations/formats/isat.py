@@ -28,7 +28,7 @@ class Isat(ShapeFormat):
     """ISAT's JSON files. ISAT shows photos as they are stored."""
 
     TITLE: ClassVar[str] = "ISAT"
-    CONVENTION: ClassVar[Convention] = Convention.OPENCV
+    CONVENTION: ClassVar[Convention] = Convention.CENTRES
     ORIENTATION: ClassVar[Orientation | None] = "stored"
     HAS_FILE_PER_IMAGE: ClassVar[bool] = True
     KEEPS_CLASS_ORDER: ClassVar[bool] = True
@@ -100,7 +100,9 @@ def _read_class_list(member: Member) -> list[str]:
     except (UserError, ValueError, RecursionError):
         content = None
     labels = content.get("label") if isinstance(content, dict) else None
-    names = [label.get("name") if isinstance(label, dict) else None for label in labels or [None]]
-    if not isinstance(labels, list) or not all(isinstance(name, str | int | float) for name in names):
+    if not isinstance(labels, list) or not labels:
+        labels = [None]
+    names = [label.get("name") if isinstance(label, dict) else None for label in labels]
+    if not all(isinstance(name, str | int | float) for name in names):
         raise UserError(f"{member}: is no list of classes of ISAT; remove it or save it again")
     return [str(name) for name in names]

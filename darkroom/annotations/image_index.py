@@ -21,7 +21,7 @@ class ImageIndex:
             if name.lower().endswith(IMAGE_SUFFIXES):
                 self.by_name[folded(PurePosixPath(name).name)].append(member)
 
-    def find(self, path: str, annotation: Member, split: str | None, folder: str = "") -> Member | None:
+    def find(self, path: str, annotation: Member, split: str | None) -> Member | None:
         """Return the image that an annotation names, or None where there is none.
 
         That is the image at this path from the annotation's folder, else the nearest image whose path ends so.
@@ -31,7 +31,6 @@ class ImageIndex:
                 leading folders that do not exist here are dropped.
             annotation: the annotation file.
             split: the annotation's split; images in folders of other splits are not considered.
-            folder: images in this folder take precedence.
 
         Raises:
             UserError: several images are equally near.
@@ -42,8 +41,6 @@ class ImageIndex:
         parts = [part for part in path.split("/") if part not in ("", ".", "..") and not part.endswith(":")]
         same_name = self.by_name.get(folded(parts[-1]), []) if parts else []
         found = _with_path_end(same_name, beside.split("/"), whole=True)
-        if not found and folder and parts:
-            found = _with_path_end(same_name, [*folder.split("/"), *parts])
         while not found and parts:
             found = _with_path_end(same_name, parts)
             parts = parts[1:] if is_absolute else []

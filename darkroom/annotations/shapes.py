@@ -38,14 +38,17 @@ class Convention(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
-    """The union of `parts` without `holes`.
-
-    With `even_odd` it is what an odd number of `parts` contain, so that a part inside another is a hole.
-    """
+    """The union of `parts` without `holes`."""
 
     parts: tuple[Ring, ...]
     holes: tuple[Ring, ...] = ()
-    even_odd: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvenOdd:
+    """What an odd number of rings contain, so that a ring inside another is a hole."""
+
+    rings: tuple[Ring, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ class Stencil:
     fits: bool = False
 
 
-Geometry = Polygon | Box | Ellipse | Lines | Runs | Stencil
+Geometry = Polygon | EvenOdd | Box | Ellipse | Lines | Runs | Stencil
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,12 +144,12 @@ class AnnotatedImage:
 
     Attributes:
         path: of the image, as the file names it.
-        folder: that the image lies in, where the file states it; exports without images have no such folder.
         shapes: in the order in which they are drawn; later ones cover earlier ones.
         size: width and height that the file states.
         relative: coordinates are fractions of width and height and not pixels.
         embedded: the annotation file contains the image.
         split: train, validation or test, where the annotation file says so.
+        other_path: another name of the image, for where there is none of the first.
     """
 
     path: str
@@ -155,7 +158,7 @@ class AnnotatedImage:
     relative: bool = False
     embedded: bool = False
     split: str | None = None
-    folder: str = ""
+    other_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,8 +208,9 @@ def scaled(geometry: Geometry, width: float, height: float) -> Geometry:
     factors = np.array([width, height])
     match geometry:
         case Polygon(parts, holes):
-            moved = tuple(part * factors for part in parts), tuple(hole * factors for hole in holes)
-            return Polygon(*moved, geometry.even_odd)
+            return Polygon(tuple(part * factors for part in parts), tuple(hole * factors for hole in holes))
+        case EvenOdd(rings):
+            return EvenOdd(tuple(one * factors for one in rings))
         case Box(left, top, right, bottom):
             return Box(left * width, top * height, right * width, bottom * height)
         case Ellipse():
@@ -222,11 +226,37 @@ def scaled(geometry: Geometry, width: float, height: float) -> Geometry:
             return geometry
 
 
+def turned_upright(geometry: Geometry, size: Size, exif_value: int) -> Geometry:
+    """Return a polygon or a box on a photo as it is stored, turned as the photo's EXIF tag says; others as they are.
+
+    Args:
+        geometry: the shape, in pixels.
+        size: width and height of the photo as it is stored.
+        exif_value: value of the tag, from 2 to 8.
+    """
+    if isinstance(geometry, Box):
+        geometry = Polygon((corners_of(geometry),))
+    if not isinstance(geometry, Polygon):
+        return geometry
+
+    def turn(points: Ring) -> Ring:
+        x, y = points.T
+        if exif_value in (2, 3, 7, 8):
+            x = size[0] - x
+        if exif_value in (3, 4, 6, 7):
+            y = size[1] - y
+        return np.stack([x, y] if exif_value < 5 else [y, x], axis=1)
+
+    return Polygon(tuple(map(turn, geometry.parts)), tuple(map(turn, geometry.holes)))
+
+
 def points_of(geometry: Geometry) -> Ring:
     """Return the points that were annotated, (n, 2); none of runs and stencils."""
     match geometry:
         case Polygon(parts, holes):
             return np.concatenate([*parts, *holes])
+        case EvenOdd(rings):
+            return np.concatenate(rings)
         case Box(left, top, right, bottom):
             return ring([(left, top), (right, bottom)])
         case Ellipse(x, y):
@@ -259,6 +289,8 @@ def find_pixels(geometry: Geometry, size: Size, convention: Convention, owner: s
         return _clip(Region(geometry.left, geometry.top, _decode_runs(geometry, owner)), size)
     if isinstance(geometry, Stencil):
         return _clip(_decode_stencil(geometry, size, owner), size)
+    if isinstance(geometry, EvenOdd):
+        return _fill_even_odd(geometry, size, convention)
     if convention is Convention.PILLOW:
         return _draw_by_pillow(geometry, size)
     if isinstance(geometry, Lines):
@@ -269,9 +301,9 @@ def find_pixels(geometry: Geometry, size: Size, convention: Convention, owner: s
         return NOWHERE
     left, top, width, height = frame
     fill = FILLS[convention]
-    pixels = fill([part - (left, top) for part in polygon.parts], width, height, polygon.even_odd)
+    pixels = fill(polygon.parts, left, top, width, height)
     if polygon.holes:
-        pixels &= ~fill([hole - (left, top) for hole in polygon.holes], width, height)
+        pixels &= ~fill(polygon.holes, left, top, width, height)
     return Region(left, top, pixels)
 
 
@@ -287,30 +319,34 @@ def _frame(points: Ring, size: Size, margin: int = 2) -> tuple[int, int, int, in
     return int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1])
 
 
-def _fill_by_pycocotools(rings: Sequence[Ring], width: int, height: int, even_odd: bool = False) -> Pixels:
+def _fill_by_pycocotools(rings: Sequence[Ring], left: int, top: int, width: int, height: int) -> Pixels:
+    """Draw as pycocotools does, which rounds to fifths of a pixel: these are rounded before they are moved.
+
+    A coordinate is below 0 only along an axis on which nothing is moved.
+    """
     from pycocotools import mask as rasterize
 
-    encoded = rasterize.frPyObjects([one.ravel().tolist() for one in rings], height, width)
-    if even_odd:
-        return np.asarray(np.logical_xor.reduce(rasterize.decode(encoded).astype(bool), axis=2))
-    return np.asarray(rasterize.decode(rasterize.merge(encoded))).astype(bool)
+    moved = [np.where((left, top), np.floor(5 * one + 0.5) / 5 - (left, top), one).ravel().tolist() for one in rings]
+    encoded = rasterize.merge(rasterize.frPyObjects(moved, height, width))
+    return np.asarray(rasterize.decode(encoded)).astype(bool)
 
 
-def _fill_by_opencv(rings: Sequence[Ring], width: int, height: int, even_odd: bool = False) -> Pixels:
+def _fill_by_opencv(rings: Sequence[Ring], left: int, top: int, width: int, height: int) -> Pixels:
     canvas = np.zeros((height, width), np.uint8)
-    whole = [np.trunc(one).astype(np.int32) for one in rings]
-    for together in [whole] if even_odd else [[one] for one in whole]:
-        cv2.fillPoly(canvas, together, 1)
+    for one in rings:
+        cv2.fillPoly(canvas, [(np.trunc(one) - (left, top)).astype(np.int32)], 1)
     return canvas.astype(bool)
 
 
-def _fill_centres(rings: Sequence[Ring], width: int, height: int, even_odd: bool = False) -> Pixels:
+def _fill_centres(rings: Sequence[Ring], left: int, top: int, width: int, height: int) -> Pixels:
     whole = [np.trunc(one) for one in rings]
-    pixels = _fill_by_pycocotools([one + 0.5 for one in whole], width, height, even_odd)
+    pixels = _fill_by_pycocotools([one + 0.5 for one in whole], left, top, width, height)
     for one in whole:
+        starts = (one - (left, top)).astype(int)
+        ends = np.roll(starts, -1, axis=0)
         for first in range(0, len(one), EDGES_AT_ONCE):
             block = slice(first, first + EDGES_AT_ONCE)
-            _mark_edges(pixels, one[block].astype(int), np.roll(one, -1, axis=0)[block].astype(int))
+            _mark_edges(pixels, starts[block], ends[block])
     return pixels
 
 
@@ -337,6 +373,21 @@ FILLS = {
     Convention.OPENCV: _fill_by_opencv,
     Convention.CENTRES: _fill_centres,
 }
+
+
+def _fill_even_odd(geometry: EvenOdd, size: Size, convention: Convention) -> Region:
+    frame = _frame(np.concatenate(geometry.rings), size)
+    if frame is None:
+        return NOWHERE
+    left, top, width, height = frame
+    if convention is Convention.OPENCV:  # the edge of a hole belongs to the shape
+        canvas = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(canvas, [(np.trunc(one) - (left, top)).astype(np.int32) for one in geometry.rings], 1)
+        return Region(left, top, canvas.astype(bool))
+    pixels = np.zeros((height, width), bool)
+    for one in geometry.rings:
+        pixels ^= FILLS[convention]([one], left, top, width, height)
+    return Region(left, top, pixels)
 
 
 def _draw_lines(lines: Lines, size: Size) -> Region:
@@ -368,7 +419,6 @@ def _draw_by_pillow(geometry: Polygon | Box | Ellipse | Lines, size: Size) -> Re
 
     match geometry:
         case Polygon(parts, holes):
-            assert not geometry.even_odd, "no tool that draws by Pillow has such polygons"
             for part in parts:
                 draw.polygon(moved(part), fill=1, outline=1)
             for hole in holes:

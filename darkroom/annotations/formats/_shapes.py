@@ -128,7 +128,9 @@ class ShapeFormat(AnnotationFormat):
             for drawn in content.images:
                 split = drawn.split or self.split_of(member)
                 try:
-                    image = images.find(drawn.path, member, split, drawn.folder)
+                    image = images.find(drawn.path, member, split)
+                    if image is None and drawn.other_path is not None:
+                        image = images.find(drawn.other_path, member, split)
                 except UserError as ambiguous:
                     refuse(str(ambiguous))
                     continue

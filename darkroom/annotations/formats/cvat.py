@@ -84,9 +84,8 @@ def _read_image(element: Element, file: AnnotationFile, refuse: Refuse) -> Annot
         group = entry.get("group_id")
         placed.append((z_order, Shape(label, geometry, owner, group if group != "0" else None)))
     shapes = [shape for _, shape in sorted(placed, key=lambda one: one[0])]
-    return AnnotatedImage(
-        path, shapes, _stated_size(element, f"{file}: {name!r}"), split=split_of(subset), folder=subset
-    )
+    size, in_subset = _stated_size(element, f"{file}: {name!r}"), f"{subset}/{path}" if subset else path
+    return AnnotatedImage(in_subset, shapes, size, split=split_of(subset), other_path=path)
 
 
 def _stated_size(element: Element, owner: str) -> Size | None:

@@ -16,7 +16,7 @@ from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.formats._base import Refuse
 from darkroom.annotations.formats._shapes import ShapeFormat
 from darkroom.annotations.pair import Point, Size, check_points
-from darkroom.annotations.shapes import AnnotatedImage, Convention, Ellipse, Geometry, Polygon, Ring, Runs, Shape, ring
+from darkroom.annotations.shapes import AnnotatedImage, Convention, Ellipse, EvenOdd, Geometry, Ring, Runs, Shape, ring
 from darkroom.common.errors import UserError
 
 JsonObject = dict[str, Any]  # its values are checked where they are used
@@ -188,7 +188,7 @@ def _read_geometry(entry: JsonObject, owner: str, layers: _RasterLayers) -> Geom
         return layers.find_mask(entry.get("id"), owner)
     if "polygon" in entry or "complex_polygon" in entry:
         polygon = entry.get("polygon", entry.get("complex_polygon"))
-        return Polygon(tuple(_read_paths(polygon, owner)), even_odd=True)
+        return EvenOdd(tuple(_read_paths(polygon, owner)))
     if "ellipse" in entry:
         return _read_ellipse(entry["ellipse"], owner)
     what = next((reason for key, reason in NO_AREA.items() if key in entry), "has no shape")

@@ -105,7 +105,7 @@ def _read_item(item: object, names: list[str], number: int, file: AnnotationFile
         has_group = type(group) is int and group > 0
         placed.append((z_order or 0, Shape(names[label], geometry, owner, group if has_group else None)))
     shapes = [shape for _, shape in sorted(placed, key=lambda one: one[0])]
-    return AnnotatedImage(path, shapes, size, folder=file_name(file.member.name))
+    return AnnotatedImage(f"{file_name(file.member.name)}/{path}", shapes, size, other_path=path)
 
 
 def _find_image(item: JsonObject, owner: str) -> tuple[str, Size | None]:

@@ -285,6 +285,14 @@ def test_datumaro_draws_by_z_order_and_groups_are_objects(folder: Path) -> None:
     assert count_objects(one_datumaro(*parts)) == 3
 
 
+def test_boxes_and_key_points_of_datumaro_that_belong_to_a_shape_are_not_needed(folder: Path) -> None:
+    box, points = {"type": "bbox", "bbox": [1.0, 2.0, 3.0, 4.0]}, {"type": "points", "points": FLAT}
+    polygon = {"type": "polygon", "points": FLAT}
+    assert Converted(one_datumaro(*({**one, "group": 4} for one in (box, polygon, points)))).pixels["cat"] == 200
+    assert "is a box" in refusal(one_datumaro({**polygon, "group": 4}, {**box, "group": 5}))
+    assert "is a box" in refusal(one_datumaro(polygon, box)), "group 0 is none"
+
+
 def test_subsets_of_datumaro_with_equal_image_names(folder: Path) -> None:
     files: Files = {f"images/{one}/a.jpg": photo(seed=len(one)) for one in ("left", "right")}
     for one, label in (("left", 0), ("right", 1)):

@@ -61,7 +61,8 @@ class Darwin(ShapeFormat):
     def read(self, file: AnnotationFile, refuse: Refuse) -> tuple[list[AnnotatedImage], dict[Hashable, str]]:
         """Return the image of a file with its annotations."""
         content = file.json
-        path, size = _find_item(content["item"], file) if "item" in content else _find_image(content["image"], file)
+        is_new = isinstance(content.get("item"), dict)
+        path, size = _find_item(content["item"], file) if is_new else _find_image(content["image"], file)
         entries = [(f"annotations[{index}]", entry) for index, entry in enumerate(content["annotations"])]
         layers = _RasterLayers(entries, file, size, refuse)
         shapes = []
@@ -144,7 +145,7 @@ def _find_item(item: JsonObject, file: AnnotationFile) -> tuple[str, Size | None
     if len(slots) > 1:
         raise UserError(f"{file}: its item has {len(slots)} slots; export items of one image")
     slot = slots[0] if slots else {}
-    if slot.get("type", "image") != "image":
+    if not str(slot.get("type", "image")).startswith("image"):
         raise UserError(f"{file}: its item is of type {slot['type']!r}; export images, such as a video's frames")
     name = PurePosixPath(item["name"])
     sources = slot.get("source_files")

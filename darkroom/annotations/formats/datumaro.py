@@ -19,6 +19,8 @@ from darkroom.common.errors import UserError
 
 JsonObject = dict[str, Any]  # its values are checked where they are used
 
+AREAS = ("polygon", "mask", "ellipse")
+PARTS = ("bbox", "points")  # of an object; they are not needed where the same group has its shape
 # What an annotation without an area is, by its type.
 NO_AREA = {
     "bbox": "is a box without a shape",
@@ -86,15 +88,19 @@ def _read_item(item: object, names: list[str], number: int, file: AnnotationFile
     if not isinstance(item, dict) or not isinstance(item.get("annotations", []), list):
         raise UserError(f"{file}: items[{number}] is no image with annotations; export it again")
     path, size = _find_image(item, f"{file}: items[{number}], {item.get('id')!r},")
+    entries = item.get("annotations", [])
+    drawn_groups = {_group(entry) for entry in entries if isinstance(entry, dict) and entry.get("type") in AREAS}
     placed: list[tuple[int, Shape]] = []
-    for index, entry in enumerate(item.get("annotations", [])):
+    for index, entry in enumerate(entries):
         owner = f"annotations[{index}]"
         where = f"{file}: {path!r}: {owner}"
         try:
             if not isinstance(entry, dict):
                 raise UserError(f"{where} is no annotation; export it again")
+            if entry.get("type") in PARTS and _group(entry) in drawn_groups - {None}:
+                continue
             geometry = _read_geometry(entry, where, size)
-            label, z_order, group = entry.get("label_id"), entry.get("z_order"), entry.get("group")
+            label, z_order = entry.get("label_id"), entry.get("z_order")
             if type(label) is not int or not 0 <= label < len(names):
                 raise UserError(f"{where} has the unknown label_id {label!r}; export it again")
             if type(z_order or 0) is not int:
@@ -102,10 +108,15 @@ def _read_item(item: object, names: list[str], number: int, file: AnnotationFile
         except UserError as error:
             refuse(str(error))
             continue
-        has_group = type(group) is int and group > 0
-        placed.append((z_order or 0, Shape(names[label], geometry, owner, group if has_group else None)))
+        placed.append((z_order or 0, Shape(names[label], geometry, owner, _group(entry))))
     shapes = [shape for _, shape in sorted(placed, key=lambda one: one[0])]
     return AnnotatedImage(f"{file_name(file.member.name)}/{path}", shapes, size, other_path=path)
+
+
+def _group(entry: JsonObject) -> int | None:
+    """Return the number that the annotations of one object share; 0 stands for none."""
+    group = entry.get("group")
+    return group if type(group) is int and group > 0 else None
 
 
 def _find_image(item: JsonObject, owner: str) -> tuple[str, Size | None]:
@@ -126,7 +137,7 @@ def _read_geometry(entry: JsonObject, owner: str, size: Size | None) -> Geometry
     kind = entry.get("type")
     if kind == "mask":
         return read_rle(entry.get("rle"), owner, size)
-    if kind not in ("polygon", "ellipse"):
+    if kind not in AREAS:
         what = NO_AREA.get(kind, f"has the unknown type {kind!r}") if isinstance(kind, str) else "has no type"
         raise UserError(f"{owner} {what}; draw its shape, or leave it out by skip_bad")
     points = entry.get("points")

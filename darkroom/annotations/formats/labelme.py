@@ -57,8 +57,10 @@ class LabelMe(ShapeFormat):
     IGNORED_LABELS: ClassVar[frozenset[Hashable]] = frozenset({"__ignore__"})
 
     def accepts(self, file: AnnotationFile) -> bool:
-        """Return whether a JSON file has a list of shapes."""
-        return file.may_have("shapes") and isinstance(file.json, dict) and isinstance(file.json.get("shapes"), list)
+        """Return whether a JSON file has a list of shapes and names or contains an image."""
+        if not file.may_have("shapes") or not isinstance(file.json, dict):
+            return False
+        return isinstance(file.json.get("shapes"), list) and not {"imagePath", "imageData"}.isdisjoint(file.json)
 
     def read(self, file: AnnotationFile, refuse: Refuse) -> tuple[list[AnnotatedImage], dict[Hashable, str]]:
         """Return the image of a file with its shapes."""

@@ -72,10 +72,10 @@ class AnnotationFile:
         """
         try:
             root: Element = fromstring(self.content, forbid_dtd=False)
+        except DefusedXmlException:  # before ValueError, of which it is one
+            raise UserError(f"{self}: declares XML entities, which can fill the memory; remove them") from None
         except (ParseError, ValueError, LookupError) as error:
             raise UserError(f"{self}: is not XML ({error}); export it again") from None
-        except DefusedXmlException:
-            raise UserError(f"{self}: declares XML entities, which can fill the memory; remove them") from None
         return root
 
     def may_have(self, *keys: str) -> bool:

@@ -22,6 +22,7 @@ Ring = NDArray[np.float64]  # the corners of a closed line, (n, 2), x and y
 Pixels = NDArray[np.bool_]  # (height, width)
 
 ELLIPSE_CORNERS = 360  # of the polygon that stands for an ellipse
+EDGES_AT_ONCE = 1000
 
 
 class Convention(Enum):
@@ -29,7 +30,10 @@ class Convention(Enum):
 
     PYCOCOTOOLS = "pixels whose centre is inside, to a fifth of a pixel; as COCO's tools, Datumaro and CVAT draw"
     PILLOW = "corners are cut to whole numbers, and pixels on the edge belong to it; as LabelMe draws"
-    OPENCV = "as Pillow's, drawn by OpenCV's fillPoly; as Supervisely and ISAT draw"
+    OPENCV = "as Pillow's, drawn by OpenCV's fillPoly; as Supervisely and darwin-py draw"
+    CENTRES = (
+        "corners are cut to whole numbers, which are centres of pixels; those inside or on the edge; as ISAT draws"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,13 @@ class Polygon:
 
     parts: tuple[Ring, ...]
     holes: tuple[Ring, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EvenOdd:
+    """What an odd number of rings contain, so that a ring inside another is a hole."""
+
+    rings: tuple[Ring, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +118,7 @@ class Stencil:
     fits: bool = False
 
 
-Geometry = Polygon | Box | Ellipse | Lines | Runs | Stencil
+Geometry = Polygon | EvenOdd | Box | Ellipse | Lines | Runs | Stencil
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +149,7 @@ class AnnotatedImage:
         relative: coordinates are fractions of width and height and not pixels.
         embedded: the annotation file contains the image.
         split: train, validation or test, where the annotation file says so.
+        other_path: another name of the image, for where there is none of the first.
     """
 
     path: str
@@ -146,6 +158,7 @@ class AnnotatedImage:
     relative: bool = False
     embedded: bool = False
     split: str | None = None
+    other_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +209,8 @@ def scaled(geometry: Geometry, width: float, height: float) -> Geometry:
     match geometry:
         case Polygon(parts, holes):
             return Polygon(tuple(part * factors for part in parts), tuple(hole * factors for hole in holes))
+        case EvenOdd(rings):
+            return EvenOdd(tuple(one * factors for one in rings))
         case Box(left, top, right, bottom):
             return Box(left * width, top * height, right * width, bottom * height)
         case Ellipse():
@@ -240,6 +255,8 @@ def points_of(geometry: Geometry) -> Ring:
     match geometry:
         case Polygon(parts, holes):
             return np.concatenate([*parts, *holes])
+        case EvenOdd(rings):
+            return np.concatenate(rings)
         case Box(left, top, right, bottom):
             return ring([(left, top), (right, bottom)])
         case Ellipse(x, y):
@@ -272,6 +289,8 @@ def find_pixels(geometry: Geometry, size: Size, convention: Convention, owner: s
         return _clip(Region(geometry.left, geometry.top, _decode_runs(geometry, owner)), size)
     if isinstance(geometry, Stencil):
         return _clip(_decode_stencil(geometry, size, owner), size)
+    if isinstance(geometry, EvenOdd):
+        return _fill_even_odd(geometry, size, convention)
     if convention is Convention.PILLOW:
         return _draw_by_pillow(geometry, size)
     if isinstance(geometry, Lines):
@@ -281,7 +300,7 @@ def find_pixels(geometry: Geometry, size: Size, convention: Convention, owner: s
     if frame is None:
         return NOWHERE
     left, top, width, height = frame
-    fill = _fill_by_pycocotools if convention is Convention.PYCOCOTOOLS else _fill_by_opencv
+    fill = FILLS[convention]
     pixels = fill(polygon.parts, left, top, width, height)
     if polygon.holes:
         pixels &= ~fill(polygon.holes, left, top, width, height)
@@ -317,6 +336,58 @@ def _fill_by_opencv(rings: Sequence[Ring], left: int, top: int, width: int, heig
     for one in rings:
         cv2.fillPoly(canvas, [(np.trunc(one) - (left, top)).astype(np.int32)], 1)
     return canvas.astype(bool)
+
+
+def _fill_centres(rings: Sequence[Ring], left: int, top: int, width: int, height: int) -> Pixels:
+    whole = [np.trunc(one) for one in rings]
+    pixels = _fill_by_pycocotools([one + 0.5 for one in whole], left, top, width, height)
+    for one in whole:
+        starts = (one - (left, top)).astype(int)
+        ends = np.roll(starts, -1, axis=0)
+        for first in range(0, len(one), EDGES_AT_ONCE):
+            block = slice(first, first + EDGES_AT_ONCE)
+            _mark_edges(pixels, starts[block], ends[block])
+    return pixels
+
+
+def _mark_edges(pixels: Pixels, starts: NDArray[np.int_], ends: NDArray[np.int_]) -> None:
+    """Set the pixels whose whole-numbered place, x and y, lies on one of the lines from `starts` to `ends`."""
+    steps = np.gcd(*(ends - starts).T)  # places on each line, less one
+    stride = (ends - starts) // np.maximum(steps, 1)[:, None]
+    last = np.array(pixels.shape[::-1]) - 1
+    with np.errstate(divide="ignore", invalid="ignore"):  # a line along an axis is bounded by the other one alone
+        bounds = np.sort(np.stack([-starts / stride, (last - starts) / stride]), axis=0)
+    bounds[:, stride == 0] = np.array([[-np.inf], [np.inf]])
+    low = np.maximum(np.ceil(bounds[0].max(axis=1)), 0)
+    high = np.minimum(np.floor(bounds[1].min(axis=1)), steps)
+    counts = np.maximum(high - low + 1, 0).astype(int)
+    line = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts) + low[line].astype(int)
+    x, y = (starts[line] + place[:, None] * stride[line]).T
+    inside = (x >= 0) & (x <= last[0]) & (y >= 0) & (y <= last[1])
+    pixels[y[inside], x[inside]] = True
+
+
+FILLS = {
+    Convention.PYCOCOTOOLS: _fill_by_pycocotools,
+    Convention.OPENCV: _fill_by_opencv,
+    Convention.CENTRES: _fill_centres,
+}
+
+
+def _fill_even_odd(geometry: EvenOdd, size: Size, convention: Convention) -> Region:
+    frame = _frame(np.concatenate(geometry.rings), size)
+    if frame is None:
+        return NOWHERE
+    left, top, width, height = frame
+    if convention is Convention.OPENCV:  # the edge of a hole belongs to the shape
+        canvas = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(canvas, [(np.trunc(one) - (left, top)).astype(np.int32) for one in geometry.rings], 1)
+        return Region(left, top, canvas.astype(bool))
+    pixels = np.zeros((height, width), bool)
+    for one in geometry.rings:
+        pixels ^= FILLS[convention]([one], left, top, width, height)
+    return Region(left, top, pixels)
 
 
 def _draw_lines(lines: Lines, size: Size) -> Region:

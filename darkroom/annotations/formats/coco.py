@@ -81,8 +81,13 @@ class Coco(ShapeFormat):
 
     def split_of(self, member: Member) -> str | None:
         """Return the split that a JSON file is named after, else that of its folder."""
-        words = re.findall("[a-z]+", file_name(member.name).lower())
-        return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), split_in(member.name))
+        return split_by_name(member)
+
+
+def split_by_name(member: Member) -> str | None:
+    """Return the split that an annotation file is named after, else that of its folder."""
+    words = re.findall("[a-z]+", file_name(member.name).lower())
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), split_in(member.name))
 
 
 def _stated_size(image: JsonObject) -> Size | None:

@@ -1,18 +1,20 @@
-"""JSON files of LabelMe (formats 3 to 5) and of X-AnyLabeling, one beside each image.
+"""JSON files of LabelMe (formats 3 to 6) and of X-AnyLabeling, one beside each image.
 
-All kinds of shapes are drawn in the order of the file, later ones over earlier ones, as LabelMe draws them. Shapes
-labelled `__ignore__` get ignore_index. A file that contains its image needs no image file. See
+All kinds of shapes except cuboids are drawn in the order of the file, later ones over earlier ones, as LabelMe draws
+them. Shapes labelled `__ignore__` get ignore_index. A file that contains its image needs no image file. See
 https://github.com/wkentaro/labelme.
 """
 
 import base64
 import binascii
+import io
 import math
 from collections.abc import Hashable
 from typing import Any, ClassVar
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.formats._base import Orientation, Refuse
@@ -31,15 +33,18 @@ from darkroom.annotations.shapes import (
     ring,
 )
 from darkroom.common.errors import UserError
+from darkroom.datasets.decode import UNDECODABLE
 
 JsonObject = dict[str, Any]  # its values are checked where they are used
 
 LINE_WIDTH, POINT_RADIUS = 10, 5  # pixels, as LabelMe draws them
 # Least and largest number of points by kind of shape; None: no limit.
 POINT_COUNTS: dict[str, tuple[int, int | None]] = {
-    "polygon": (3, None), "rectangle": (2, 4), "oriented_rectangle": (4, 4), "rotation": (4, 4), "circle": (2, 2),
-    "line": (2, 2), "linestrip": (2, None), "point": (1, 1), "mask": (1, 2),
+    "polygon": (3, None), "rectangle": (2, 4), "oriented_rectangle": (4, 4), "rotation": (4, 4),
+    "quadrilateral": (4, 4), "circle": (2, 2), "line": (2, 2), "linestrip": (2, None), "point": (1, 1), "mask": (1, 2),
 }  # fmt: skip
+# What a shape without an area is, by its kind.
+NO_AREA = {"cuboid": "is a cuboid, whose faces overlap", "points": "is key points, which have no area"}
 
 
 class LabelMe(ShapeFormat):
@@ -52,8 +57,10 @@ class LabelMe(ShapeFormat):
     IGNORED_LABELS: ClassVar[frozenset[Hashable]] = frozenset({"__ignore__"})
 
     def accepts(self, file: AnnotationFile) -> bool:
-        """Return whether a JSON file has a list of shapes."""
-        return file.may_have("shapes") and isinstance(file.json, dict) and isinstance(file.json.get("shapes"), list)
+        """Return whether a JSON file has a list of shapes and names or contains an image."""
+        if not file.may_have("shapes") or not isinstance(file.json, dict):
+            return False
+        return isinstance(file.json.get("shapes"), list) and not {"imagePath", "imageData"}.isdisjoint(file.json)
 
     def read(self, file: AnnotationFile, refuse: Refuse) -> tuple[list[AnnotatedImage], dict[Hashable, str]]:
         """Return the image of a file with its shapes."""
@@ -65,7 +72,7 @@ class LabelMe(ShapeFormat):
             )
         shapes = []
         for index, entry in enumerate(entries):
-            owner = f"shapes[{index}], a {entry['label']}"
+            owner = f"shapes[{index}], a {' '.join(entry['label'].split())}"
             try:
                 geometry = _read_geometry(entry, f"{file}: {owner}")
             except UserError as error:
@@ -83,6 +90,8 @@ class LabelMe(ShapeFormat):
 
 def _read_geometry(shape: JsonObject, owner: str) -> Geometry:
     kind = str(shape.get("shape_type") or "polygon")
+    if kind in NO_AREA:
+        raise UserError(f"{owner} {NO_AREA[kind]}; draw its outline as a polygon, or leave it out by skip_bad")
     if kind not in POINT_COUNTS:
         raise UserError(f"{owner}: unknown shape {kind!r}; known: {', '.join(POINT_COUNTS)}")
     points = _read_points(shape, owner)
@@ -91,9 +100,7 @@ def _read_geometry(shape: JsonObject, owner: str) -> Geometry:
         needs = f"{fewest} or more" if most is None else " to ".join(map(str, dict.fromkeys([fewest, most])))
         raise UserError(f"{owner}: a {kind} has {len(points)} points and needs {needs}; redraw it")
     if kind == "mask":
-        left, top = points[0]
-        png = decode_base64(shape.get("mask"), f"{owner}: its mask")
-        return Stencil(png, round(left), round(top))
+        return _read_mask(shape, points, f"{owner}: its mask")
     if kind == "circle":
         (x, y), edge = points
         radius = math.dist((x, y), edge)
@@ -103,9 +110,27 @@ def _read_geometry(shape: JsonObject, owner: str) -> Geometry:
         return Ellipse(x, y, POINT_RADIUS, POINT_RADIUS)
     if kind in ("line", "linestrip"):
         return Lines(ring(points), LINE_WIDTH)
-    if kind == "polygon":
+    if kind in ("polygon", "quadrilateral"):
         return Polygon((ring(points),))
     return _read_box(points, kind, f"{owner}: a {kind}")
+
+
+def _read_mask(shape: JsonObject, points: list[Point], owner: str) -> Stencil:
+    """Return the image in a shape. It begins at the first point; the second one is its last pixel, or the one after.
+
+    Raises:
+        UserError: the image is not as large as the box, such as one of the whole photo.
+    """
+    png = decode_base64(shape.get("mask"), owner)
+    left, top = (int(number) for number in points[0])
+    try:
+        width, height = Image.open(io.BytesIO(png)).size
+    except UNDECODABLE:  # drawing says why
+        return Stencil(png, left, top)
+    for side, first, last in zip((width, height), (left, top), map(int, points[-1]), strict=True):
+        if len(points) == 2 and last - first not in (side - 1, side):
+            raise UserError(f"{owner} has {width}×{height} pixels and does not fit its box; redraw it")
+    return Stencil(png, left, top)
 
 
 def _read_box(points: list[Point], kind: str, owner: str) -> Geometry:
@@ -127,7 +152,7 @@ def _stated_size(content: JsonObject, file: AnnotationFile) -> Size | None:
         if not isinstance(content.get(key), int | None):
             raise UserError(f"{file}: {key} = {content[key]!r} is no number of pixels; save it again")
     width, height = content.get("imageWidth"), content.get("imageHeight")
-    return (width, height) if width and height else None
+    return (width, height) if width and height and min(width, height) > 0 else None  # X-AnyLabeling's -1 is unknown
 
 
 def _read_points(shape: JsonObject, owner: str) -> list[Point]:

@@ -38,6 +38,8 @@ class Pair:
         split: train, validation or test; None where the source has no splits.
         drawn: the shapes, of a format of shapes; else None.
         is_one_of_many: the annotation file is about several images.
+        page: page of the image file and of the annotation file, which have several; else None.
+        details: what the format needs to draw the pair beside the annotation file, such as the file of object ids.
     """
 
     name: str
@@ -46,8 +48,12 @@ class Pair:
     split: str | None
     drawn: "AnnotatedImage | None" = None
     is_one_of_many: bool = False
+    page: int | None = None
+    details: Any = None
 
     def __str__(self) -> str:
+        if self.page is not None:
+            return f"{self.annotation}: page {self.page}"
         return f"{self.annotation}: {self.name}" if self.is_one_of_many else str(self.annotation)
 
 

@@ -305,6 +305,22 @@ def test_panoptic_segments_are_read(folder: Path) -> None:
     assert Converted(files, classes=["grass"]).pixels == {"grass": 100}
 
 
+def test_panoptic_files_that_tell_no_things_have_a_background(folder: Path) -> None:
+    """CVAT and Datumaro write isthing = 0 for all categories."""
+    for more in ({"isthing": 0}, {"isthing": 1}, {}):
+        categories = [{"id": 200, "name": "zebra", **more}, {"id": 1, "name": "grass", **more}]
+        files = panoptic([info(300, 200), info(70000, 1)], categories=categories)
+        converted = Converted(files)
+        assert converted.source.classes.names == ["background", "zebra", "grass"]
+        assert converted.pixels == {"zebra": 100, "grass": 100} and converted.masks["x"][19, 0] == 0
+        assert sizes(objects_of(files)["x"]) == [100, 100]
+
+
+def test_pixels_of_a_bad_segment_are_ignored(folder: Path) -> None:
+    converted = Converted(panoptic([info(300, 200), info(70000, 99)]), skip_bad=True)
+    assert (converted.masks["x"] == 255).sum() == 500 and len(converted.left_out) == 2
+
+
 BAD_PANOPTIC = {
     "unlisted": (
         panoptic([info(300, 200)]),
@@ -471,6 +487,13 @@ def test_masks_whose_image_is_uncertain_are_refused(folder: Path) -> None:
     assert "masks/x_mask.png: its image has the mask masks/x.png too; keep one" in refusal(folders)
     loose = {"x.jpg": photo(), "x.png": photo("PNG"), "masks/x.png": mask}
     assert "its image may be x.jpg or x.png; keep one of them" in refusal(loose)
+
+
+def test_masks_of_the_field_of_view_are_not_taken_for_labels(folder: Path) -> None:
+    white = png_bytes(values(255))
+    files: Files = {"training/images/21_training.png": photo("PNG"), "training/mask/21_training_mask.png": white}
+    files["training/1st_manual/21_manual1.png"] = png_bytes(values(0, v255=LEFT))
+    assert "1st_manual/21_manual1.png: lies in a folder of manual labels, as in DRIVE" in refusal(files)
 
 
 def test_roboflow_masks_have_the_names_of_their_table(folder: Path) -> None:

@@ -1,9 +1,11 @@
 """COCO panoptic: JSON files such as panoptic_val2017.json, and in a folder of that name PNGs of segments by colour.
 
 The number of a segment is red + 256 green + 65536 blue; `segments_info` gives its category. The classes are the listed
-categories in the order of the file; pixels of no segment (0) are ignored, as in the panoptic evaluation. A segment of a
-category that is no thing, or with `iscrowd`, is no object. With `annotations.classes` the other categories are
-background. See https://cocodataset.org/#format-data.
+categories in the order of the file. Where some categories are things and others are not, as COCO's, pixels of no
+segment are ignored, as in the panoptic evaluation, and a segment of a category that is no thing is no object. Where all
+are alike, as in files of CVAT and Datumaro, pixels of no segment are background, and each segment is an object. One
+with `iscrowd` is no object. With `annotations.classes` the other categories are background. See
+https://cocodataset.org/#format-data.
 """
 
 from collections import defaultdict
@@ -18,7 +20,7 @@ from darkroom.annotations.class_lists import choose_classes
 from darkroom.annotations.formats._base import Members, Refuse
 from darkroom.annotations.formats._shapes import ShapeFormat, contents_of
 from darkroom.annotations.mask_files import check_size, open_image
-from darkroom.annotations.pair import Pair, Size, class_name, file_name
+from darkroom.annotations.pair import BACKGROUND, Pair, Size, class_name, file_name
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.shapes import AnnotatedImage, Region, Shape, Stencil, find_numbers
 from darkroom.archives.member import Member
@@ -28,7 +30,8 @@ from darkroom.datasets.split_folders import split_in_file_name
 JsonObject = dict[str, Any]  # its values are checked where they are used
 
 VOID = 0  # the number of pixels of no segment
-NO_SEGMENT = Shape(None, Stencil(b""), "no segment", is_object=False)
+IGNORED_LABEL = None
+UNKNOWN = Shape(IGNORED_LABEL, Stencil(b"", value=VOID), "unknown segments", is_object=False)
 LARGEST_NUMBER = (1 << 24) - 1
 
 
@@ -38,7 +41,7 @@ class Panoptic(ShapeFormat):
     TITLE: ClassVar[str] = "COCO panoptic"
     IS_PUBLISHED: ClassVar[bool] = True
     KEEPS_CLASS_ORDER: ClassVar[bool] = True
-    IGNORED_LABELS: ClassVar[frozenset[Hashable]] = frozenset({NO_SEGMENT.label})
+    IGNORED_LABELS: ClassVar[frozenset[Hashable]] = frozenset({IGNORED_LABEL})
 
     def accepts(self, file: AnnotationFile) -> bool:
         """Return whether a JSON file has images, categories, and annotations with segments."""
@@ -55,6 +58,10 @@ class Panoptic(ShapeFormat):
         """Return the images of a file with a shape for each segment, which has the name of the file of segments."""
         content = file.json
         categories, folder = _read_categories(file), file_name(file.member.name)
+        are_told_apart = len({is_thing for _, is_thing in categories.values()}) > 1
+        void = IGNORED_LABEL if are_told_apart else BACKGROUND
+        if not are_told_apart:
+            categories = {key: (name, True) for key, (name, _) in categories.items()}
         images: dict[Hashable, list[JsonObject]] = defaultdict(list)
         for image in content["images"]:
             images[_id(image.get("id"))].append(image)
@@ -70,7 +77,8 @@ class Panoptic(ShapeFormat):
             if not isinstance(entries, list):
                 refuse(f"{file}: the segments {path!r} have no list segments_info; export it again")
                 continue
-            shapes: dict[int, Shape] = {}
+            no_segment = Stencil(f"{folder}/{path}", value=VOID)
+            shapes = {VOID: Shape(void, no_segment, "no segment", is_object=False)}
             for entry in entries:
                 try:
                     number, shape = _read_segment(entry, f"{folder}/{path}", categories, f"{file}: {path}")
@@ -81,7 +89,8 @@ class Panoptic(ShapeFormat):
                     continue
                 shapes[number] = shape
             found.append(AnnotatedImage(str(listed[0].get("file_name")), list(shapes.values()), _size(listed[0])))
-        return found, {name: name for name, _ in categories.values()}
+        names = [*([] if are_told_apart else [BACKGROUND]), *(name for name, _ in categories.values())]
+        return found, {name: name for name in names}
 
     def split_of(self, member: Member) -> str | None:
         """Return the split that a JSON file is named after, else that of its folder."""
@@ -99,30 +108,28 @@ class Panoptic(ShapeFormat):
     def find_regions(
         self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse
     ) -> list[tuple[Shape, Region]]:
-        """Return the segments with their pixels; the pixels of no segment come first."""
+        """Return the segments with their pixels. All pixels come first, ignored, and stay so where a segment is bad."""
         assert pair.drawn is not None
-        regions = [(NO_SEGMENT, Region(0, 0, np.ones(size[::-1], bool)))]
-        files = {one.geometry.file for one in pair.drawn.shapes if isinstance(one.geometry, Stencil)}
-        if not files:
-            return regions
-        [file] = files
+        regions = [(UNKNOWN, Region(0, 0, np.ones(size[::-1], bool)))]
+        if not pair.drawn.shapes:
+            return regions  # the file is missing, which was refused
+        assert isinstance(pair.drawn.shapes[0].geometry, Stencil)
+        file = pair.drawn.shapes[0].geometry.file  # of all shapes
         assert isinstance(file, Member)
         numbers = _read_numbers(file)
         check_size(replace(pair, annotation=file, is_one_of_many=False), numbers, size)
         used, places = np.unique(numbers, return_inverse=True)
         places = places.reshape(numbers.shape)
         listed = {one.geometry.value: one for one in pair.drawn.shapes if isinstance(one.geometry, Stencil)}
-        for number in listed.keys() - set(used.tolist()):
+        for number in listed.keys() - set(used.tolist()) - {VOID}:
             refuse(f"{pair}: {listed[number].owner} has no pixels in {file.name}; export it again")
         for index, number in enumerate(used.tolist()):
-            if number == VOID:
-                continue
             y, x = divmod(int(np.flatnonzero(places == index)[0]), size[0])
             if number not in listed:
                 refuse(
                     f"{pair}: segment {number} at ({x}, {y}) of {file.name} is not in segments_info; export it again"
                 )
-            elif listed[number].label not in ids:
+            elif listed[number].label not in ids and listed[number].label not in self.IGNORED_LABELS:
                 refuse(f"{pair}: {listed[number].owner}: unknown class {listed[number].label!r}; add it to categories")
             else:
                 regions.append((listed[number], Region(0, 0, places == index)))

@@ -7,6 +7,7 @@ and 255 alone, 255 is the foreground. The names of the classes are the lines of 
 those of Roboflow's `_classes.csv`. Page n of a TIFF file of several pages belongs to page n of its mask.
 """
 
+import re
 from collections.abc import Hashable
 from typing import ClassVar
 
@@ -27,6 +28,7 @@ from darkroom.datasets.split_folders import split_in
 
 IMAGE_FOLDERS = ("image", "images")
 MASK_FOLDERS = ("mask", "masks", "label", "labels", "annotation", "annotations")
+MANUAL = re.compile(r"(^|/)(1st|2nd)_manual/", re.IGNORECASE)  # folders of the labels in retinal data sets
 
 
 class Png(MaskFileFormat):
@@ -42,7 +44,16 @@ class Png(MaskFileFormat):
         """Return a pair for each image, or for each page of an image, with its mask.
 
         Images without a mask, masks without an image, and different numbers of pages are refused.
+
+        Raises:
+            UserError: the masks are not the labels.
         """
+        manual = next((name for name in members if MANUAL.search(name)), None)
+        if manual is not None:
+            raise UserError(
+                f"{members[manual]}: lies in a folder of manual labels, as in DRIVE, whose masks are the field of view; "
+                "rename that folder to labels and the labels like the images, and remove the folder mask"
+            )
         if _has_mask_folder(members):
             matches = match_masks(members, IMAGE_FOLDERS, MASK_FOLDERS, refuse, allow_unlabelled=False)
         else:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -15,10 +15,12 @@ from darkroom.annotations.pair import BACKGROUND, Pair, class_name
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
+from darkroom.common.parameters import nearest
 from darkroom.common.progress import progress
 from darkroom.datasets.pairs import IGNORED
 
-FILE_NAMES = ("classes.txt", "class_names.txt", "labelmap.txt", "labels.txt")
+FILE_NAMES = ("classes.txt", "class_names.txt", "labelmap.txt", "labels.txt", "_classes.csv")
+ROBOFLOW_HEADER = "pixel value"
 LABELME_IGNORE = "__ignore__"  # the line before id 0 in the lists that LabelMe's scripts read
 LINE_WITH_COLOUR = re.compile(r"(.+?):(\d+),\s*(\d+),\s*(\d+)(:.*)?")  # as in CVAT's labelmap.txt
 LINE_WITH_ID = re.compile(r"(\d+)\s*[:,\s]\s*(\S.*)")
@@ -98,6 +100,32 @@ def name_mask_classes(pairs: list[Pair], members: Members, parameters: Annotatio
     return names or _names_from_values(used)
 
 
+def choose_classes(listed: Mapping[Hashable, str], parameters: AnnotationParameters) -> dict[Hashable, str]:
+    """Return the class names of a source that has its own list of classes, by their keys.
+
+    The classes are those of `annotations.classes`, in that order after the background, to which all others belong;
+    without `annotations.classes` they are the listed ones.
+
+    Args:
+        listed: the names by key, in the order of the class ids.
+        parameters: how annotations are read.
+
+    Raises:
+        UserError: `annotations.classes` has a name that is not listed.
+    """
+    if parameters.classes is None:
+        return dict(sorted(listed.items(), key=lambda item: item[1] != BACKGROUND))
+    for name in parameters.classes:
+        if name not in listed.values():
+            known = nearest(name, list(dict.fromkeys(listed.values())))
+            raise UserError(f"params.yaml: annotations.classes: the annotations have no class {name!r}; {known}")
+    chosen = {key: name if name in parameters.classes else BACKGROUND for key, name in listed.items()}
+    names: dict[Hashable, str] = {BACKGROUND: BACKGROUND}
+    for wanted in (BACKGROUND, *parameters.classes):
+        names |= {key: name for key, name in chosen.items() if name == wanted}
+    return names
+
+
 def read_class_list(members: Members) -> ClassList | None:
     """Return the list of classes of a source; None where it has none.
 
@@ -119,6 +147,8 @@ def _parse_list(file: Member) -> ClassList:
     lines = [line for line in lines if line and not line.startswith("#")]
     if lines[:1] == [LABELME_IGNORE]:
         lines = lines[1:]
+    is_table = bool(lines) and lines[0].lower().startswith(ROBOFLOW_HEADER)
+    lines = lines[1:] if is_table else lines
     keys: Sequence[Hashable] = range(len(lines))
     names = lines
     with_colour = [match for match in map(LINE_WITH_COLOUR.fullmatch, lines) if match]
@@ -126,9 +156,9 @@ def _parse_list(file: Member) -> ClassList:
     if len(with_colour) == len(lines):
         keys = [_parse_colour(file, match) for match in with_colour]
         names = [match[1] for match in with_colour]
-    elif len(with_id) == len(lines):
+    elif lines and len(with_id) == len(lines):
         ids = [int(match[1]) for match in with_id]
-        if ids == list(range(ids[0], ids[0] + len(ids))):  # else the numbers are parts of the names
+        if is_table or ids == list(range(ids[0], ids[0] + len(ids))):  # else the numbers are parts of the names
             keys, names = ids, [match[2] for match in with_id]
             if ids[0] == 1:
                 keys, names = [0, *ids], [BACKGROUND, *names]
@@ -163,7 +193,7 @@ def find_used_values(pairs: list[Pair], stop_early: bool = False) -> UsedValues:
     for pair in pairs:
         bar.update()
         try:
-            counts = np.bincount(read_values(pair.annotation).ravel(), minlength=len(used.counts))
+            counts = np.bincount(read_values(pair.annotation, pair.page).ravel(), minlength=len(used.counts))
         except UserError as error:
             first_error = first_error or error
             continue  # the conversion of this mask reports the error

@@ -180,8 +180,10 @@ def _draw(
         left_out.append(reason)
 
     content = annotation_format.read_embedded_image(pair) if pair.image is None else pair.image.read()
-    image = decode_bytes(content, str(pair.image or pair.annotation))  # turned upright
+    image = decode_bytes(content, str(pair.image or pair.annotation), pair.page or 0)  # turned upright
     original = Image.open(io.BytesIO(content))
+    if pair.page:
+        original.seek(pair.page)
     exif_value = original.getexif().get(EXIF_ORIENTATION)
     by_size: Orientation | None = None
     if exif_value in TURNED:

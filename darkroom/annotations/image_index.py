@@ -45,7 +45,7 @@ class ImageIndex:
             found = _with_path_end(same_name, parts)
             parts = parts[1:] if is_absolute else []
         found = [member for member in found if split is None or split_in(member.name) in (None, split)]
-        found = _nearest(found, annotation.name)
+        found = nearest_files(found, annotation.name)
         if len(found) > 1:
             raise UserError(
                 f"{annotation}: its image {path!r} may be {found[0].name} or {found[1].name}; put the annotation "
@@ -68,7 +68,7 @@ def _with_path_end(members: list[Member], parts: list[str], whole: bool = False)
     return []
 
 
-def _nearest(found: list[Member], annotation: str) -> list[Member]:
+def nearest_files(found: list[Member], annotation: str) -> list[Member]:
     """Return the images that share the most folders with the annotation.
 
     Of several, those whose folder's name is a word of the annotation's name take precedence.

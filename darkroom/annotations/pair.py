@@ -39,6 +39,8 @@ class Pair:
         drawn: the shapes, of a format of shapes; else None.
         is_one_of_many: the annotation file is about several images.
         refused: why shapes were left out when the file was read, of a file about one image.
+        page: page of the image file and of the annotation file, which have several; else None.
+        details: what the format needs to draw the pair beside the annotation file, such as the file of object ids.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Pair:
     drawn: "AnnotatedImage | None" = None
     is_one_of_many: bool = False
     refused: tuple[str, ...] = ()
+    page: int | None = None
+    details: Any = None
 
     @property
     def key(self) -> str:
@@ -55,6 +59,8 @@ class Pair:
         return f"{self.split}/{self.name}" if self.split else self.name
 
     def __str__(self) -> str:
+        if self.page is not None:
+            return f"{self.annotation}: page {self.page}"
         return f"{self.annotation}: {self.name}" if self.is_one_of_many else str(self.annotation)
 
 

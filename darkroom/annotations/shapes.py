@@ -105,17 +105,21 @@ class Runs:
 class Stencil:
     """An image file whose pixels are inside where they are not black, or not transparent where it has transparency.
 
+    Where `value` is set, those pixels are inside whose colour is this number: red + 256 green + 65536 blue.
+
     Attributes:
-        file: the file's content, or the file.
+        file: the file's content, or the file, or its path as the annotation names it.
         left: column of the first pixel.
         top: row of the first pixel.
         fits: the file is scaled to the size of the image, by the nearest pixel.
+        value: number of the pixels that are inside.
     """
 
-    file: bytes | Member
+    file: bytes | Member | str
     left: int = 0
     top: int = 0
     fits: bool = False
+    value: int | None = None
 
 
 Geometry = Polygon | EvenOdd | Box | Ellipse | Lines | Runs | Stencil
@@ -130,12 +134,14 @@ class Shape:
         geometry: where it is.
         owner: what stands for it in messages after the file's name, such as `shapes[3]`.
         group: shapes of one image with the same group are one object; None: an object of its own.
+        is_object: False of an area that is no single object, such as sky or a crowd. It gets no object id.
     """
 
     label: Hashable
     geometry: Geometry
     owner: str
     group: Hashable = None
+    is_object: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -459,12 +465,27 @@ def _decode_runs(runs: Runs, owner: str) -> Pixels:
     return np.asarray(flat.reshape(runs.height, runs.width))
 
 
+def find_numbers(image: Image.Image) -> NDArray[np.int32]:
+    """Return the number that each pixel's colour stands for: red + 256 green + 65536 blue.
+
+    Raises:
+        ValueError: the image has no colours.
+    """
+    if image.mode not in ("RGB", "RGBA", "P"):
+        raise ValueError(f"it is {image.mode}, not RGB")
+    return np.asarray(image.convert("RGB")).astype(np.int32) @ np.array([1, 1 << 8, 1 << 16], np.int32)
+
+
 def _decode_stencil(stencil: Stencil, size: Size, owner: str) -> Region:
+    if isinstance(stencil.file, str):
+        raise UserError(f"{owner}: its mask {stencil.file!r} is not in the archive; add it")
     content = stencil.file.read() if isinstance(stencil.file, Member) else stencil.file
     try:
         image: Image.Image = Image.open(io.BytesIO(content))
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{image.width}×{image.height} pixels are too many")
+        if stencil.value is not None:
+            return Region(0, 0, find_numbers(image) == stencil.value)
         if image.mode == "P":
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
         if "A" in image.getbands():

@@ -93,6 +93,7 @@ def _choose_format(parameters: AnnotationParameters, members: Members, where: st
         return candidates[0]
     counts = [_count_pairs(one, parameters, members) for one in candidates]
     best = [one for one, count in zip(candidates, counts, strict=True) if count == max(counts)]
+    best = [one for one in best if one.IS_PUBLISHED] or best
     if max(counts) and len(best) > 1:
         names = " and ".join(one.name for one in best)
         raise UserError(f"{where}: may be of the formats {names}; choose one by annotations.format or --format")
@@ -114,10 +115,10 @@ def _count_pairs(annotation_format: AnnotationFormat, parameters: AnnotationPara
 
 def _drop_repeated_images(pairs: list[Pair], refuse: Refuse) -> list[Pair]:
     """Return the pairs without those whose image an earlier pair has: an image could get into two splits."""
-    first_by_image: dict[str, Pair] = {}
+    first_by_image: dict[tuple[str, int | None], Pair] = {}
     kept = []
     for pair in pairs:
-        first = first_by_image.setdefault(pair.image.name, pair) if pair.image is not None else pair
+        first = first_by_image.setdefault((pair.image.name, pair.page), pair) if pair.image is not None else pair
         if first is pair or pair.image is None:
             kept.append(pair)
         else:
@@ -220,7 +221,7 @@ def _number_classes(
     if twice:
         raise UserError(f"{key}.classes: {twice[0]!r} is named twice (0 is always {BACKGROUND!r})")
     names_by_key = annotation_format.name_classes(pairs, members, parameters)
-    foreground = list(dict.fromkeys(names_by_key.values()))[1:]
+    foreground = [name for name in dict.fromkeys(names_by_key.values()) if name != BACKGROUND]
     for ignored in parameters.ignore:
         if ignored not in foreground:
             raise UserError(f"params.yaml: {key}.ignore = {ignored!r}: no such class; {nearest(ignored, foreground)}")

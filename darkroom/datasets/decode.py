@@ -59,12 +59,20 @@ def decode_image(member: Member) -> Image.Image:
     return decode_bytes(member.read(), member)
 
 
-def decode_bytes(content: bytes, name: object) -> Image.Image:
-    """Return the image in a file's content, as `decode_image`; `name` is for the message."""
+def decode_bytes(content: bytes, name: object, page: int = 0) -> Image.Image:
+    """Return the image in a file's content, as `decode_image`.
+
+    Args:
+        content: of the file.
+        name: of the file, for the message.
+        page: of a file of several pages.
+    """
     file = io.BytesIO(content)
     try:
         # Opening a JPEG file by its own class is faster: `Image.open` loads the classes of other formats first.
         image: Image.Image = JpegImageFile(file) if content.startswith(JPEG) else Image.open(file)
+        if page:
+            image.seek(page)
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{image.width}×{image.height} pixels are too many")
         upright = image

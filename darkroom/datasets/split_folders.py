@@ -37,6 +37,15 @@ def split_in(name: str) -> str | None:
     return next((split for split in map(split_of, folders) if split), None)
 
 
+def split_in_file_name(name: str) -> str | None:
+    """Return the split of an annotation file: that of the first word of its name that stands for one, else of its path.
+
+    Such a name is `instances_val2017.json`.
+    """
+    words = WORDS.findall(PurePosixPath(name).stem.lower())
+    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), split_in(name))
+
+
 def check_splits(names: Iterable[str], where: str) -> None:
     """Refuse two folders that stand for the same split by different words, such as `val` and `dev`.
 

@@ -18,6 +18,7 @@ from darkroom.common.named import classes_in
 Members = Mapping[str, Member]  # the files of a source by their paths
 Mask = NDArray[np.uint8]  # class ids (height, width)
 ObjectIds = NDArray[np.uint16]  # ids of the objects from 1 on, 0 where there is none, (height, width)
+MOST_OBJECTS = 65_535  # of an image, since object ids have 16 bits
 Orientation = Literal["seen", "stored"]  # of a photo when it was annotated: turned upright by EXIF, or as stored
 
 # Called with the reason why an annotation cannot be used. Raises a UserError, or notes the reason (skip_bad).
@@ -59,11 +60,13 @@ class AnnotationFormat(ABC):
         OPTIONS: the fields of `AnnotationParameters` that this format uses and not every format does.
         ORIENTATION: how the format's tool shows photos with an EXIF orientation; None: tools differ.
         HAS_OBJECTS: the format tells objects of one class from each other.
+        IS_PUBLISHED: a published data set's layout; it takes precedence over others that find as many images.
     """
 
     OPTIONS: ClassVar[frozenset[str]] = frozenset()
     ORIENTATION: ClassVar[Orientation | None] = None
     HAS_OBJECTS: ClassVar[bool] = False
+    IS_PUBLISHED: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

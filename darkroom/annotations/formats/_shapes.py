@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from darkroom.annotations.annotation_file import AnnotationFile
-from darkroom.annotations.formats._base import AnnotationFormat, Drawing, DrawnShape, Members, Refuse
+from darkroom.annotations.formats._base import MOST_OBJECTS, AnnotationFormat, Drawing, DrawnShape, Members, Refuse
 from darkroom.annotations.image_index import ImageIndex
 from darkroom.annotations.pair import (
     BACKGROUND,
@@ -28,6 +28,7 @@ from darkroom.annotations.shapes import (
     Convention,
     Region,
     Shape,
+    Stencil,
     count_outside,
     find_pixels,
     scaled,
@@ -37,8 +38,6 @@ from darkroom.common.errors import UserError
 from darkroom.common.parameters import nearest
 from darkroom.datasets.pairs import IGNORED
 from darkroom.datasets.split_folders import split_in
-
-MOST_OBJECTS = 65_535  # of an image, since object ids have 16 bits
 
 
 @dataclass(frozen=True)
@@ -69,6 +68,7 @@ class ShapeFormat(AnnotationFormat):
         SMALLER_ON_TOP: smaller shapes cover larger ones; else later ones cover earlier ones.
         HAS_FILE_PER_IMAGE: an annotation file is about one image, named like it.
         IGNORED_LABELS: labels of shapes whose pixels get ignore_index.
+        LISTS_OTHER_IMAGES: the files list images of a large data set. Those that are not there are left out.
         KEEPS_CLASS_ORDER: class ids are in the order in which the source lists the classes; else they are sorted.
     """
 
@@ -78,6 +78,7 @@ class ShapeFormat(AnnotationFormat):
     SMALLER_ON_TOP: ClassVar[bool] = False
     HAS_FILE_PER_IMAGE: ClassVar[bool] = False
     IGNORED_LABELS: ClassVar[frozenset[Hashable]] = frozenset()
+    LISTS_OTHER_IMAGES: ClassVar[bool] = False
     KEEPS_CLASS_ORDER: ClassVar[bool] = False
     HAS_OBJECTS: ClassVar[bool] = True
 
@@ -118,7 +119,7 @@ class ShapeFormat(AnnotationFormat):
         What the files' readers refused is refused, and so are annotations without their image. Of a format with a file
         per image, a file that is named like an image but is of another format is refused too.
         """
-        images, pairs = ImageIndex(members), []
+        images, pairs, missing = ImageIndex(members), [], 0
         contents = contents_of(members, self.name)
         if self.HAS_FILE_PER_IMAGE:
             self._refuse_unread(members, contents, refuse)
@@ -134,14 +135,20 @@ class ShapeFormat(AnnotationFormat):
                 except UserError as ambiguous:
                     refuse(str(ambiguous))
                     continue
+                if image is None and self.LISTS_OTHER_IMAGES:
+                    missing += 1
+                    continue
                 if image is None and not drawn.embedded:
                     refuse(f"{member}: its image {drawn.path!r} is not in the archive; add it or remove the annotation")
                     continue
                 name = file_name(image.name if image is not None else member.name)
+                drawn = _find_masks(drawn, images, member, refuse)
                 is_one_of_many = not self.HAS_FILE_PER_IMAGE
                 split = split or (split_in(image.name) if image is not None else None)
                 refused = tuple(content.refused) if len(content.images) == 1 else ()
                 pairs.append(Pair(name, image, member, split, drawn, is_one_of_many, refused))
+        if missing:
+            print(f"{missing} images that {self.name} lists are not in the archive and are left out", flush=True)
         return pairs
 
     def split_of(self, member: Member) -> str | None:
@@ -200,11 +207,12 @@ class ShapeFormat(AnnotationFormat):
         mask = np.zeros(size[::-1], np.uint8)
         objects = np.zeros(size[::-1], np.uint16) if with_objects else None
         numbers: dict[Hashable, int] = {}
+        no_objects = (ids.get(BACKGROUND), IGNORED)
         for place, (shape, region) in enumerate(found):
             class_id = ids.get(shape.label, IGNORED)
             mask[region.slices][region.pixels] = class_id
             if objects is not None:
-                is_object = 0 < class_id < IGNORED
+                is_object = shape.is_object and class_id not in no_objects
                 key = (class_id, "shape", place) if shape.group is None else (class_id, "group", shape.group)
                 number = numbers.setdefault(key, len(numbers) + 1) if is_object else 0
                 if number > MOST_OBJECTS:
@@ -244,6 +252,27 @@ class ShapeFormat(AnnotationFormat):
                 refuse(f"{member}: is not {self.TITLE}'s; remove it or save it again")
             except UserError as error:
                 refuse(str(error))
+
+
+def _find_masks(drawn: AnnotatedImage, files: ImageIndex, annotation: Member, refuse: Refuse) -> AnnotatedImage:
+    """Return an image with mask files in place of their paths. Shapes whose mask file is missing are refused."""
+    if not any(isinstance(one.geometry, Stencil) and isinstance(one.geometry.file, str) for one in drawn.shapes):
+        return drawn
+    shapes = []
+    for shape in drawn.shapes:
+        stencil = shape.geometry
+        if isinstance(stencil, Stencil) and isinstance(stencil.file, str):
+            try:
+                file = files.find(stencil.file, annotation, None)
+            except UserError as ambiguous:
+                refuse(str(ambiguous))
+                continue
+            if file is None:
+                refuse(f"{annotation}: {shape.owner}: its mask {stencil.file!r} is not in the archive; add it")
+                continue
+            shape = replace(shape, geometry=replace(stencil, file=file))
+        shapes.append(shape)
+    return replace(drawn, shapes=shapes)
 
 
 def contents_of(members: Members, format_name: str) -> Mapping[Member, FileContent]:

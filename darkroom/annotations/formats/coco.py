@@ -5,7 +5,6 @@ the one beside its JSON file, or the nearest of that name. Categories of several
 split is the one that the JSON file is named after, or the folder of the image. See https://cocodataset.org/#format-data.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Hashable
 from typing import Any, ClassVar
@@ -15,11 +14,11 @@ import numpy as np
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.formats._base import Refuse
 from darkroom.annotations.formats._shapes import ShapeFormat
-from darkroom.annotations.pair import Size, check_points, class_name, file_name
+from darkroom.annotations.pair import Size, check_points, class_name
 from darkroom.annotations.shapes import AnnotatedImage, Geometry, Polygon, Runs, Shape, ring
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
-from darkroom.datasets.split_folders import SPLIT_WORDS, split_in
+from darkroom.datasets.split_folders import split_in_file_name
 
 JsonObject = dict[str, Any]  # its values are checked where they are used
 
@@ -31,7 +30,7 @@ class Coco(ShapeFormat):
     SMALLER_ON_TOP: ClassVar[bool] = True
 
     def accepts(self, file: AnnotationFile) -> bool:
-        """Return whether a JSON file has images, annotations and categories, and no key points."""
+        """Return whether a JSON file has images, annotations and categories, and neither key points nor segments."""
         if not file.may_have("images", "annotations", "categories"):
             return False
         content = file.json
@@ -39,7 +38,8 @@ class Coco(ShapeFormat):
             entries = content.get(key) if isinstance(content, dict) else None
             if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
                 return False
-        return not any(category.get("keypoints") for category in content["categories"])
+        is_panoptic = any("segments_info" in entry for entry in content["annotations"])
+        return not is_panoptic and not any(category.get("keypoints") for category in content["categories"])
 
     def read(self, file: AnnotationFile, refuse: Refuse) -> tuple[list[AnnotatedImage], dict[Hashable, str]]:
         """Return the images that a file lists, with their objects. An image without objects is all background.
@@ -81,13 +81,7 @@ class Coco(ShapeFormat):
 
     def split_of(self, member: Member) -> str | None:
         """Return the split that a JSON file is named after, else that of its folder."""
-        return split_by_name(member)
-
-
-def split_by_name(member: Member) -> str | None:
-    """Return the split that an annotation file is named after, else that of its folder."""
-    words = re.findall("[a-z]+", file_name(member.name).lower())
-    return next((SPLIT_WORDS[word] for word in words if word in SPLIT_WORDS), split_in(member.name))
+        return split_in_file_name(member.name)
 
 
 def _stated_size(image: JsonObject) -> Size | None:

@@ -11,11 +11,12 @@ from typing import Any, ClassVar
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.formats._base import Refuse
 from darkroom.annotations.formats._shapes import ShapeFormat
-from darkroom.annotations.formats.coco import read_rle, split_by_name
+from darkroom.annotations.formats.coco import read_rle
 from darkroom.annotations.pair import Size, check_points, file_name
 from darkroom.annotations.shapes import AnnotatedImage, Ellipse, Geometry, Polygon, Shape, ring
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
+from darkroom.datasets.split_folders import split_in_file_name
 
 JsonObject = dict[str, Any]  # its values are checked where they are used
 
@@ -66,7 +67,7 @@ class Datumaro(ShapeFormat):
 
     def split_of(self, member: Member) -> str | None:
         """Return the split of the subset that a JSON file is named after, else that of its folder."""
-        return split_by_name(member)
+        return split_in_file_name(member.name)
 
 
 def _label_names(categories: JsonObject, file: AnnotationFile) -> list[str]:

@@ -1,6 +1,7 @@
 """Pascal VOC's layout: `JPEGImages/`, `SegmentationClass/` and the lists of splits in `ImageSets/Segmentation/`.
 
-The masks are palette PNGs whose indices are the class ids; 255, drawn around objects, is ignored. The names of the
+The masks are palette PNGs whose indices are the class ids; 255, drawn around objects, is ignored. The objects are those
+of `SegmentationObject/`, told apart by index or colour. The names of the
 classes are in `class_names.txt`, as labelme2voc writes it, or with colours in CVAT's `labelmap.txt`. Pascal VOC's own
 sets need no list. See http://host.robots.ox.ac.uk/pascal/VOC/voc2012/devkit_doc.pdf.
 """
@@ -10,17 +11,34 @@ from collections.abc import Hashable
 from pathlib import PurePosixPath
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from darkroom.annotations.class_lists import find_used_values, name_mask_classes, read_class_list
 from darkroom.annotations.formats._base import Members, Refuse
-from darkroom.annotations.mask_files import Key, MaskFileFormat, is_in_folder, make_key, match_masks
+from darkroom.annotations.mask_files import (
+    IGNORED_OF_16_BITS,
+    Key,
+    MaskFileFormat,
+    Match,
+    is_in_folder,
+    make_key,
+    match_masks,
+    open_image,
+    read_values,
+)
 from darkroom.annotations.pair import BACKGROUND, IMAGE_SUFFIXES, Pair, file_name, folded
 from darkroom.annotations.parameters import AnnotationParameters
+from darkroom.annotations.shapes import find_numbers
 from darkroom.common.errors import UserError
 from darkroom.datasets.pairs import IGNORED
 
 IMAGE_FOLDER, LIST_FOLDER = "jpegimages", "segmentation"
 # The first that exists holds the masks: beside SegmentationClassPNG, SegmentationClass holds NumPy arrays.
 MASK_FOLDERS = ("segmentationclasspng", "segmentationclass")
+OBJECT_FOLDERS = ("segmentationobjectpng", "segmentationobject")
+BORDER = (224, 224, 192)  # the colour of the index 255 in Pascal VOC's palette
 SPLITS_BY_LIST = {"train.txt": "train", "val.txt": "validation", "test.txt": "test"}
 PASCAL_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
@@ -33,6 +51,7 @@ class Voc(MaskFileFormat):
     """Pascal VOC's layout."""
 
     OPTIONS: ClassVar[frozenset[str]] = frozenset({"threshold"})
+    HAS_OBJECTS: ClassVar[bool] = True
 
     def recognizes(self, members: Members, parameters: AnnotationParameters) -> bool:
         """Return whether there are image files in a folder `SegmentationClass` or `SegmentationClassPNG`."""
@@ -46,16 +65,27 @@ class Voc(MaskFileFormat):
         Raises:
             UserError: the lists of two splits have the same name.
         """
-        folder = next(
-            (name for name in MASK_FOLDERS if any(is_in_folder(member, (name,)) for member in members)),
-            MASK_FOLDERS[-1],
-        )
         splits = _read_splits(members)
-        matches = match_masks(members, (IMAGE_FOLDER,), (folder,), refuse, allow_unlabelled=True)
-        return [
-            Pair(file_name(one.image.name), one.image, one.mask, splits.get(one.key, "train") if splits else None)
-            for one in matches
-        ]
+        matches = _match_masks(members, MASK_FOLDERS, refuse)
+        objects = {one.key: one.mask for one in _match_masks(members, OBJECT_FOLDERS, lambda _: None)}
+        pairs = []
+        for one in matches:
+            split = splits.get(one.key, "train") if splits else None
+            pairs.append(Pair(file_name(one.image.name), one.image, one.mask, split, details=objects.get(one.key)))
+        return pairs
+
+    def object_numbers(self, pair: Pair) -> NDArray[np.int64]:
+        """Return the indices or the colours of the file in `SegmentationObject`."""
+        if pair.details is None:
+            raise UserError(f"{pair}: has no file in SegmentationObject, which holds the object ids; add it")
+        image = open_image(pair.details)
+        if image.mode in ("RGB", "RGBA"):
+            numbers = find_numbers(image).astype(np.int64)
+            numbers[numbers == find_numbers(Image.new("RGB", (1, 1), BORDER))] = 0
+            return numbers
+        numbers = read_values(pair.details).astype(np.int64)
+        numbers[numbers == (IGNORED_OF_16_BITS if image.mode.startswith("I") else IGNORED)] = 0
+        return numbers
 
     def name_classes(
         self, pairs: list[Pair], members: Members, parameters: AnnotationParameters
@@ -70,6 +100,12 @@ class Voc(MaskFileFormat):
                 return dict(enumerate([BACKGROUND, *PASCAL_CLASSES]))
             print("no list names the classes: they are called class 1, class 2, …; add a class_names.txt", flush=True)
         return name_mask_classes(pairs, members, parameters)
+
+
+def _match_masks(members: Members, folders: tuple[str, ...], refuse: Refuse) -> list[Match]:
+    """Return the images with their masks in the first of the folders that exists."""
+    there = (name for name in folders if any(is_in_folder(member, (name,)) for member in members))
+    return match_masks(members, (IMAGE_FOLDER,), (next(there, folders[-1]),), refuse, allow_unlabelled=True)
 
 
 def _read_splits(members: Members) -> dict[Key, str]:

@@ -5,11 +5,28 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from darkroom.annotations.pair import IMAGE_SUFFIXES, file_name, folded
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.split_folders import split_in
+
+
+def path_in_url(url: str) -> str:
+    """Return the path of an image that a URL names, as an absolute one; a plain path as it is.
+
+    The path is that of the URL, or that in its query: Label Studio serves files as `/data/local-files/?d=PATH`.
+    """
+    is_local = url.startswith("/data/") and "?d=" in url
+    if not is_local and re.match(r"[A-Za-z][\w+.-]+://", url) is None:
+        return url
+    try:
+        parts = urlsplit(url)
+        path = parse_qs(parts.query, keep_blank_values=True)["d"][-1] if is_local else unquote(parts.path)
+    except (ValueError, KeyError):
+        return url
+    return "/" + path.lstrip("/")
 
 
 class ImageIndex:

@@ -138,6 +138,7 @@ class AnnotatedImage:
         relative: coordinates are fractions of width and height and not pixels.
         embedded: the annotation file contains the image.
         split: train, validation or test, where the annotation file says so.
+        other_path: another name of the image, for where there is none of the first.
     """
 
     path: str
@@ -146,6 +147,7 @@ class AnnotatedImage:
     relative: bool = False
     embedded: bool = False
     split: str | None = None
+    other_path: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

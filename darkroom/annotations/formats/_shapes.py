@@ -129,6 +129,8 @@ class ShapeFormat(AnnotationFormat):
                 split = drawn.split or self.split_of(member)
                 try:
                     image = images.find(drawn.path, member, split)
+                    if image is None and drawn.other_path is not None:
+                        image = images.find(drawn.other_path, member, split)
                 except UserError as ambiguous:
                     refuse(str(ambiguous))
                     continue

@@ -18,13 +18,13 @@ def path_in_url(url: str) -> str:
 
     The path is that of the URL, or that in its query: Label Studio serves files as `/data/local-files/?d=PATH`.
     """
-    is_local = url.startswith("/data/") and "?d=" in url
-    if not is_local and re.match(r"[A-Za-z][\w+.-]+://", url) is None:
+    if not url.startswith("/data/") and re.match(r"[A-Za-z][\w+.-]+://", url) is None:
         return url
     try:
         parts = urlsplit(url)
-        path = parse_qs(parts.query, keep_blank_values=True)["d"][-1] if is_local else unquote(parts.path)
-    except (ValueError, KeyError):
+        is_local = parts.path.startswith("/data/local-files") and "d" in parse_qs(parts.query)
+        path = parse_qs(parts.query)["d"][-1] if is_local else unquote(parts.path)
+    except ValueError:
         return url
     return "/" + path.lstrip("/")
 

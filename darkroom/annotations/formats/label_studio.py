@@ -40,9 +40,17 @@ JsonObject = dict[str, Any]  # its values are checked where they are used
 UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")  # names that Label Studio gives to uploaded files
 TASK_KEYS = ("annotations", "completions")  # the second one of old versions
 MIN_KEYS = {"annotation_id", "annotator", "lead_time"}  # of each task of JSON-MIN
-# Kinds of regions by the end of a result's `type`, once `labels` is cut off, and how they are called in messages.
+# Kinds of regions: the type of a result without `labels` at its end.
 KINDS = {"rectangle", "polygon", "ellipse", "brush", "magicwand", "bitmask"}
 NO_REGIONS = {"keypoint": "a key point", "vector": "a line", "videorectangle": "a box in a video"}
+IN_REGIONS = {
+    "choices",
+    "text",
+    "rating",
+    "number",
+    "taxonomy",
+    "datetime",
+}  # keys of what is said of a region
 CHANNELS, ALPHA = 4, 3  # of a brush's pixels: red, green, blue, and the opacity
 
 
@@ -145,9 +153,9 @@ def _minimal_results(task: JsonObject) -> list[JsonObject]:
 
 def _read_task(path: str, results: list[JsonObject], owner: str, refuse: Refuse) -> AnnotatedImage:
     """Return the image of a task with its regions. Results of one id are one region and its labels."""
-    names: dict[Hashable, list[str]] = defaultdict(list)
+    labels_of: dict[Hashable, dict[str, None]] = defaultdict(dict)
     for index, result in enumerate(results):
-        names[_region_id(result, index)] += [one for one in _labels(result) if one not in names[_region_id(result, index)]]
+        labels_of[_region_id(result, index)].update(dict.fromkeys(_labels(result)))
     shapes: list[Shape] = []
     sizes: set[Size] = set()
     for index, result in enumerate(results):
@@ -156,7 +164,7 @@ def _read_task(path: str, results: list[JsonObject], owner: str, refuse: Refuse)
             continue  # such as a choice, a text or the labels of a region
         region = f"result[{index}]"
         try:
-            labels = names[_region_id(result, index)]
+            labels = list(labels_of[_region_id(result, index)])
             if len(labels) != 1 or not labels[0]:
                 which = f"the labels {labels[0]!r} and {labels[1]!r}" if len(labels) > 1 else "no label"
                 raise UserError(f"{owner}: {region} has {which}; give it one label")
@@ -194,9 +202,15 @@ def _kind(result: JsonObject) -> str | None:
     kind = kind.lower().removesuffix("labels")
     if kind in KINDS or kind in NO_REGIONS:
         return kind
-    if kind:
+    if kind or not IN_REGIONS.isdisjoint(value):
         return None
-    guesses = {"rle": "brush", "imageDataURL": "bitmask", "points": "polygon", "radiusX": "ellipse", "height": "rectangle"}
+    guesses = {
+        "rle": "brush",
+        "imageDataURL": "bitmask",
+        "points": "polygon",
+        "radiusX": "ellipse",
+        "height": "rectangle",
+    }
     return next((kind for key, kind in guesses.items() if key in value), None)
 
 
@@ -211,7 +225,9 @@ def _read_geometry(kind: str, result: JsonObject, size: Size, owner: str) -> Geo
     """Return a region in pixels. Label Studio states percent of the image's width and height."""
     value = result["value"]
     if kind in NO_REGIONS:
-        raise UserError(f"{owner} is {NO_REGIONS[kind]}, which is no region; draw its region, or leave it out by skip_bad")
+        raise UserError(
+            f"{owner} is {NO_REGIONS[kind]}, which is no region; draw its region, or leave it out by skip_bad"
+        )
     if result.get("image_rotation") not in (None, 0):
         raise UserError(
             f"{owner} was drawn on the image turned by {_short(result['image_rotation'])} degrees; turn the image back "
@@ -265,7 +281,10 @@ def read_brush(rle: object, size: Size, owner: str) -> Runs:
     lengths = [bits.read(4) + 1 for _ in range(4)]
     if count != total:
         raise UserError(f"{owner}: its brush is of {count} values, not of {size[0]}×{size[1]} pixels; draw it again")
-    flags, sizes = [np.zeros(1, bool)], [np.zeros(1, np.int64)]  # runs of pixels: whether they are inside, their lengths
+    flags, sizes = (
+        [np.zeros(1, bool)],
+        [np.zeros(1, np.int64)],
+    )  # runs of pixels: whether they are inside, their lengths
     place = 0
     while place < total:
         repeats = bits.read(1)
@@ -288,8 +307,10 @@ def read_brush(rle: object, size: Size, owner: str) -> Runs:
 
 
 def _merge_runs(flags: NDArray[np.bool_], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return runs with neighbours of one kind joined; the first one is outside, perhaps of no pixel."""
-    flags, sizes = np.concatenate([flags[:1], flags[1:][sizes[1:] > 0]]), np.concatenate([sizes[:1], sizes[1:][sizes[1:] > 0]])
+    """Return the lengths of runs with neighbours of one kind joined. The first one is kept though it has no pixel."""
+    kept = sizes > 0
+    kept[0] = True
+    flags, sizes = flags[kept], sizes[kept]
     starts = np.concatenate([[0], np.flatnonzero(flags[1:] != flags[:-1]) + 1])
     return np.asarray(np.add.reduceat(sizes, starts), np.int64)
 

@@ -183,12 +183,12 @@ def _read_box(entry: JsonObject, kind: str, owner: str) -> Geometry:
     corners = _read_points(points.get("exterior") if isinstance(points, dict) else points, owner)
     if len(corners) != 2:
         raise UserError(f"{owner}: a box has {len(corners)} points and needs 2; redraw it")
-    (x1, y1), (x2, y2) = corners
-    left, top, right, bottom = min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+    whole = _whole(corners)
+    left, top, right, bottom = (int(number) for end in (whole.min(axis=0), whole.max(axis=0)) for number in end)
     if kind == "rectangle":
-        return Box(*(math.floor(number) for number in (left, top, right, bottom)))
+        return Box(left, top, right, bottom)
     [(radians, _)] = check_points([entry.get("angle"), 0], f"{owner}: its angle")
-    centre = ((left + right) / 2, (top + bottom) / 2)
+    centre = ((left + right) // 2, (top + bottom) // 2)  # a whole pixel in the SDK too
     return Polygon((turned_box(left, top, right - left, bottom - top, math.degrees(radians), centre),))
 
 

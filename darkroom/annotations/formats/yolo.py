@@ -133,7 +133,9 @@ class Yolo(ShapeFormat):
         for member, names in lists[1:]:
             if names != lists[0][1]:
                 raise UserError(f"{member}: names other classes than {lists[0][0].name}; keep one of them")
-        return dict(lists[0][1]) if lists else {}
+        names: dict[Hashable, str] = {}
+        names.update(lists[0][1] if lists else {})
+        return names
 
     def name_classes(
         self, pairs: list[Pair], members: Members, parameters: AnnotationParameters
@@ -149,7 +151,8 @@ class Yolo(ShapeFormat):
         count = max((int(str(label)) for label in ids), default=-1) + 1
         names = parameters.classes or [f"class_{number}" for number in range(min(count, 1000))]
         keys: dict[Hashable, str] = {BACKGROUND: BACKGROUND}
-        return keys | dict(enumerate(names))
+        keys.update(enumerate(names))
+        return keys
 
 
 class _Splits:

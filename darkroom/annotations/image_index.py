@@ -5,11 +5,28 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from darkroom.annotations.pair import IMAGE_SUFFIXES, file_name, folded
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.datasets.split_folders import split_in
+
+
+def path_in_url(url: str) -> str:
+    """Return the path of an image that a URL names, as an absolute one; a plain path as it is.
+
+    The path is that of the URL, or that in its query: Label Studio serves files as `/data/local-files/?d=PATH`.
+    """
+    if not url.startswith("/data/") and re.match(r"[A-Za-z][\w+.-]+://", url) is None:
+        return url
+    try:
+        parts = urlsplit(url)
+        is_local = parts.path.startswith("/data/local-files") and "d" in parse_qs(parts.query)
+        path = parse_qs(parts.query)["d"][-1] if is_local else unquote(parts.path)
+    except ValueError:
+        return url
+    return "/" + path.lstrip("/")
 
 
 class ImageIndex:

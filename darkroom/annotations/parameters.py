@@ -46,6 +46,8 @@ class AnnotationParameters(Parameters):
     threshold: Annotated[int, Field(ge=1, le=255)] | None = None
     """Least value of foreground pixels in grey masks of two classes. By default pixel values are class ids. Of the
     formats png and voc."""
+    attribute: str | None = None
+    """Region attribute that is the class. By default the only one. Of the format via."""
     skip_bad: bool = False
     """Leave out annotations that cannot be used and list them in the report, instead of stopping at the first."""
     leave_out: list[str] = []

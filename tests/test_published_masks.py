@@ -479,6 +479,8 @@ def test_masks_whose_image_is_uncertain_are_refused(folder: Path) -> None:
     both = {"a/x.jpg": photo(), "b/x.jpg": photo(), "c/x_mask.png": mask}
     assert "c/x_mask.png: its image may be a/x.jpg or b/x.jpg; put image and mask into one folder" in refusal(both)
     assert len(Converted(both | {"a/y.jpg": photo(), "a/y_mask.png": mask}, skip_bad=True).masks) == 1
+    other_split = {"test/x.jpg": photo(), "train/x_mask.png": mask}
+    assert "train/x_mask.png: its image is not in the archive" in refusal(other_split)
     second = {"x.jpg": photo(), "x_mask.png": mask, "x_label.png": mask}
     assert "its image x.jpg has the mask x_mask.png too" in refusal(second)
     numbered = {"x.jpg": photo(), "x_mask.png": mask, "x_mask_1.png": mask}

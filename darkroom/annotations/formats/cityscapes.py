@@ -207,6 +207,10 @@ class Cityscapes(ShapeFormat):
         numbers = read_values(instances).astype(np.int64)
         check_size(pair, numbers, size)
         numbers[numbers < OBJECTS_PER_CLASS] = 0
+        if (TRAIN_IDS, 0) not in ids and mask.any() and not numbers.any():
+            raise UserError(
+                f"{pair}: {instances.name} tells no objects apart, as CVAT writes it; export another format"
+            )
         return Drawing(mask, number_objects(pair, numbers, mask))
 
 

@@ -18,6 +18,7 @@ from darkroom.annotations.draw import MaskJob, draw_masks
 from darkroom.annotations.formats.cityscapes import EVALUATED
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.source import read_source
+from darkroom.annotations.writers._base import load_writer
 from darkroom.archives.index import open_archives
 from darkroom.common.errors import UserError
 
@@ -46,9 +47,11 @@ def objects_of(files: Files, **parameters) -> dict[str, np.ndarray]:
     checked = AnnotationParameters(**parameters)
     with open_archives(Path("raw")) as members:
         source = read_source(checked, members, "annotations", "own.zip")
-        jobs = [MaskJob(p, Path(f"m{n}.png"), None, Path(f"o{n}.png")) for n, p in enumerate(source.pairs)]
-        draw_masks(source, jobs, checked)
-    return {job.pair.name: np.asarray(Image.open(str(job.objects))) for job in jobs}
+        writer = load_writer("png")(Path("out"), source.classes.names, with_objects=True)
+        images = writer.image_folder(None)
+        images.mkdir(parents=True, exist_ok=True)
+        draw_masks(source, [MaskJob(pair, None, images, writer) for pair in source.pairs], checked)
+    return {pair.name: np.asarray(Image.open(f"out/objects/{pair.key}.png")) for pair in source.pairs}
 
 
 def sizes(objects: np.ndarray) -> list[int]:
@@ -118,7 +121,7 @@ def test_cityscapes_label_ids_count_before_polygons_and_fine_before_coarse(folde
     files |= cityscapes({"labelIds.png": png_bytes(values(7))}, fineness="gtCoarse")
     [mask] = Converted(files).masks.values()
     assert (mask == 10).all()
-    assert "no _instanceids" in refusal_of_objects(files).lower() or "has no instance" in refusal_of_objects(files)
+    assert "has no instanceIds.png beside it" in refusal_of_objects(files)
 
 
 def refusal_of_objects(files: Files) -> str:
@@ -161,6 +164,7 @@ def test_cityscapes_layout_of_cvat_has_its_own_classes(folder: Path) -> None:
         "label_colors.txt": "0 0 0 background\n128 0 0 big cat\n0 128 0 dog\n",
     }
     assert Converted(files).pixels == {"big cat": 100, "dog": 100}
+    assert "tells no objects apart, as CVAT writes it" in refusal_of_objects(files)
     files["label_colors.txt"] = "0 0 0 background\n128 0 0 cat\n0 128 0 cat\n"
     assert "has the class 'cat' twice" in refusal(files)
 
@@ -479,6 +483,8 @@ def test_masks_whose_image_is_uncertain_are_refused(folder: Path) -> None:
     both = {"a/x.jpg": photo(), "b/x.jpg": photo(), "c/x_mask.png": mask}
     assert "c/x_mask.png: its image may be a/x.jpg or b/x.jpg; put image and mask into one folder" in refusal(both)
     assert len(Converted(both | {"a/y.jpg": photo(), "a/y_mask.png": mask}, skip_bad=True).masks) == 1
+    other_split = {"test/x.jpg": photo(), "train/x_mask.png": mask}
+    assert "train/x_mask.png: its image is not in the archive" in refusal(other_split)
     second = {"x.jpg": photo(), "x_mask.png": mask, "x_label.png": mask}
     assert "its image x.jpg has the mask x_mask.png too" in refusal(second)
     numbered = {"x.jpg": photo(), "x_mask.png": mask, "x_mask_1.png": mask}

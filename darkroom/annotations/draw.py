@@ -193,7 +193,11 @@ def _draw(
             return DrawnMask(pair.key, is_ambiguous=True)
     is_stored = exif_value in TURNED and orientation == "stored"
     size = original.size if is_stored else image.size
-    with_objects = job.writer is not None and job.writer.with_objects and annotation_format.HAS_OBJECTS
+    writer = job.writer
+    # Object ids that were asked for by name are needed. A layout that has a place for them does without.
+    with_objects = writer is not None and writer.with_objects
+    if writer is not None and writer.WANTS_OBJECTS:
+        with_objects = annotation_format.tells_objects(pair)
     drawing = annotation_format.draw(pair, classes.ids, size, refuse, with_objects)
     if is_stored and exif_value is not None:
         drawing = _turn_upright(drawing, size, exif_value)

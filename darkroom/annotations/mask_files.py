@@ -186,11 +186,15 @@ def match_endings(members: Members, refuse: Refuse) -> list[Match]:
     for stem, image_stem in image_of.items():
         for mask in by_stem[stem] if image_stem is not None else []:
             images = [one for one in by_stem[str(image_stem)] if one.name.lower().endswith(IMAGE_SUFFIXES)]
-            images = [one for one in images if split_in(one.name) == split_in(mask.name)] or images
+            split = split_in(mask.name)
+            images = [one for one in images if split is None or split_in(one.name) in (None, split)]
             images = nearest_files(images, mask.name)
-            if len(images) != 1:
-                which = " or ".join(one.name for one in images) or "none"
-                refuse(f"{mask}: its image may be {which}; put image and mask into one folder")
+            if not images:
+                refuse(f"{mask}: its image is not in the archive; add it or remove the mask")
+            elif len(images) > 1:
+                refuse(
+                    f"{mask}: its image may be {images[0].name} or {images[1].name}; put image and mask into one folder"
+                )
             elif images[0] in masks:
                 refuse(f"{mask}: its image {images[0].name} has the mask {masks[images[0]].name} too; keep one of them")
             else:

@@ -408,7 +408,7 @@ def _draw_lines(lines: Lines, size: Size) -> Region:
 
 
 def _draw_by_pillow(geometry: Polygon | Box | Ellipse | Lines, size: Size) -> Region:
-    """Draw as LabelMe does. Pillow cuts coordinates to whole numbers, so they are cut before they are moved."""
+    """Draw as LabelMe does. Coordinates are not moved, since Pillow's rounding of edges depends on their size."""
     width = geometry.width if isinstance(geometry, Lines) else 0
     reach = (geometry.radius_x, geometry.radius_y) if isinstance(geometry, Ellipse) else (0, 0)
     points = points_of(geometry)
@@ -416,30 +416,31 @@ def _draw_by_pillow(geometry: Polygon | Box | Ellipse | Lines, size: Size) -> Re
     frame = _frame(around, size, margin=2 + width)
     if frame is None:
         return NOWHERE
-    left, top, *extent = frame
-    canvas = Image.new("1", (extent[0], extent[1]))
+    left, top, frame_width, frame_height = frame
+    box = (left, top, left + frame_width, top + frame_height)
+    canvas = Image.new("1", box[2:])
     draw = ImageDraw.Draw(canvas)
 
-    def moved(some: Ring) -> list[tuple[float, float]]:
-        return [(x, y) for x, y in (np.trunc(some) - (left, top)).tolist()]
+    def cut(some: Ring) -> list[tuple[float, float]]:
+        return [(x, y) for x, y in np.trunc(some).tolist()]
 
     match geometry:
         case Polygon(parts, holes):
             for part in parts:
-                draw.polygon(moved(part), fill=1, outline=1)
+                draw.polygon(cut(part), fill=1, outline=1)
             for hole in holes:
-                draw.polygon(moved(hole), fill=0, outline=0)
+                draw.polygon(cut(hole), fill=0, outline=0)
         case Box(x1, y1, x2, y2):
-            draw.rectangle(moved(ring([(min(x1, x2), min(y1, y2)), (max(x1, x2), max(y1, y2))])), fill=1, outline=1)
+            draw.rectangle(cut(ring([(min(x1, x2), min(y1, y2)), (max(x1, x2), max(y1, y2))])), fill=1, outline=1)
         case Ellipse(x, y, radius_x, radius_y, degrees):
             if degrees % 180:
-                draw.polygon(moved(corners_of(geometry)), fill=1, outline=1)
+                draw.polygon(cut(corners_of(geometry)), fill=1, outline=1)
             else:
                 corners = ring([(x - radius_x, y - radius_y), (x + radius_x, y + radius_y)])
-                draw.ellipse(moved(corners), fill=1, outline=1)
+                draw.ellipse(cut(corners), fill=1, outline=1)
         case Lines(points, _):
-            draw.line(moved(points), fill=1, width=width)
-    return Region(left, top, np.asarray(canvas))
+            draw.line(cut(points), fill=1, width=width)
+    return Region(left, top, np.asarray(canvas.crop(box)))
 
 
 def _clip(region: Region, size: Size) -> Region:

@@ -129,6 +129,10 @@ class AnnotationFormat(ABC):
             WrongSize: the annotation states another size.
         """
 
+    def tells_objects(self, pair: Pair) -> bool:
+        """Return whether the source has what tells the objects of a pair from each other."""
+        return self.HAS_OBJECTS
+
     def read_embedded_image(self, pair: Pair) -> bytes:
         """Return the image file that the annotation file contains, of a pair without an image file."""
         raise NotImplementedError(f"{self.name}: {pair} has no image file")

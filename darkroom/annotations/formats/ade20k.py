@@ -75,6 +75,10 @@ class Ade20k(MaskFileFormat):
         bar.close()
         return choose_classes({name: name for name in sorted(names)}, parameters)
 
+    def tells_objects(self, pair: Pair) -> bool:
+        """Return whether there is a file of the pair's object ids."""
+        return pair.details is not None
+
     def draw(
         self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse, with_objects: bool = False
     ) -> Drawing:

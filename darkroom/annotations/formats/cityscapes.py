@@ -183,6 +183,10 @@ class Cityscapes(ShapeFormat):
         """Return the size that the polygons state, or that of the label image."""
         return pair.drawn.size if pair.drawn is not None else open_image(pair.annotation, decode=False).size
 
+    def tells_objects(self, pair: Pair) -> bool:
+        """Return whether there is a file of the pair's object ids."""
+        return pair.drawn is not None or pair.details[1] is not None
+
     def draw(
         self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse, with_objects: bool = False
     ) -> Drawing:
@@ -207,6 +211,10 @@ class Cityscapes(ShapeFormat):
         numbers = read_values(instances).astype(np.int64)
         check_size(pair, numbers, size)
         numbers[numbers < OBJECTS_PER_CLASS] = 0
+        if (TRAIN_IDS, 0) not in ids and mask.any() and not numbers.any():
+            raise UserError(
+                f"{pair}: {instances.name} tells no objects apart, as CVAT writes it; export another format"
+            )
         return Drawing(mask, number_objects(pair, numbers, mask))
 
 

@@ -108,6 +108,10 @@ class Mapillary(MaskFileFormat):
         }
         return choose_classes(listed, parameters)
 
+    def tells_objects(self, pair: Pair) -> bool:
+        """Return whether there is a file of the pair's object ids."""
+        return pair.details.instances is not None
+
     def draw(
         self, pair: Pair, ids: Mapping[Hashable, int], size: Size, refuse: Refuse, with_objects: bool = False
     ) -> Drawing:

@@ -51,7 +51,7 @@ class Png(MaskFileFormat):
         manual = next((name for name in members if MANUAL.search(name)), None)
         if manual is not None:
             raise UserError(
-                f"{members[manual]}: is in a folder of manual labels, as in DRIVE, whose masks are the field of view: "
+                f"{members[manual]}: lies in a folder of manual labels, as in DRIVE, beside which masks are no labels; "
                 "rename that folder to labels and the labels like the images, and remove the folder mask"
             )
         if _has_mask_folder(members):
@@ -65,7 +65,7 @@ class Png(MaskFileFormat):
             except UserError as error:
                 refuse(str(error))
                 continue
-            name, split = file_name(one.image.name), split_in(one.mask.name)
+            name, split = file_name(one.image.name), split_in(one.mask.name) or split_in(one.image.name)
             if pages != mask_pages:
                 refuse(
                     f"{one.mask}: has {len(mask_pages)} pages, but its image {one.image.name} has {len(pages)}; save a "

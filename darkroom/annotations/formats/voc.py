@@ -74,6 +74,10 @@ class Voc(MaskFileFormat):
             pairs.append(Pair(file_name(one.image.name), one.image, one.mask, split, details=objects.get(one.key)))
         return pairs
 
+    def tells_objects(self, pair: Pair) -> bool:
+        """Return whether there is a file of the pair's object ids."""
+        return pair.details is not None
+
     def object_numbers(self, pair: Pair) -> NDArray[np.int64]:
         """Return the indices or the colours of the file in `SegmentationObject`."""
         if pair.details is None:

@@ -130,12 +130,10 @@ class Yolo(ShapeFormat):
         if not lists:
             texts = [member for name, member in members.items() if _file_name(name) in NAME_LISTS]
             lists = [(member, _names_in_text(member)) for member in texts]
-        for member, names in lists[1:]:
-            if names != lists[0][1]:
+        for member, listed in lists[1:]:
+            if listed != lists[0][1]:
                 raise UserError(f"{member}: names other classes than {lists[0][0].name}; keep one of them")
-        names: dict[Hashable, str] = {}
-        names.update(lists[0][1] if lists else {})
-        return names
+        return {**lists[0][1]} if lists else {}
 
     def name_classes(
         self, pairs: list[Pair], members: Members, parameters: AnnotationParameters

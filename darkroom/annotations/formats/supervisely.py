@@ -200,9 +200,9 @@ def _read_bitmap(bitmap: object, owner: str) -> Stencil:
     unpacking = zlib.decompressobj()
     try:
         file = unpacking.decompress(content, LARGEST_PNG)
+        if unpacking.unconsumed_tail:
+            raise UserError(f"{owner}: its bitmap unpacks to more than {LARGEST_PNG >> 20} megabytes; redraw it")
     except zlib.error:
         file = content
-    if unpacking.unconsumed_tail:
-        raise UserError(f"{owner}: its bitmap unpacks to more than {LARGEST_PNG >> 20} megabytes; redraw it")
     [(left, top)] = _read_points([bitmap.get("origin")], f"{owner}: its bitmap's origin")
     return Stencil(file, math.floor(left), math.floor(top))

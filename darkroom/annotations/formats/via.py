@@ -270,7 +270,7 @@ def _rows(file: AnnotationFile) -> Iterator[tuple[int, list[str]]]:
         UserError: a field is not closed or too long.
     """
     csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(io.StringIO(file.text, newline=""), skipinitialspace=True)
+    reader = csv.reader(io.StringIO(file.text, newline=""))
     try:
         for row in reader:
             yield reader.line_num, row

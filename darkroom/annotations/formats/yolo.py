@@ -130,10 +130,10 @@ class Yolo(ShapeFormat):
         if not lists:
             texts = [member for name, member in members.items() if _file_name(name) in NAME_LISTS]
             lists = [(member, _names_in_text(member)) for member in texts]
-        for member, listed in lists[1:]:
-            if listed != lists[0][1]:
-                raise UserError(f"{member}: names other classes than {lists[0][0].name}; keep one of them")
-        return {**lists[0][1]} if lists else {}
+        for other, names in lists[1:]:
+            if names != lists[0][1]:
+                raise UserError(f"{other}: names other classes than {lists[0][0].name}; keep one of them")
+        return lists[0][1] if lists else {}
 
     def name_classes(
         self, pairs: list[Pair], members: Members, parameters: AnnotationParameters
@@ -266,7 +266,7 @@ def _read_yaml(member: Member) -> dict[Any, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _names_in_yaml(member: Member) -> dict[int, str]:
+def _names_in_yaml(member: Member) -> dict[Hashable, str]:
     """Return the names of a YAML file by id: a list, a mapping from ids, or none but their number."""
     content = _read_yaml(member)
     names, count = content.get("names"), content.get("nc")
@@ -287,12 +287,12 @@ def _names_in_yaml(member: Member) -> dict[int, str]:
     return _checked(member, dict(sorted(found.items())))
 
 
-def _names_in_text(member: Member) -> dict[int, str]:
+def _names_in_text(member: Member) -> dict[Hashable, str]:
     lines = [line.strip() for line in member.text().splitlines() if line.strip()]
     return _checked(member, dict(enumerate(lines)))
 
 
-def _checked(member: Member, names: dict[int, str]) -> dict[int, str]:
+def _checked(member: Member, names: dict[int, str]) -> dict[Hashable, str]:
     twice = [name for name in names.values() if list(names.values()).count(name) > 1]
     if twice or "" in names.values():
         raise UserError(f"{member}: names {(twice or [''])[0]!r} twice, or a class without a name; name each once")

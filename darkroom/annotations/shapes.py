@@ -132,15 +132,15 @@ class Shape:
     Attributes:
         label: key of its class in the source: a name or a number.
         geometry: where it is.
-        owner: what stands for it in messages after the file's name, such as `shapes[3]`.
-        group: shapes of one image with the same group are one object; None: an object of its own.
+        title: what stands for it in messages after the file's name, such as `shapes[3]`.
+        object_key: shapes of one image with the same key are one object; None: an object of its own.
         is_object: False of an area that is no single object, such as sky or a crowd. It gets no object id.
     """
 
     label: Hashable
     geometry: Geometry
-    owner: str
-    group: Hashable = None
+    title: str
+    object_key: Hashable = None
     is_object: bool = True
 
 

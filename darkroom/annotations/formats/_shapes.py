@@ -213,7 +213,7 @@ class ShapeFormat(AnnotationFormat):
             mask[region.slices][region.pixels] = class_id
             if objects is not None:
                 is_object = shape.is_object and class_id not in no_objects
-                key = (class_id, "shape", place) if shape.group is None else (class_id, "group", shape.group)
+                key = (class_id, "shape", place) if shape.object_key is None else (class_id, "group", shape.object_key)
                 number = numbers.setdefault(key, len(numbers) + 1) if is_object else 0
                 if number > MOST_OBJECTS:
                     raise UserError(f"{pair}: has more than {MOST_OBJECTS} objects; write its masks without object ids")
@@ -230,7 +230,7 @@ class ShapeFormat(AnnotationFormat):
         assert pair.drawn is not None
         found = []
         for shape in pair.drawn.shapes:
-            owner = f"{pair}: {shape.owner}"
+            owner = f"{pair}: {shape.title}"
             try:
                 if shape.label not in self.IGNORED_LABELS and shape.label not in ids:
                     raise UserError(f"{owner}: unknown class {shape.label!r}; add it to annotations.classes")
@@ -268,7 +268,7 @@ def _find_masks(drawn: AnnotatedImage, files: ImageIndex, annotation: Member, re
                 refuse(str(ambiguous))
                 continue
             if file is None:
-                refuse(f"{annotation}: {shape.owner}: its mask {stencil.file!r} is not in the archive; add it")
+                refuse(f"{annotation}: {shape.title}: its mask {stencil.file!r} is not in the archive; add it")
                 continue
             shape = replace(shape, geometry=replace(stencil, file=file))
         shapes.append(shape)

@@ -122,7 +122,7 @@ class Panoptic(ShapeFormat):
         places = places.reshape(numbers.shape)
         listed = {one.geometry.value: one for one in pair.drawn.shapes if isinstance(one.geometry, Stencil)}
         for number in listed.keys() - set(used.tolist()) - {VOID}:
-            refuse(f"{pair}: {listed[number].owner} has no pixels in {file.name}; export it again")
+            refuse(f"{pair}: {listed[number].title} has no pixels in {file.name}; export it again")
         for index, number in enumerate(used.tolist()):
             y, x = divmod(int(np.flatnonzero(places == index)[0]), size[0])
             if number not in listed:
@@ -130,7 +130,7 @@ class Panoptic(ShapeFormat):
                     f"{pair}: segment {number} at ({x}, {y}) of {file.name} is not in segments_info; export it again"
                 )
             elif listed[number].label not in ids and listed[number].label not in self.IGNORED_LABELS:
-                refuse(f"{pair}: {listed[number].owner}: unknown class {listed[number].label!r}; add it to categories")
+                refuse(f"{pair}: {listed[number].title}: unknown class {listed[number].label!r}; add it to categories")
             else:
                 regions.append((listed[number], Region(0, 0, places == index)))
         return regions

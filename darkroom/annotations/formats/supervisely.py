@@ -81,7 +81,7 @@ class Supervisely(ShapeFormat):
             except UserError as error:
                 refuse(str(error))
                 continue
-            shapes += [Shape(entry["classTitle"], one, owner, group=index) for one in geometries]
+            shapes += [Shape(entry["classTitle"], one, owner, object_key=index) for one in geometries]
         name = PurePosixPath(file.member.name).name.removesuffix(".json")
         return [AnnotatedImage(f"../{IMAGES}/{name}", shapes, size, other_path=name)], {}
 

@@ -118,15 +118,15 @@ def _name(shape: Shape, chosen: str | None, parameters: AnnotationParameters, ow
     if chosen is None:
         if parameters.classes is None or len(parameters.classes) != 1:
             raise UserError(
-                f"{owner}: {shape.owner} has no attribute; give regions one in VIA, or set annotations.classes to "
+                f"{owner}: {shape.title} has no attribute; give regions one in VIA, or set annotations.classes to "
                 "their one class"
             )
         return replace(shape, label=parameters.classes[0])
     values = next((values for name, values, _ in _said(shape) if name == chosen), ())
     if len(values) > 1:
-        raise UserError(f"{owner}: {shape.owner} has the {chosen} {values[0]} and {values[1]}; choose one")
+        raise UserError(f"{owner}: {shape.title} has the {chosen} {values[0]} and {values[1]}; choose one")
     if not values:
-        raise UserError(f"{owner}: {shape.owner} has no {chosen}; choose one")
+        raise UserError(f"{owner}: {shape.title} has no {chosen}; choose one")
     return replace(shape, label=values[0])
 
 

@@ -144,7 +144,7 @@ def _join_shapes(image: DrawnImage, shapes: Sequence[DrawnShape], adapt: Adapt) 
     groups: dict[Hashable, list[DrawnShape]] = defaultdict(list)
     for place, one in enumerate(shapes):
         if 0 < one.class_id < IGNORED:
-            group = one.shape.group
+            group = one.shape.object_key
             groups[(one.class_id, "shape", place) if group is None else (one.class_id, "group", group)].append(one)
     for members in groups.values():
         class_id, region = members[0].class_id, _unite([one.region for one in members])

@@ -136,7 +136,7 @@ def _keep_shapes(
         rings = polygons_of(one.shape.geometry)
         drawn = draw_kept(rings, one.region, image, Convention.PILLOW) if rings else None
         items.append(Item(one.class_id, one.region, rings if drawn else (), drawn or one.region))
-        groups.append(one.shape.group)
+        groups.append(one.shape.object_key)
     return items, groups
 
 

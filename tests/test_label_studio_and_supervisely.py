@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,11 @@ from test_tool_exports import (
     LS_POLYGON,
     LS_RECT,
     OFF,
+    SLY_HOLE,
+    SLY_POLYGON,
     Files,
     assert_mask_or_one_line,
+    bitmap,
     label_studio,
     places_in,
     result,
@@ -111,21 +115,111 @@ def test_label_studio_annotations_of_a_storage_are_read(folder: Path) -> None:
     assert Converted(files | cancelled, skip_bad=True).pixels == {"Crack": 200}
 
 
+def test_a_label_studio_box_that_was_drawn_leftwards_and_upwards_is_the_same_box(folder: Path) -> None:
+    turned = {**LS_RECT, "x": 60, "y": 37.5, "width": -40, "height": -25, "rectanglelabels": ["Crack"]}
+    forward = {**LS_RECT, "rectanglelabels": ["Crack"]}
+    masks = [Converted(label_studio([task([result("rectanglelabels", one)])])).masks["a"] for one in (turned, forward)]
+    assert masks[0].sum() == 200 and (masks[0] == masks[1]).all()
+    ellipse = {"x": 50, "y": 50, "radiusX": -30, "radiusY": 15, "rotation": 0, "ellipselabels": ["Crack"]}
+    assert "has no extent" in refusal(label_studio([task([result("ellipselabels", ellipse)])]))
+
+
+# Supervisely
+
+OLD_CLASSES = {"stone": "polygon", "stain": "bitmap", "frame": "rectangle", "edge": "line", "any": "any"}
+
+
+def old(title: str, points: list | None = None, mask: dict | None = None) -> dict:
+    """An object of an old file: without a geometryType."""
+    return {
+        "description": "", "tags": [], "bitmap": mask, "classTitle": title,
+        "points": {"exterior": points or [], "interior": []},
+    }  # fmt: skip
+
+
+def old_project(objects: list[dict], image: str = "a.jpg") -> Files:
+    content = {"description": "", "tags": [], "size": {"height": HEIGHT, "width": WIDTH}, "objects": objects}
+    classes = [{"title": title, "shape": shape, "color": "#FF0000"} for title, shape in OLD_CLASSES.items()]
+    return {
+        "p/meta.json": json.dumps({"classes": classes, "tags": []}), f"p/ds1/img/{image}": photo(),
+        "p/ds1/ann/a.json": json.dumps(content),
+    }  # fmt: skip
+
+
+OLD = {
+    "stone": (old("stone", SLY_POLYGON["exterior"]), 400),
+    "hole": (old("stone") | {"points": {**SLY_POLYGON, "interior": [SLY_HOLE]}}, 400 - 36),
+    "stain": (old("stain", mask={"data": bitmap(np.ones((10, 20))), "origin": [10, 5]}), 200),
+    "frame": (old("frame", [[29, 5], [10, 14]]), 200),
+    "edge": (old("edge", [[10, 5], [29, 5]]), 20),
+}
+
+
+@pytest.mark.parametrize("case", OLD)
+@pytest.mark.parametrize("image", ["a.jpg", "a.PNG"])
+def test_objects_of_old_supervisely_projects_have_the_shape_of_their_class(folder: Path, case: str, image: str) -> None:
+    one, area = OLD[case]
+    done = Converted(old_project([one], image))
+    assert done.source.format == "supervisely" and sum(done.pixels.values()) == area
+    assert done.pixels[one["classTitle"]] == area
+
+
+@pytest.mark.parametrize(
+    ("one", "message"),
+    [
+        (old("any", SLY_POLYGON["exterior"]), "no geometryType, and its class has the shape 'any' in meta.json"),
+        (old("stain", SLY_POLYGON["exterior"]), "no geometryType, and its class has the shape 'bitmap' in meta.json"),
+        (old("dog", SLY_POLYGON["exterior"]), "objects[0], a dog has no geometryType, and its class has no shape"),
+        (old("stone", [[1, 2]]), "a polygon has fewer than three points"),
+        (old("edge", [[1, 2]]), "a line has fewer than two points"),
+        (old("frame", SLY_POLYGON["exterior"]), "a box has 4 points and needs 2"),
+        (old("stone") | {"points": None}, "is of the unknown kind None"),
+    ],
+)
+def test_old_objects_that_do_not_fit_their_class_are_refused(folder: Path, one: dict, message: str) -> None:
+    files = old_project([one, OLD["stone"][0]])
+    assert message in refusal(files)
+    done = Converted(files, skip_bad=True)
+    assert done.pixels["stone"] == 400 and message in done.left_out[0]
+
+
+def test_an_old_supervisely_file_is_about_one_image(folder: Path) -> None:
+    files = old_project([OLD["stone"][0]])
+    two = files | {"p/ds1/img/a.png": photo()}
+    assert "a.json: may be about a.jpg or a.png; name it after its image" in refusal(two)
+    none = {name: content for name, content in files.items() if "img" not in name}
+    assert "its image '../img/a' is not in the archive" in refusal(none | {"a.jpg.txt": ""})
+    assert "has no annotation ann/b.jpg.json" in refusal(files | {"p/ds1/img/b.jpg": photo()})
+
+
+# Both
+
 drawn = np.zeros((HEIGHT, WIDTH, 4), np.uint8)
 drawn[5:15, 10:30, 3] = 255
 BOTH = [result("rectangle", LS_RECT), result("labels", {**LS_RECT, "labels": ["Crack"]})]
-SEEDS: dict[str, object] = {
-    "storage": stored([*BOTH, bitmask(drawn) | {"id": "r2"}]),
-    "json-min": [ROW | {"box": [{**LS_RECT, **SIZE}], "tag": [{**LS_RECT, **SIZE, "labels": ["Crack"]}]}],
-}
+
+
+def label_studio_files(text: str) -> Files:
+    return {"a.jpg": photo(), "v.json": text}
+
+
+PROJECT = old_project([one for one, _ in OLD.values()])
+SEEDS: dict[str, tuple[str, object, Callable[[str], Files]]] = {
+    "storage": ("label_studio", stored([*BOTH, bitmask(drawn) | {"id": "r2"}]), label_studio_files),
+    "json-min": (
+        "label_studio", [ROW | {"box": [{**LS_RECT, **SIZE}], "tag": [{**LS_RECT, **SIZE, "labels": ["Crack"]}]}],
+        label_studio_files),
+    "old file": (
+        "supervisely", json.loads(PROJECT["p/ds1/ann/a.json"]), lambda text: PROJECT | {"p/ds1/ann/a.json": text}),
+    "old classes": ("supervisely", json.loads(PROJECT["p/meta.json"]), lambda text: PROJECT | {"p/meta.json": text}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", SEEDS)
 @settings(max_examples=250, **OFF)
 @given(data=st.data())
 def test_no_value_anywhere_ends_in_a_traceback(folder: Path, case: str, data: st.DataObject) -> None:
-    content = SEEDS[case]
+    name, content, files = SEEDS[case]
     for _ in range(data.draw(st.integers(1, 2))):
         content = with_value(content, data.draw(st.sampled_from(places_in(content))), data.draw(values))
-    files: Files = {"a.jpg": photo(), "v.json": json.dumps(content)}
-    assert_mask_or_one_line(files, "label_studio", skip_bad=data.draw(st.booleans()))
+    assert_mask_or_one_line(files(json.dumps(content)), name, skip_bad=data.draw(st.booleans()))

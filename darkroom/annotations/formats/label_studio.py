@@ -296,7 +296,8 @@ def _read_geometry(kind: str, result: JsonObject, size: Size, owner: str) -> Geo
     numbers = [value.get(key) for key in ("x", "y", *sides)]
     [place, extent, (degrees, _)] = check_points([*numbers, value.get("rotation") or 0, 0], owner)
     (x, y), (width, height) = np.array([place, extent]) * factors
-    if width <= 0 or height <= 0:
+    has_extent = width > 0 and height > 0 if kind == "ellipse" else width and height  # drawn leftwards: width < 0
+    if not has_extent:
         raise UserError(f"{owner} has no extent, {_short(extent[0])}×{_short(extent[1])} percent; redraw it")
     if kind == "ellipse":
         return Ellipse(float(x), float(y), float(width), float(height), degrees)

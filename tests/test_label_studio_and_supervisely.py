@@ -115,6 +115,17 @@ def test_label_studio_annotations_of_a_storage_are_read(folder: Path) -> None:
     assert Converted(files | cancelled, skip_bad=True).pixels == {"Crack": 200}
 
 
+def test_the_name_of_the_image_beside_its_path_is_no_other_image(folder: Path) -> None:
+    one = result("rectanglelabels", {**LS_RECT, "rectanglelabels": ["Crack"]})
+    path = "/data/upload/3/1a2b3c4d-a.jpg"
+    for name in ("a.jpg", "1a2b3c4d-a.jpg"):
+        for data in ({"image": path, "file_name": name}, {"file_name": name, "image": path}):
+            assert Converted(label_studio([task([one], data=data)])).pixels == {"Crack": 200}
+    for name in ("depth/a.jpg", "b.jpg"):
+        both = [task([one], data={"image": path, "other": name})]
+        assert "task 5 names 2 images" in refusal(label_studio(both))
+
+
 def test_a_label_studio_box_that_was_drawn_leftwards_and_upwards_is_the_same_box(folder: Path) -> None:
     turned = {**LS_RECT, "x": 60, "y": 37.5, "width": -40, "height": -25, "rectanglelabels": ["Crack"]}
     forward = {**LS_RECT, "rectanglelabels": ["Crack"]}

@@ -119,13 +119,15 @@ def _short(value: object) -> str:
 
 
 def _image_path(data: JsonObject, owner: str) -> str:
-    """Return the path of the image of a task.
+    """Return the path of the image of a task. The image's bare name beside its path is no other image.
 
     Raises:
         UserError: none of its values is the path of an image, or several are.
     """
     texts = dict.fromkeys(path_in_url(value) for value in data.values() if isinstance(value, str))
     paths = [path for path in texts if path.lower().endswith(IMAGE_SUFFIXES)]
+    named = {name for path in paths if "/" in path for name in _names_of(path)}
+    paths = [path for path in paths if path not in named]
     if len(paths) != 1:
         which = f"names {len(paths)} images, such as {paths[0]!r}" if paths else "names no image file"
         raise UserError(f"{owner} {which}; give each task one image")
@@ -218,8 +220,15 @@ def _read_task(path: str, results: list[JsonObject], owner: str, refuse: Refuse)
             refuse(str(error))
     if len(sizes) > 1:
         raise UserError(f"{owner} has regions drawn on images of several sizes, {sorted(sizes)}; draw them again")
-    uploaded = UPLOADED.fullmatch(PurePosixPath(path.replace("\\", "/")).name)
-    return AnnotatedImage(path, shapes, min(sizes, default=None), other_path=uploaded and uploaded[1])
+    _, *others = _names_of(path)
+    return AnnotatedImage(path, shapes, min(sizes, default=None), other_path=others[0] if others else None)
+
+
+def _names_of(path: str) -> list[str]:
+    """Return the file name in a path, and the one that the file had before it was uploaded."""
+    name = PurePosixPath(path.replace("\\", "/")).name
+    uploaded = UPLOADED.fullmatch(name)
+    return [name, uploaded[1]] if uploaded else [name]
 
 
 def _region_id(result: JsonObject, index: int) -> Hashable:

@@ -34,7 +34,7 @@ class Pair:
     Attributes:
         name: name of the prepared files, without a suffix: the image's or the annotation's file name.
         image: the image file; None where the annotation file contains the image.
-        annotation: the annotation file.
+        annotation: the annotation file; of an image that has none and is all background, the image file.
         split: train, validation or test; None where the source has no splits.
         drawn: the shapes, of a format of shapes; else None.
         is_one_of_many: the annotation file is about several images.

@@ -1,6 +1,7 @@
 """Reading a source of annotated images: its format, its pairs, its classes."""
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
@@ -10,6 +11,7 @@ from darkroom.annotations.formats._base import AnnotationFormat, Members, Refuse
 from darkroom.annotations.pair import BACKGROUND, IMAGE_SUFFIXES, Classes, Pair, folded
 from darkroom.annotations.parameters import AUTO, AnnotationParameters
 from darkroom.annotations.source_files import SourceFiles
+from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parameters import nearest
 from darkroom.common.platform import can_name_file
@@ -35,12 +37,12 @@ class Source:
     refused: list[str]
 
 
-def read_source(parameters: AnnotationParameters, members: Members, key: str, where: str) -> Source:
+def read_source(parameters: AnnotationParameters, files: Mapping[str, Member], key: str, where: str) -> Source:
     """Find the pairs and classes in the files of a source.
 
     Args:
         parameters: how annotations are read.
-        members: the files of the source.
+        files: the files of the source by their paths.
         key: the key of the parameters in params.yaml, for messages.
         where: the path of the source, for messages.
 
@@ -54,7 +56,7 @@ def read_source(parameters: AnnotationParameters, members: Members, key: str, wh
             raise UserError(reason)
         refused.append(reason)
 
-    members = SourceFiles(members, parameters.format)
+    members = SourceFiles(files, parameters.format)
     annotation_format = _choose_format(parameters, members, where)
     try:
         annotation_format.check_parameters(parameters)

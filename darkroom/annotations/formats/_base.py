@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +12,12 @@ from darkroom.annotations.format_names import format_names
 from darkroom.annotations.pair import Pair, Size
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.shapes import Region, Shape
-from darkroom.archives.member import Member
 from darkroom.common.named import classes_in
 
-Members = Mapping[str, Member]  # the files of a source by their paths
+if TYPE_CHECKING:
+    from darkroom.annotations.source_files import SourceFiles
+
+Members: TypeAlias = "SourceFiles"  # the files of a source by their paths
 Mask = NDArray[np.uint8]  # class ids (height, width)
 ObjectIds = NDArray[np.uint16]  # ids of the objects from 1 on, 0 where there is none, (height, width)
 MOST_OBJECTS = 65_535  # of an image, since object ids have 16 bits

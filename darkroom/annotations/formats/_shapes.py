@@ -292,7 +292,4 @@ def _find_masks(drawn: AnnotatedImage, files: ImageIndex, annotation: Member, re
 
 def contents_of(members: Members, format_name: str) -> Mapping[Member, FileContent]:
     """Return the contents of the files of a format."""
-    from darkroom.annotations.source_files import SourceFiles  # here, since it imports the formats
-
-    files = members if isinstance(members, SourceFiles) else SourceFiles(members)
-    return files.contents[format_name]
+    return members.contents[format_name]

@@ -57,6 +57,7 @@ IN_REGIONS = {
     "datetime",
 }  # keys of what is said of a region
 CHANNELS, ALPHA = 4, 3  # of a brush's pixels: red, green, blue, and the opacity
+FEW = 64  # numbers that are read one by one
 
 
 class LabelStudio(ShapeFormat):
@@ -350,29 +351,25 @@ def read_brush(rle: object, size: Size, owner: str) -> Runs:
     lengths = [bits.read(4) + 1 for _ in range(4)]
     if count != total:
         raise UserError(f"{owner}: its brush is of {count} values, not of {size[0]}×{size[1]} pixels; draw it again")
-    flags, sizes = (
-        [np.zeros(1, bool)],
-        [np.zeros(1, np.int64)],
-    )  # runs of pixels: whether they are inside, their lengths
+    flags, sizes = [False], [0]  # of runs of pixels: whether they are inside, and how many pixels
     place = 0
-    while place < total:
-        repeats = bits.read(1)
-        end = place + bits.read(lengths[bits.read(2)]) + 1
-        if end > total or bits.is_over:
+    while place < total and not bits.is_over:
+        head = bits.read(3)
+        end = place + bits.read(lengths[head & 3]) + 1
+        if end > total:
             raise damaged
         # A pixel's opacity is the last of its four values, so these pixels have theirs in this block.
         first, last = place // CHANNELS, end // CHANNELS
-        if repeats:
-            flags.append(np.array([bits.read(word) != 0]))
-            sizes.append(np.array([last - first]))
+        if head & 4:
+            flags.append(bits.read(word) != 0)
+            sizes.append(last - first)
         else:
-            values = bits.read_many(end - place, word)[first * CHANNELS + ALPHA - place :: CHANNELS]
-            flags.append(values)
-            sizes.append(np.ones(len(values), np.int64))
+            flags += bits.read_every_fourth(end - place, word, first * CHANNELS + ALPHA - place)
+            sizes += [1] * (last - first)
         place = end
     if bits.is_over:
         raise damaged
-    return Runs(_merge_runs(np.concatenate(flags), np.concatenate(sizes)), *size)
+    return Runs(_merge_runs(np.array(flags, bool), np.array(sizes, np.int64)), *size)
 
 
 def _merge_runs(flags: NDArray[np.bool_], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -391,9 +388,9 @@ class _Bits:
         place: of the next bit.
     """
 
-    def __init__(self, content: bytes) -> None:
+    def __init__(self, content: bytes, place: int = 0) -> None:
         self.content = content
-        self.place = 0
+        self.place = place
 
     @property
     def is_over(self) -> bool:
@@ -407,12 +404,14 @@ class _Bits:
         self.place = end
         return (int.from_bytes(part, "big") >> (-end % 8)) & ((1 << count) - 1)
 
-    def read_many(self, count: int, length: int) -> NDArray[np.bool_]:
-        """Return for each of the next `count` numbers of `length` bits whether it is not zero."""
-        start, end = self.place, self.place + count * length
-        part = np.frombuffer(self.content[start // 8 : (end + 7) // 8], np.uint8)
+    def read_every_fourth(self, count: int, length: int, first: int) -> list[bool]:
+        """Return whether the numbers `first`, `first + 4`, … of the next `count` of `length` bits are not zero."""
+        start = self.place
+        self.place += count * length
+        if count <= FEW:  # an array would take longer
+            places = range(start + first * length, self.place, CHANNELS * length)
+            return [_Bits(self.content, place).read(length) != 0 for place in places]
+        part = np.frombuffer(self.content[start // 8 : (self.place + 7) // 8], np.uint8)
         bits = np.unpackbits(part)[start % 8 : start % 8 + count * length]
-        self.place = end
-        found = np.zeros(count * length, bool)
-        found[: len(bits)] = bits
-        return np.asarray(found.reshape(count, length).any(axis=1))
+        padded = np.concatenate([bits, np.zeros(count * length - len(bits), np.uint8)])
+        return [bool(number.any()) for number in padded.reshape(count, length)[first::CHANNELS]]

@@ -78,51 +78,47 @@ class Yolo(ShapeFormat):
         An image without a label file is a pair of the image with itself, which has no shapes. Images of a folder
         `images` without any label file are refused, since nothing tells whether they are background.
         """
-        contents, splits = contents_of(members, self.name), _Splits(members)
         for member in _yaml_files(members):
             if "kpt_shape" in _read_yaml(member):
                 raise UserError(f"{member}: has kpt_shape: its labels are key points and not polygons; draw polygons")
-        labels: dict[Key, Member] = {}
-        for member in self.candidates(members):
-            first = labels.setdefault(_key(member.name, LABELS), member)
-            if first is not member:
-                refuse(f"{member}: is of the same image as {first.name}; keep one of them")
-            if member not in contents:
-                refuse(f"{member}: is not {self.TITLE}'s: each line needs a class id and numbers; export it again")
-        images: dict[Key, Member] = {}
-        for name, member in members.items():
-            if name.lower().endswith(IMAGE_SUFFIXES):
-                first = images.setdefault(_key(name, IMAGES), member)
-                if first is not member and (_key(name, IMAGES) in labels or _folder_index(name, IMAGES) is not None):
-                    refuse(f"{member}: has the name of {first.name} but for case or suffix; keep one of them")
+        contents, splits = contents_of(members, self.name), _Splits(members)
+        labels, images = self._labels_by_key(members, refuse), _images_by_key(members, refuse)
         for key in sorted(labels.keys() - images.keys()):
             refuse(f"{labels[key]}: its image is not in the archive; add it or remove the file")
-        folders = {posixpath.dirname(images[key].name) for key in labels.keys() & images.keys()}
-        pairs, unlabelled = [], dict[str, Member]()
+        labelled_folders = {posixpath.dirname(images[key].name) for key in labels.keys() & images.keys()}
+        pairs, unlabelled = [], dict[str, Member]()  # the first image of each folder without labels
         for key, image in images.items():
             label, folder = labels.get(key), posixpath.dirname(image.name)
-            split = split_in(image.name) or (split_in(label.name) if label else None) or splits.of(image.name)
-            if label is None and folder not in folders:
+            if label is None and folder not in labelled_folders:
                 if _folder_index(image.name, IMAGES) is not None:
                     unlabelled.setdefault(folder, image)
                 continue
-            if label is not None and label not in contents:
-                continue
-            for reason in contents[label].refused if label is not None else []:
-                refuse(reason)
-            drawn = contents[label].images if label is not None else []
-            pairs.append(
-                Pair(
-                    file_name(image.name), image, label or image, split,
-                    drawn[0] if drawn else AnnotatedImage(image.name, []),
-                )
-            )  # fmt: skip
+            drawn = AnnotatedImage(image.name, [])
+            if label is not None:
+                if label not in contents:
+                    continue  # refused above
+                for reason in contents[label].refused:
+                    refuse(reason)
+                [drawn] = contents[label].images
+            split = split_in(image.name) or (split_in(label.name) if label else None) or splits.of(image.name)
+            pairs.append(Pair(file_name(image.name), image, label or image, split, drawn))
         for folder, image in sorted(unlabelled.items()):
             refuse(
                 f"{image}: no image in {folder} has a label file; add {LABELS}/NAME.txt, an empty one for an image "
                 "that is all background, or remove the folder"
             )
         return pairs
+
+    def _labels_by_key(self, members: Members, refuse: Refuse) -> dict[Key, Member]:
+        """Return the label files. Two of one image are refused, and those that are not YOLO's."""
+        contents, labels = contents_of(members, self.name), dict[Key, Member]()
+        for member in self.candidates(members):
+            first = labels.setdefault(_key(member.name, LABELS), member)
+            if first is not member:
+                refuse(f"{member}: is of the same image as {first.name}; keep one of them")
+            if member not in contents:
+                refuse(f"{member}: is not {self.TITLE}'s: each line needs a class id and numbers; export it again")
+        return labels
 
     def listed_classes(self, members: Members) -> dict[Hashable, str]:
         """Return the classes of `data.yaml`, else of `classes.txt` or `obj.names`, by id."""
@@ -153,6 +149,17 @@ class Yolo(ShapeFormat):
         return keys
 
 
+def _images_by_key(members: Members, refuse: Refuse) -> dict[Key, Member]:
+    """Return the images. Two of one name are refused, since both would have the same label file."""
+    images: dict[Key, Member] = {}
+    for name, member in members.items():
+        if name.lower().endswith(IMAGE_SUFFIXES):
+            first = images.setdefault(_key(name, IMAGES), member)
+            if first is not member:
+                refuse(f"{member}: has the name of {first.name} but for case or suffix; keep one of them")
+    return images
+
+
 class _Splits:
     """The splits that `data.yaml` names, by folders or by lists of images."""
 
@@ -165,27 +172,37 @@ class _Splits:
                 value = content.get(key)
                 for path in value if isinstance(value, list) else [value]:
                     if isinstance(path, str):
-                        self._add(_parts(path), split, members)
+                        self._add(path, members, split)
 
-    def _add(self, parts: list[str], split: str, members: Members) -> None:
-        if not parts or not parts[-1].lower().endswith(".txt"):
+    def _add(self, path: str, members: Members, split: str) -> None:
+        """Add a folder or a list. Of an absolute path, leading folders that do not exist here are dropped."""
+        parts, is_list = _parts(path), path.strip().lower().endswith(".txt")
+        is_absolute = path.startswith("/") or path[1:2] == ":"
+        while is_absolute and len(parts) > 1 and not any(_holds(name, parts, is_list) for name in members):
+            parts = parts[1:]
+        if not is_list:
             self.folders.append((parts, split))
             return
         for name, member in members.items():
-            if name.split("/")[-len(parts) :] == parts:
+            if _holds(name, parts, is_list):
                 for line in member.text().splitlines():
-                    if line.strip():
-                        self.listed.setdefault(_parts(line)[-1] if _parts(line) else "", set()).add(split)
+                    if _parts(line):
+                        self.listed.setdefault(_parts(line)[-1], set()).add(split)
 
     def of(self, name: str) -> str | None:
         """Return the split of an image; None where there is none or where two splits hold it."""
-        *folders, file = name.split("/")
-        found = set(self.listed.get(file, set()))
-        for parts, split in self.folders:
-            starts = range(len(folders) - len(parts) + 1)
-            if parts and any(folders[start : start + len(parts)] == parts for start in starts):
-                found.add(split)
+        found = set(self.listed.get(name.rpartition("/")[2], set()))
+        found |= {split for parts, split in self.folders if _holds(name, parts)}
         return found.pop() if len(found) == 1 else None
+
+
+def _holds(name: str, parts: list[str], at_end: bool = False) -> bool:
+    """Return whether a file lies in folders of these names one in another, or `at_end` whether its path ends so."""
+    path = name.split("/")
+    if at_end:
+        return path[-len(parts) :] == parts
+    starts = range(len(path) - len(parts))
+    return bool(parts) and any(path[start : start + len(parts)] == parts for start in starts)
 
 
 def _parts(path: str) -> list[str]:

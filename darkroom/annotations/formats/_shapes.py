@@ -105,6 +105,20 @@ class ShapeFormat(AnnotationFormat):
         """Return the names of classes by label from files beside the annotations, such as a `data.yaml`."""
         return {}
 
+    def complete(self, image: AnnotatedImage, file: Member, members: Members, refuse: Refuse) -> AnnotatedImage:
+        """Return an image with what other files of the source say of it.
+
+        Args:
+            image: one that `read` returned.
+            file: its annotation file.
+            members: the files of the source.
+            refuse: called for each shape that cannot be used; it may return.
+
+        Raises:
+            UserError: the image cannot be used.
+        """
+        return image
+
     def candidates(self, members: Members) -> list[Member]:
         """Return the files that may be annotations."""
         return [member for name, member in members.items() if name.lower().endswith(self.SUFFIXES)]
@@ -129,11 +143,12 @@ class ShapeFormat(AnnotationFormat):
             for drawn in content.images:
                 split = drawn.split or self.split_of(member)
                 try:
+                    drawn = self.complete(drawn, member, members, refuse)
                     image = images.find(drawn.path, member, split)
                     if image is None and drawn.other_path is not None:
                         image = images.find(drawn.other_path, member, split)
-                except UserError as ambiguous:
-                    refuse(str(ambiguous))
+                except UserError as error:
+                    refuse(str(error))
                     continue
                 if image is None and self.LISTS_OTHER_IMAGES:
                     missing += 1

@@ -1,4 +1,4 @@
-"""JSON and JSON-MIN exports of Label Studio.
+"""JSON and JSON-MIN exports of Label Studio, and the files that it writes to a storage, one per annotation.
 
 Polygons, boxes and ellipses, which may be turned, brushes and bitmasks are drawn in the order of the file, later ones
 over earlier ones. Cancelled annotations and predictions do not count. Of several annotations of a task the one that is
@@ -6,6 +6,8 @@ marked as ground truth counts. An image may have its own name or the one that La
 such as `1a2b3c4d-NAME.jpg`. See https://labelstud.io/guide/export.
 """
 
+import io
+import json
 import re
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
@@ -14,6 +16,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.formats._base import Orientation, Refuse
@@ -33,13 +36,15 @@ from darkroom.annotations.shapes import (
     turned_box,
 )
 from darkroom.common.errors import UserError
-from darkroom.datasets.decode import MOST_PIXELS
+from darkroom.datasets.decode import MOST_PIXELS, UNDECODABLE
 
 JsonObject = dict[str, Any]  # its values are checked where they are used
 
 UPLOADED = re.compile(r"[0-9a-f]{8}-(.+)")  # names that Label Studio gives to uploaded files
 TASK_KEYS = ("annotations", "completions")  # the second one of old versions
 MIN_KEYS = {"annotation_id", "annotator", "lead_time"}  # of each task of JSON-MIN
+# What stands in a file: in a full export, in one of old versions, in JSON-MIN, and in a storage.
+KEYS_IN_FILES = (("annotations", "data"), ("completions", "data"), MIN_KEYS, ("result", "task", "data"))
 # Kinds of regions: the type of a result without `labels` at its end.
 KINDS = {"rectangle", "polygon", "ellipse", "brush", "magicwand", "bitmask"}
 NO_REGIONS = {"keypoint": "a key point", "vector": "a line", "videorectangle": "a box in a video"}
@@ -63,7 +68,7 @@ class LabelStudio(ShapeFormat):
 
     def accepts(self, file: AnnotationFile) -> bool:
         """Return whether a JSON file is a list of tasks."""
-        if not any(file.may_have(*keys) for keys in (("annotations", "data"), ("completions", "data"), MIN_KEYS)):
+        if not any(file.may_have(*keys) for keys in KEYS_IN_FILES):
             return False
         tasks = _tasks(file)
         return bool(tasks) and all(_is_full(task) or _is_minimal(task) for task in tasks)
@@ -77,7 +82,7 @@ class LabelStudio(ShapeFormat):
                 if _is_full(task):
                     path, results = _image_path(task["data"], owner), _results(task, owner)
                 else:
-                    path, results = _image_path(task, owner), _minimal_results(task)
+                    path, results = _image_path(task, owner), _minimal_results(task, owner)
                 images.append(_read_task(path, results, owner, refuse))
             except UserError as error:
                 refuse(str(error))
@@ -88,7 +93,17 @@ def _tasks(file: AnnotationFile) -> list[JsonObject]:
     """Return the tasks of a file, which holds a list of them or one; none of a file of another kind."""
     content = file.json
     tasks = [content] if isinstance(content, dict) else content
-    return tasks if isinstance(tasks, list) and all(isinstance(task, dict) for task in tasks) else []
+    if not isinstance(tasks, list) or not all(isinstance(task, dict) for task in tasks):
+        return []
+    return [_task_of_annotation(task) for task in tasks]
+
+
+def _task_of_annotation(entry: JsonObject) -> JsonObject:
+    """Return the task of an annotation, which holds its task in the files of a storage; a task as it is."""
+    task = entry.get("task")
+    if not isinstance(task, dict) or not isinstance(entry.get("result"), list):
+        return entry
+    return {"id": task.get("id"), "data": task.get("data"), "annotations": [entry]}
 
 
 def _is_full(task: JsonObject) -> bool:
@@ -105,13 +120,15 @@ def _short(value: object) -> str:
 
 
 def _image_path(data: JsonObject, owner: str) -> str:
-    """Return the path of the image of a task.
+    """Return the path of the image of a task. The image's bare name beside its path is no other image.
 
     Raises:
         UserError: none of its values is the path of an image, or several are.
     """
     texts = dict.fromkeys(path_in_url(value) for value in data.values() if isinstance(value, str))
     paths = [path for path in texts if path.lower().endswith(IMAGE_SUFFIXES)]
+    named = {name for path in paths if "/" in path for name in _names_of(path)}
+    paths = [path for path in paths if path not in named]
     if len(paths) != 1:
         which = f"names {len(paths)} images, such as {paths[0]!r}" if paths else "names no image file"
         raise UserError(f"{owner} {which}; give each task one image")
@@ -141,15 +158,37 @@ def _results(task: JsonObject, owner: str) -> list[JsonObject]:
     return results
 
 
-def _minimal_results(task: JsonObject) -> list[JsonObject]:
-    """Return the results of a task of JSON-MIN in the form of a full export."""
+def _minimal_results(task: JsonObject, owner: str) -> list[JsonObject]:
+    """Return the results of a task of JSON-MIN in the form of a full export.
+
+    JSON-MIN lists the regions by control and leaves out their ids. So regions at the same place are one. Of a region
+    that was drawn by one control and labelled by another only the second result is returned: these are in order.
+
+    Raises:
+        UserError: regions of several classes and controls might cover each other.
+    """
     results = []
     for name, values in task.items():
         for value in values if isinstance(values, list) else []:
             if isinstance(value, dict):
                 kind = next((key for key in value if key.endswith("labels")), "")
-                results.append({"from_name": name, "type": kind, "value": value, **value})
-    return results
+                place = json.dumps(_place(value), sort_keys=True)
+                results.append({"type": kind, **value, "id": place, "from_name": name, "value": value})
+    labelled = [one for one in results if any(_labels(one))]
+    regions = [one for one in labelled if _kind(one) in KINDS]
+    controls = list(dict.fromkeys(one["from_name"] for one in regions))
+    if len(controls) > 1 and len({label for one in regions for label in _labels(one)}) > 1:
+        raise UserError(
+            f"{owner} has regions of the controls {_short(controls[0])} and {_short(controls[1])}, and JSON-MIN does "
+            "not say which lie on top; export JSON"
+        )
+    places = {one["id"] for one in labelled}
+    return [one for one in results if one["id"] not in places or any(_labels(one))]
+
+
+def _place(value: JsonObject) -> JsonObject:
+    """Return what a result says of where its region is."""
+    return {key: number for key, number in value.items() if not key.endswith("labels") and key not in IN_REGIONS}
 
 
 def _read_task(path: str, results: list[JsonObject], owner: str, refuse: Refuse) -> AnnotatedImage:
@@ -159,10 +198,15 @@ def _read_task(path: str, results: list[JsonObject], owner: str, refuse: Refuse)
         labels_of[_region_id(result, index)].update(dict.fromkeys(_labels(result)))
     shapes: list[Shape] = []
     sizes: set[Size] = set()
+    places_of: dict[Hashable, list[JsonObject]] = defaultdict(list)
     for index, result in enumerate(results):
         kind = _kind(result)
         if kind is None:
             continue  # such as a choice, a text or the labels of a region
+        places, place = places_of[_region_id(result, index)], _place(result["value"])
+        if place in places:
+            continue  # a result of each control that the region has repeats its place
+        places.append(place)
         region = f"result[{index}]"
         try:
             labels = list(labels_of[_region_id(result, index)])
@@ -177,8 +221,15 @@ def _read_task(path: str, results: list[JsonObject], owner: str, refuse: Refuse)
             refuse(str(error))
     if len(sizes) > 1:
         raise UserError(f"{owner} has regions drawn on images of several sizes, {sorted(sizes)}; draw them again")
-    uploaded = UPLOADED.fullmatch(PurePosixPath(path.replace("\\", "/")).name)
-    return AnnotatedImage(path, shapes, min(sizes, default=None), other_path=uploaded and uploaded[1])
+    _, *others = _names_of(path)
+    return AnnotatedImage(path, shapes, min(sizes, default=None), other_path=others[0] if others else None)
+
+
+def _names_of(path: str) -> list[str]:
+    """Return the file name in a path, and the one that the file had before it was uploaded."""
+    name = PurePosixPath(path.replace("\\", "/")).name
+    uploaded = UPLOADED.fullmatch(name)
+    return [name, uploaded[1]] if uploaded else [name]
 
 
 def _region_id(result: JsonObject, index: int) -> Hashable:
@@ -239,7 +290,7 @@ def _read_geometry(kind: str, result: JsonObject, size: Size, owner: str) -> Geo
             raise UserError(f"{owner} has a brush of the unknown format {_short(value['format'])}; export it again")
         return read_brush(value.get("rle"), size, owner)
     if kind == "bitmask":
-        return Stencil(decode_base64(value.get("imageDataURL"), f"{owner}: its bitmask"))
+        return _read_bitmask(value.get("imageDataURL"), size, owner)
     factors = np.array(size) / 100
     if kind == "polygon":
         points = value.get("points")
@@ -255,11 +306,29 @@ def _read_geometry(kind: str, result: JsonObject, size: Size, owner: str) -> Geo
     numbers = [value.get(key) for key in ("x", "y", *sides)]
     [place, extent, (degrees, _)] = check_points([*numbers, value.get("rotation") or 0, 0], owner)
     (x, y), (width, height) = np.array([place, extent]) * factors
-    if width <= 0 or height <= 0:
+    has_extent = width > 0 and height > 0 if kind == "ellipse" else width and height  # drawn leftwards: width < 0
+    if not has_extent:
         raise UserError(f"{owner} has no extent, {_short(extent[0])}×{_short(extent[1])} percent; redraw it")
     if kind == "ellipse":
         return Ellipse(float(x), float(y), float(width), float(height), degrees)
     return Polygon((turned_box(float(x), float(y), float(width), float(height), degrees, (float(x), float(y))),))
+
+
+def _read_bitmask(url: object, size: Size, owner: str) -> Stencil:
+    """Return the pixels of a bitmask: those that are not transparent in an image as large as the annotated one."""
+    content = decode_base64(url, f"{owner}: its bitmask")
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            found, has_transparency = image.size, image.has_transparency_data
+    except UNDECODABLE:
+        return Stencil(content)  # which is refused when it is drawn
+    if found != size:
+        raise UserError(
+            f"{owner}: its bitmask has {found[0]}×{found[1]} pixels, and its image {size[0]}×{size[1]}; draw it again"
+        )
+    if not has_transparency:
+        raise UserError(f"{owner}: its bitmask has no transparent pixels, as Label Studio's have; draw it again")
+    return Stencil(content)
 
 
 def read_brush(rle: object, size: Size, owner: str) -> Runs:

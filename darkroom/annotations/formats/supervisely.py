@@ -2,12 +2,14 @@
 
 Bitmaps, polygons with holes, boxes, turned boxes and lines (one pixel wide) are drawn in the order of the file, later
 ones over earlier ones, as Supervisely's SDK draws them. Classes are in the order of `meta.json`. Data sets may hold
-others in a folder `datasets`. See https://docs.supervisely.com/customization-and-integration/00_ann_format_navi.
+others in a folder `datasets`. In old projects the file is `ann/NAME.json`, and an object has the shape of its class.
+See https://docs.supervisely.com/customization-and-integration/00_ann_format_navi.
 """
 
 import math
 import zlib
 from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, ClassVar
 
@@ -43,6 +45,11 @@ NO_REGIONS = {
     "point": "a key point", "graph": "a set of key points", "cuboid": "a cuboid", "cuboid_2d": "a cuboid",
     "multichannelBitmap": "a bitmap of probabilities", "alpha_mask": "a mask with soft edges",
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Untyped(Polygon):
+    """A polygon, a line or a box of an old file, which does not say which. Its class in `meta.json` does."""
 
 
 class Supervisely(ShapeFormat):
@@ -85,6 +92,30 @@ class Supervisely(ShapeFormat):
         name = PurePosixPath(file.member.name).name.removesuffix(".json")
         return [AnnotatedImage(f"../{IMAGES}/{name}", shapes, size, other_path=name)], {}
 
+    def complete(self, image: AnnotatedImage, file: Member, members: Members, refuse: Refuse) -> AnnotatedImage:
+        """Return the image of an old file with its own name, and with the shapes that its classes have."""
+        without_suffix = _image_of(file.name)
+        if without_suffix.suffix.lower() not in IMAGE_SUFFIXES and str(without_suffix) not in members:
+            names = [str(without_suffix) + suffix for suffix in (*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES))]
+            found = [PurePosixPath(name).name for name in names if name in members]
+            if len(found) > 1:
+                raise UserError(f"{file}: may be about {found[0]} or {found[1]}; name it after its image, with .json")
+            if found:
+                image = replace(image, path=f"../{IMAGES}/{found[0]}", other_path=found[0])
+        if not any(isinstance(one.geometry, Untyped) for one in image.shapes):
+            return image
+        kinds, shapes = _class_shapes(file, members), []
+        for shape in image.shapes:
+            if isinstance(shape.geometry, Untyped):
+                try:
+                    kind = kinds.get(shape.label)
+                    shape = replace(shape, geometry=_typed(shape.geometry, kind, f"{file}: {shape.title}"))
+                except UserError as error:
+                    refuse(str(error))
+                    continue
+            shapes.append(shape)
+        return replace(image, shapes=shapes)
+
     def listed_classes(self, members: Members) -> dict[Hashable, str]:
         """Return the classes of `meta.json`."""
         titles: dict[Hashable, str] = {}
@@ -115,7 +146,11 @@ class Supervisely(ShapeFormat):
                 refuse(str(error))
         for name in sorted(images - annotated):
             path = PurePosixPath(name)
-            if path.parent.name == IMAGES and path.parent.parent in roots:
+            if (
+                path.parent.name == IMAGES
+                and path.parent.parent in roots
+                and str(path.with_suffix("")) not in annotated
+            ):
                 refuse(f"{members[name]}: has no annotation {ANNOTATIONS}/{path.name}.json; add it or remove the image")
 
 
@@ -123,6 +158,29 @@ def _image_of(name: str) -> PurePosixPath:
     """Return the path of the image that an annotation file is about."""
     path = PurePosixPath(name)
     return path.parent.parent / IMAGES / path.name.removesuffix(".json")
+
+
+def _class_shapes(file: Member, members: Members) -> dict[Hashable, object]:
+    """Return the shapes of the classes by their titles in the `meta.json` of a file's project."""
+    paths = [str(folder / META) for folder in PurePosixPath(file.name).parents]
+    meta = next((members[path] for path in paths if path in members), None)
+    content = AnnotationFile(meta).json if meta is not None else None
+    classes = content.get("classes") if isinstance(content, dict) else None
+    entries = [one for one in classes if isinstance(one, dict)] if isinstance(classes, list) else []
+    return {one["title"]: one.get("shape") for one in entries if isinstance(one.get("title"), str)}
+
+
+def _typed(points: Untyped, kind: object, owner: str) -> Geometry:
+    """Return an object of an old file in the shape that its class has."""
+    [outline] = points.parts
+    if kind == "polygon":
+        return _polygon(outline, points.holes, owner)
+    if kind == "rectangle":
+        return _box(outline, owner)
+    if kind in ("line", "polyline"):
+        return _line(outline, owner)
+    what = f"has the shape {kind!r}" if kind else "has no shape"
+    raise UserError(f"{owner} has no geometryType, and its class {what} in {META}; export it again")
 
 
 def _stated_size(size: JsonObject) -> Size | None:
@@ -145,11 +203,11 @@ def _read_geometries(entry: JsonObject, owner: str) -> list[Geometry]:
     if kind in ("rectangle", "oriented_bbox"):
         return [_read_box(entry, str(kind), owner)]
     if kind in ("line", "polyline"):
-        points = entry.get("points")
-        line = _whole(_read_points(points.get("exterior") if isinstance(points, dict) else None, owner))
-        if len(line) < 2:
-            raise UserError(f"{owner}: a line has fewer than two points; redraw it")
-        return [Lines(line, 1)]
+        return [_line(_outline(entry.get("points"), owner), owner)]
+    if kind is None and isinstance(entry.get("bitmap"), dict):
+        return [_read_bitmap(entry["bitmap"], owner)]
+    if kind is None and isinstance(entry.get("points"), dict):
+        return [Untyped((_outline(entry["points"], owner),), _holes(entry["points"], owner))]
     what = NO_REGIONS.get(str(kind), f"of the unknown kind {kind!r}")
     raise UserError(f"{owner} is {what}, which is no region; draw its region, or leave it out by skip_bad")
 
@@ -165,29 +223,50 @@ def _read_points(points: object, owner: str) -> list[Point]:
     return check_points([number for point in points for number in point], owner)
 
 
-def _read_polygon(points: object, owner: str) -> Polygon:
-    exterior = points.get("exterior") if isinstance(points, dict) else None
-    interior = (points.get("interior") or []) if isinstance(points, dict) else []
-    outline = _whole(_read_points(exterior, owner))
-    if not isinstance(interior, list):
+def _outline(points: object, owner: str) -> Ring:
+    return _whole(_read_points(points.get("exterior") if isinstance(points, dict) else None, owner))
+
+
+def _holes(points: JsonObject, owner: str) -> tuple[Ring, ...]:
+    holes = points.get("interior") or []
+    if not isinstance(holes, list):
         raise UserError(f"{owner}: its interior is no list of holes; redraw it")
-    holes = [_whole(_read_points(hole, f"{owner}: a hole")) for hole in interior]
+    return tuple(_whole(_read_points(hole, f"{owner}: a hole")) for hole in holes)
+
+
+def _read_polygon(points: object, owner: str) -> Polygon:
+    outline = _outline(points, owner)
+    return _polygon(outline, _holes(points, owner) if isinstance(points, dict) else (), owner)
+
+
+def _polygon(outline: Ring, holes: tuple[Ring, ...], owner: str) -> Polygon:
     if min(map(len, [outline, *holes])) < 3:
         raise UserError(f"{owner}: a polygon has fewer than three points; redraw it")
-    return Polygon((outline,), tuple(holes))
+    return Polygon((outline,), holes)
+
+
+def _line(points: Ring, owner: str) -> Lines:
+    if len(points) < 2:
+        raise UserError(f"{owner}: a line has fewer than two points; redraw it")
+    return Lines(points, 1)
+
+
+def _box(corners: Ring, owner: str) -> Box:
+    """Return a box of two corners that are pixels, both inside, as the SDK draws it."""
+    if len(corners) != 2:
+        raise UserError(f"{owner}: a box has {len(corners)} points and needs 2; redraw it")
+    return Box(*(int(number) for end in (corners.min(axis=0), corners.max(axis=0)) for number in end))
 
 
 def _read_box(entry: JsonObject, kind: str, owner: str) -> Geometry:
-    """Return a box of two corners that are pixels, both inside, as the SDK draws it."""
+    """Return a box, or one that is turned about its centre."""
     points = entry.get("points")
-    corners = _read_points(points.get("exterior") if isinstance(points, dict) else points, owner)
-    if len(corners) != 2:
-        raise UserError(f"{owner}: a box has {len(corners)} points and needs 2; redraw it")
-    whole = _whole(corners)
-    left, top, right, bottom = (int(number) for end in (whole.min(axis=0), whole.max(axis=0)) for number in end)
+    exterior = points.get("exterior") if isinstance(points, dict) else points
+    box = _box(_whole(_read_points(exterior, owner)), owner)
     if kind == "rectangle":
-        return Box(left, top, right, bottom)
+        return box
     [(radians, _)] = check_points([entry.get("angle"), 0], f"{owner}: its angle")
+    left, top, right, bottom = (int(number) for number in (box.left, box.top, box.right, box.bottom))
     centre = ((left + right) // 2, (top + bottom) // 2)  # a whole pixel in the SDK too
     return Polygon((turned_box(left, top, right - left, bottom - top, math.degrees(radians), centre),))
 

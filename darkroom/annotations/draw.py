@@ -206,8 +206,8 @@ def _draw(
     if job.mask is not None:
         write_mask(job.mask, mask)
     written = None
-    if job.writer is not None and path is not None:
-        written = job.writer.write(DrawnImage(pair.name, pair.split, path, mask, drawing.objects, drawing.shapes))
+    if writer is not None and path is not None:
+        written = writer.write(DrawnImage(pair.name, pair.split, path, mask, drawing.objects, drawing.shapes))
     statistics = ChannelStatistics()
     statistics.add(image)
     pixels = np.bincount(mask.ravel(), minlength=256)

@@ -125,7 +125,7 @@ class ShapeFormat(AnnotationFormat):
 
     def recognizes(self, members: Members, parameters: AnnotationParameters) -> bool:
         """Return whether a file is of this format."""
-        return bool(contents_of(members, self.name))
+        return bool(members.contents[self.name])
 
     def find_pairs(self, members: Members, parameters: AnnotationParameters, refuse: Refuse) -> list[Pair]:
         """Return a pair for each annotated image.
@@ -134,7 +134,7 @@ class ShapeFormat(AnnotationFormat):
         per image, a file that is named like an image but is of another format is refused too.
         """
         images, pairs, missing = ImageIndex(members), [], 0
-        contents = contents_of(members, self.name)
+        contents = members.contents[self.name]
         if self.HAS_FILE_PER_IMAGE:
             self._refuse_unread(members, contents, refuse)
         for member, content in contents.items():
@@ -181,7 +181,7 @@ class ShapeFormat(AnnotationFormat):
             UserError: the source lists its classes, and one of `annotations.classes` is none of them.
         """
         listed = self.listed_classes(members)
-        for content in contents_of(members, self.name).values():
+        for content in members.contents[self.name].values():
             listed |= content.classes
         labels = {shape.label for pair in pairs if pair.drawn is not None for shape in pair.drawn.shapes}
         by_label = listed or {label: str(label) for label in sorted(labels - self.IGNORED_LABELS, key=str)}
@@ -288,8 +288,3 @@ def _find_masks(drawn: AnnotatedImage, files: ImageIndex, annotation: Member, re
             shape = replace(shape, geometry=replace(stencil, file=file))
         shapes.append(shape)
     return replace(drawn, shapes=shapes)
-
-
-def contents_of(members: Members, format_name: str) -> Mapping[Member, FileContent]:
-    """Return the contents of the files of a format."""
-    return members.contents[format_name]

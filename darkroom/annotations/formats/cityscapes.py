@@ -21,7 +21,7 @@ import numpy as np
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.class_lists import choose_classes
 from darkroom.annotations.formats._base import Drawing, Members, Refuse
-from darkroom.annotations.formats._shapes import ShapeFormat, contents_of
+from darkroom.annotations.formats._shapes import ShapeFormat
 from darkroom.annotations.mask_files import (
     Key,
     check_size,
@@ -129,7 +129,7 @@ class Cityscapes(ShapeFormat):
 
     def find_pairs(self, members: Members, parameters: AnnotationParameters, refuse: Refuse) -> list[Pair]:
         """Return a pair for each image with labels. Labels without their image are refused."""
-        contents = contents_of(members, self.name)
+        contents = members.contents[self.name]
         pairs = []
         for place in _find_files(members).values():
             chosen = place.choose()

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.formats._base import Members, Orientation, Refuse
-from darkroom.annotations.formats._shapes import ShapeFormat, contents_of
+from darkroom.annotations.formats._shapes import ShapeFormat
 from darkroom.annotations.pair import Size, check_points
 from darkroom.annotations.shapes import AnnotatedImage, Convention, Polygon, Shape, ring
 from darkroom.archives.member import Member
@@ -59,7 +59,7 @@ class Isat(ShapeFormat):
         for path, member in sorted(members.items()):
             if PurePosixPath(path).name.lower() == CLASS_LIST:
                 names += _read_class_list(member)
-        drawn = [image for content in contents_of(members, self.name).values() for image in content.images]
+        drawn = [image for content in members.contents[self.name].values() for image in content.images]
         used = sorted({str(shape.label) for image in drawn for shape in image.shapes})
         return {name: name for name in [*names, *used]} if names else {}
 

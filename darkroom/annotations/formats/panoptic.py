@@ -18,7 +18,7 @@ import numpy as np
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.class_lists import choose_classes
 from darkroom.annotations.formats._base import Members, Refuse
-from darkroom.annotations.formats._shapes import ShapeFormat, contents_of
+from darkroom.annotations.formats._shapes import ShapeFormat
 from darkroom.annotations.mask_files import check_size, open_image
 from darkroom.annotations.pair import BACKGROUND, Pair, Size, class_name, file_name
 from darkroom.annotations.parameters import AnnotationParameters
@@ -101,7 +101,7 @@ class Panoptic(ShapeFormat):
     ) -> dict[Hashable, str]:
         """Return the categories in the order of the files, or those of the parameters."""
         listed: dict[Hashable, str] = {}
-        for content in contents_of(members, self.name).values():
+        for content in members.contents[self.name].values():
             listed |= content.classes
         return choose_classes(listed, parameters)
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from darkroom.annotations.annotation_file import AnnotationFile
 from darkroom.annotations.formats._base import Members, Orientation, Refuse
-from darkroom.annotations.formats._shapes import ShapeFormat, contents_of
+from darkroom.annotations.formats._shapes import ShapeFormat
 from darkroom.annotations.mask_files import Key, make_key
 from darkroom.annotations.pair import BACKGROUND, IMAGE_SUFFIXES, Pair, class_name, file_name
 from darkroom.annotations.parameters import AnnotationParameters
@@ -69,7 +69,7 @@ class Yolo(ShapeFormat):
 
     def recognizes(self, members: Members, parameters: AnnotationParameters) -> bool:
         """Return whether a file of this format has lines."""
-        contents = contents_of(members, self.name).values()
+        contents = members.contents[self.name].values()
         return any(content.refused or content.images[0].shapes for content in contents)
 
     def find_pairs(self, members: Members, parameters: AnnotationParameters, refuse: Refuse) -> list[Pair]:
@@ -81,7 +81,7 @@ class Yolo(ShapeFormat):
         for member in _yaml_files(members):
             if "kpt_shape" in _read_yaml(member):
                 raise UserError(f"{member}: has kpt_shape: its labels are key points and not polygons; draw polygons")
-        contents, splits = contents_of(members, self.name), _Splits(members)
+        contents, splits = members.contents[self.name], _Splits(members)
         labels, images = self._labels_by_key(members, refuse), _images_by_key(members, refuse)
         for key in sorted(labels.keys() - images.keys()):
             refuse(f"{labels[key]}: its image is not in the archive; add it or remove the file")
@@ -111,7 +111,7 @@ class Yolo(ShapeFormat):
 
     def _labels_by_key(self, members: Members, refuse: Refuse) -> dict[Key, Member]:
         """Return the label files. Two of one image are refused, and those that are not YOLO's."""
-        contents, labels = contents_of(members, self.name), dict[Key, Member]()
+        contents, labels = members.contents[self.name], dict[Key, Member]()
         for member in self.candidates(members):
             first = labels.setdefault(_key(member.name, LABELS), member)
             if first is not member:

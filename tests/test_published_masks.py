@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import jpeg_bytes, noise, png_bytes, write_zip
+from conftest import jpeg_bytes, labelme, noise, png_bytes, shape, write_zip
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -543,6 +543,9 @@ def test_stacks_of_other_numbers_of_pages_are_refused(folder: Path) -> None:
     assert "masks/v.tif: has 2 pages, but its image images/v.tif has 3;" in refusal(files)
     one: Files = {"images/v.tif": tiff(GREYS), "masks/v.png": png_bytes(PAGES[0])}
     assert "has 1 pages, but its image images/v.tif has 3" in refusal(one)
+    shapes = [shape("cat", [[1, 1], [20, 1], [20, 10]])]
+    with_shapes: Files = {"v.tif": tiff(GREYS), "v.json": labelme("v.tif", shapes, WIDTH, HEIGHT)}
+    assert "v.tif: has 3 pages; save each page as a file of its own" in refusal(with_shapes)
     stack = tiff(GREYS[:1], description="ImageJ=1.54f\nimages=30\nslices=30\n")
     assert "an ImageJ stack of 30 images in one page" in refusal({"images/v.tif": stack, "masks/v.tif": stack})
     voc: Files = {"JPEGImages/v.jpg": photo(), "SegmentationClass/v.tif": tiff(PAGES)}

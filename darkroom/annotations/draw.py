@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from darkroom.annotations.formats._base import AnnotationFormat, Drawing, DrawnShape, Mask, Orientation, load_format
+from darkroom.annotations.mask_files import pages_of
 from darkroom.annotations.pair import Classes, Pair, Size
 from darkroom.annotations.parameters import AnnotationParameters
 from darkroom.annotations.shapes import Region, turned_upright
@@ -182,8 +183,10 @@ def _draw(
     content = annotation_format.read_embedded_image(pair) if pair.image is None else pair.image.read()
     image = decode_bytes(content, str(pair.image or pair.annotation), pair.page or 0)  # turned upright
     original = Image.open(io.BytesIO(content))
-    if pair.page:
+    if pair.page is not None:
         original.seek(pair.page)
+    elif len(pages_of(original)) > 1:
+        raise UserError(f"{pair.image}: has {len(pages_of(original))} pages; save each page as a file of its own")
     exif_value = original.getexif().get(EXIF_ORIENTATION)
     by_size: Orientation | None = None
     if exif_value in TURNED:

@@ -363,8 +363,8 @@ def open_image(member: Member, decode: bool = True, page: int | None = None) -> 
         image = Image.open(io.BytesIO(member.read()))
         if page is not None:
             image.seek(page)
-        elif len(_pages_of(image)) > 1:
-            raise UserError(f"{member}: has {len(_pages_of(image))} pages; save each page as a file of its own")
+        elif len(pages_of(image)) > 1:
+            raise UserError(f"{member}: has {len(pages_of(image))} pages; save each page as a file of its own")
         if image.width * image.height > MOST_PIXELS:
             raise Image.DecompressionBombError(f"{image.width}×{image.height} pixels are too many")
         if decode:
@@ -389,12 +389,12 @@ def list_pages(member: Member) -> list[int]:
         described = IMAGEJ_STACK.match(str(getattr(image, "tag_v2", {}).get(DESCRIPTION, "")))
         if described is not None and int(described[1]) > 1 == getattr(image, "n_frames", 1):
             raise UserError(f"{member}: is an ImageJ stack of {described[1]} images in one page; save it as a sequence")
-        return _pages_of(image)
+        return pages_of(image)
     except UNDECODABLE as error:
         raise UserError(f"{member}: does not decode as an image ({why_undecodable(error)}); replace it") from None
 
 
-def _pages_of(image: Image.Image) -> list[int]:
+def pages_of(image: Image.Image) -> list[int]:
     """Return the numbers of an image's pages. The image is at its first page before and after."""
     if not isinstance(image, TiffImageFile) or image.n_frames == 1:
         return [0]

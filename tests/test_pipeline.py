@@ -32,8 +32,12 @@ CLASSIFIER_FIGURES = {
     "macro_recall",
     "macro_f1",
     "expected_calibration_error",
+    "uncalibrated_error",
 }
-MASK_FIGURES = {"mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy"}
+MASK_FIGURES = {
+    "mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "expected_calibration_error",
+    "uncalibrated_error",
+}  # fmt: skip
 FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES | {"tta_accuracy"}, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
 EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes", "grad_cam"}
 CLASSIFIER_PICTURES = EVERYWHERE | {

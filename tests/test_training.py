@@ -112,8 +112,8 @@ def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name
     trained(segmentation(epochs=8, batch_size=2, lr=0.003, precision=precision_name))
     report = evaluated("segmentation")
     assert report.keys() == {
-        "loss", "mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "gap_to_train",
-        "gap_to_validation",
+        "loss", "mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "expected_calibration_error",
+        "uncalibrated_error", "gap_to_train", "gap_to_validation",
     }  # fmt: skip
     truth = np.concatenate([read_mask(mask_path(DATA, "test", p.stem)).ravel() for p in image_paths(DATA, "test")])
     predicted = np.concatenate([read_mask(p).ravel() for p in sorted(Path("predictions/masks").iterdir())])
@@ -344,7 +344,7 @@ def test_validation_during_training_equals_the_evaluation(folder: Path) -> None:
     with torch.inference_mode():
         for images, targets in whole_split(DATA, Description.read(DATA), "validation", CPU):
             assert max(images.shape[2:]) > max(card.image_size)
-            logits = logits_of(model, card, images)
+            logits = logits_of(model, card, images) * card.temperature
             tally.add(logits, targets, cross_entropy(logits, targets))
     report = read_json(METRICS / "train.json")
     assert report["validation_mean_iou"] == round(tally.compute()["mean_iou"], 6)

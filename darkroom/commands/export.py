@@ -18,28 +18,28 @@ LARGEST_DIFFERENCE = 1e-4
 
 
 class Normalized(nn.Module):
-    """A model that normalizes its input itself: pixels, float (b, 3, h, w) between 0 and 255, to logits."""
+    """A model that normalizes its input itself: pixels, float (b, 3, h, w) between 0 and 255, to calibrated logits."""
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, model: nn.Module, card: Card) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.temperature = model, card.temperature
         self.register_buffer("mean", 255 * torch.tensor(card.mean)[:, None, None])
         self.register_buffer("std", 255 * torch.tensor(card.std)[:, None, None])
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits of images, float (b, 3, h, w) between 0 and 255."""
+        """Return the calibrated logits of images, float (b, 3, h, w) between 0 and 255."""
         logits: Tensor = self.model((images - self.mean) / self.std)
-        return logits
+        return logits / self.temperature
 
 
 def export(task: str, revision: str | None, path: Path) -> None:
     """Write the task's model to an ONNX file, and compare the file's logits with PyTorch's.
 
     The input `images` is float (b, 3, height, width) between 0 and 255, of the size that the model was trained on. The
-    output is `logits`. The metadata hold the model's card as JSON.
+    output is `logits`, whose softmax gives calibrated probabilities. The metadata hold the model's card as JSON.
 
     Args:
         task: the task's name.

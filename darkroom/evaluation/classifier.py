@@ -106,6 +106,12 @@ def calibration_error(bins: list[dict[str, float]]) -> float:
     return gaps / sum(entry["images"] for entry in bins)
 
 
+def error_of_logits(logits: Tensor, targets: Tensor) -> float:
+    """Return the expected calibration error of logits, float (n, classes), for the class ids `targets`, int64 (n,)."""
+    confidence, predicted = logits.softmax(1).max(1)
+    return calibration_error(calibration_bins(confidence.numpy(), (predicted == targets).numpy()))
+
+
 def _write_predictions(
     path: Path,
     names: list[str],

@@ -51,8 +51,9 @@ class TrainedModel:
 def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:
     """Return the outputs of a model: logits, or the numbers of a regression.
 
-    It computes in the precision of training, or in fp32 where the device would emulate that precision. A segmentation
-    model sees images that are larger than its training crops in overlapping windows.
+    The logits are divided by the temperature of the model file, so that their softmax is calibrated. It computes in
+    the precision of training, or in fp32 where the device would emulate that precision. A segmentation model sees
+    images that are larger than its training crops in overlapping windows.
 
     Args:
         model: the network, in evaluation mode.
@@ -73,7 +74,8 @@ def _predict(model: nn.Module, card: Card, batches: Iterable[Tensor]) -> Iterato
             outputs: Tensor = model(images)
         return outputs.float()
 
-    return card.architecture.predict(forward, batches, tuple(card.image_size))
+    for outputs in card.architecture.predict(forward, batches, tuple(card.image_size)):
+        yield outputs / card.temperature
 
 
 def mean_over_views(model: nn.Module, card: Card, images: Tensor, logits: Tensor, views: str) -> Tensor:

@@ -1,5 +1,6 @@
 """Metrics of predicted classes of images, points or pixels."""
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -7,6 +8,8 @@ from torch import Tensor
 
 from darkroom.common.numbers import IGNORE_INDEX
 from darkroom.device.precision import tally_device
+
+SAMPLED_PIXELS = 2_000  # of an image, by which the confidence of a segmentation is judged
 
 
 def identity(count: Tensor) -> Tensor:
@@ -95,6 +98,23 @@ class OverlapTally(ClassTally):
             "mean_dice": float(dice_coefficient(confusion)[occurs].mean()),
             "pixel_accuracy": accuracy,
         }
+
+
+def sample_targets(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits and class ids of the targets that count; of the pixels of an image, an even sample.
+
+    Args:
+        logits: float (b, classes, …).
+        targets: int64 (b, …). Targets of `IGNORE_INDEX` are left out.
+
+    Returns:
+        float (n, classes) and int64 (n,), with at most `SAMPLED_PIXELS` of each image.
+    """
+    step = max(1, math.ceil(targets[0].numel() / SAMPLED_PIXELS)) if len(targets) else 1
+    rows = logits.flatten(2)[..., ::step].transpose(1, 2).flatten(0, 1) if logits.ndim > 2 else logits
+    ids = targets.flatten(1)[:, ::step].flatten() if targets.ndim > 1 else targets
+    counted = ids != IGNORE_INDEX
+    return rows[counted], ids[counted]
 
 
 def class_ids(targets: Tensor) -> Tensor:

@@ -40,6 +40,7 @@ class Card:
         precision: The number format of the training: fp32, bf16 or fp16.
         target_mean: For regression, the mean of the targets. output · target_std + target_mean is in their unit.
         target_std: For regression, the standard deviation of the targets.
+        temperature: What logits are divided by before softmax, so that the confidence is the accuracy to expect.
     """
 
     kind: str
@@ -51,6 +52,7 @@ class Card:
     precision: str
     target_mean: float = 0.0
     target_std: float = 1.0
+    temperature: float = 1.0
 
     @cached_property
     def architecture(self) -> Architecture:

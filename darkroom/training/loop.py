@@ -303,9 +303,17 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Ru
 
     Processes that train together share the batches out.
     """
-    model.eval()
     sum_counts = partial(sum_over_processes, processes=run.processes)
     tally = run.metrics.new_tally(run.outputs, run.device, sum_counts, run.unit)
+    for outputs, targets in predict(model, batches, run):
+        tally.add(outputs, targets, run.metrics.loss(outputs, targets))
+    return tally.compute() if sum_counts(tally.targets) else {}
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Run) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the outputs of `model` for this process's share of `batches`, and the targets."""
+    model.eval()
 
     def forward(inputs: Tensor) -> Tensor:
         with autocast(run.device, run.precision):
@@ -315,9 +323,8 @@ def evaluate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], run: Ru
     # Outputs may come some batches later than their inputs, since windows of several images are predicted together.
     predicted, compared = tee(islice(batches, run.processes.rank, None, run.processes.count))
     outputs = run.predict(forward, (inputs for inputs, _ in predicted))
-    for logits, (_, targets) in zip(outputs, compared, strict=True):
-        tally.add(logits, targets, run.metrics.loss(logits, targets))
-    return tally.compute() if sum_counts(tally.targets) else {}
+    for output, (_, targets) in zip(outputs, compared, strict=True):
+        yield output, targets
 
 
 def _summary(row: dict[str, float], score_name: str, epochs: int) -> str:

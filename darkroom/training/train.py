@@ -1,8 +1,9 @@
 """The stage `train`: train a model on a prepared data set and write its file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,10 +18,11 @@ from darkroom.device.precision import choose_device
 from darkroom.device.setup import Setup, set_up
 from darkroom.models.architecture import trained_weights
 from darkroom.models.model_file import Card, save_model
+from darkroom.training.calibration import fit_temperature
 from darkroom.training.cost import write_costs
 from darkroom.training.failures import OutOfMemory
 from darkroom.training.history import summary, write_history
-from darkroom.training.loop import Run, fit
+from darkroom.training.loop import Run, fit, predict
 from darkroom.training.memory import choose_micro_batch, release_memory
 from darkroom.training.micro_batch import part_of
 from darkroom.training.parameters import Batches, MachineParameters, TaskTraining
@@ -138,13 +140,19 @@ def train(
         return
 
     write_history(outputs.history, state.history)
-    report = summary(state.history, description.score, parameters.train.keep)
-    write_json(outputs.report, report | {"device": device.type, "precision": precision, "bits": bits})
+    report: dict[str, Any] = summary(state.history, description.score, parameters.train.keep)
+    report |= {"device": device.type, "precision": precision, "bits": bits}
     state.model.load_state_dict(state.kept)
+    temperature = 1.0
+    if description.outputs > 1:  # of classes, not of a number
+        validation = whole_split(data, description, "validation", device)
+        temperature = fit_temperature(predict(state.model, validation, replace(run, processes=ALONE)))
+        report["temperature"] = temperature
+    write_json(outputs.report, report)
     size = parameters.input_size(description)
     card = Card(
         description.kind, parameters.model.model_dump(), description.classes, list(size), description.mean,
-        description.std, precision, description.target_mean, description.target_std,
+        description.std, precision, description.target_mean, description.target_std, temperature,
     )  # fmt: skip
     save_model(outputs.model, state.model, card)
     remove(outputs.state)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from darkroom.batches.whole import whole_split
 from darkroom.common.numbers import round_metric
-from darkroom.evaluation.classifier import evaluate_logits
+from darkroom.evaluation.classifier import error_of_logits, evaluate_logits
 from darkroom.evaluation.explanations import explain_classes
 from darkroom.evaluation.feature_maps import write_feature_maps
 from darkroom.evaluation.inference import TrainedModel, mean_over_views
@@ -46,6 +46,7 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
     has_views = parameters.tta != "none"
     logits, targets = _predict(trained, "test", add_views if has_views else None)
     metrics = evaluate_logits(trained.card.classes, logits, targets, folder)
+    metrics["uncalibrated_error"] = round_metric(error_of_logits(logits * trained.card.temperature, targets))
     explain_classes(trained, logits, targets, folder)
     first, _ = next(whole_split(trained.data, trained.description, "test", trained.device))
     write_feature_maps(trained, first[:1], folder)

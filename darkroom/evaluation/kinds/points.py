@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from darkroom.evaluation.classifier import evaluate_logits
+from darkroom.common.numbers import round_metric
+from darkroom.evaluation.classifier import error_of_logits, evaluate_logits
 from darkroom.evaluation.grid import write_grid
 from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.parameters import Evaluation
@@ -19,4 +20,7 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
     """
     [(_points, targets, logits)] = trained.batches()
     write_grid(trained, folder / "grid.npy")
-    return evaluate_logits(trained.card.classes, logits.cpu(), targets.cpu(), folder)
+    logits, targets = logits.cpu(), targets.cpu()
+    uncalibrated = error_of_logits(logits * trained.card.temperature, targets)
+    metrics = evaluate_logits(trained.card.classes, logits, targets, folder)
+    return metrics | {"uncalibrated_error": round_metric(uncalibrated)}

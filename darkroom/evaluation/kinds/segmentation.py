@@ -9,13 +9,14 @@ from torch import Tensor
 from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mask
+from darkroom.evaluation.classifier import error_of_logits
 from darkroom.evaluation.explanations import explain_masks
 from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.masks import MaskTally
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import rounded
 from darkroom.losses.cross_entropy import cross_entropy
-from darkroom.metrics.classes import OverlapTally, dice_coefficient, intersection_over_union
+from darkroom.metrics.classes import OverlapTally, dice_coefficient, intersection_over_union, sample_targets
 
 TTA = ("none",)
 
@@ -23,7 +24,7 @@ TTA = ("none",)
 def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:
     """Return the metrics of the test split, and write predictions and tables of them.
 
-    It writes these files to `folder`:
+    The calibration errors are those of an even sample of each image's pixels. It writes these files to `folder`:
 
     - `confusion.npy`: the confusion matrix of pixels, int64 (classes, classes), with a row for each true class;
     - `images.csv`: the mean IoU of each image with at least one pixel that is not ignored;
@@ -39,12 +40,13 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
     names = trained.card.classes
     tally, masks = OverlapTally(len(names), trained.device), MaskTally(len(names))
     (folder / "masks").mkdir()
-    rows, by_image = [], []
+    rows, by_image, sampled = [], [], []
     for path, (_images, targets, logits) in zip(image_paths(trained.data, "test"), trained.batches(), strict=True):
         image_tally = OverlapTally(len(names), trained.device)
         loss = cross_entropy(logits, targets)
         for each in (tally, image_tally):
             each.add(logits, targets, loss)
+        sampled.append([values.cpu() for values in sample_targets(logits, targets)])
         truth = read_mask(mask_path(trained.data, "test", path.stem))
         height, width = truth.shape
         predicted = logits.argmax(1)[0, :height, :width].byte().cpu().numpy()
@@ -67,7 +69,12 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
     write_csv(folder / "objects.csv", list(sizes[0]), [list(row.values()) for row in sizes])
     foreground = [round(float(iou), DIGITS) for iou in columns["iou"][1:] if not iou.isnan()]
     mean = round(sum(foreground) / len(foreground), DIGITS) if foreground else None
-    return rounded(tally.compute()) | {"mean_foreground_iou": mean}
+    logits, targets = (torch.cat(values) for values in zip(*sampled, strict=True))
+    calibration = {
+        "expected_calibration_error": error_of_logits(logits, targets),
+        "uncalibrated_error": error_of_logits(logits * trained.card.temperature, targets),
+    }
+    return rounded(tally.compute() | calibration) | {"mean_foreground_iou": mean}
 
 
 def _by_class(confusion: Tensor) -> dict[str, Tensor]:

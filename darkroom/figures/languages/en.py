@@ -84,8 +84,8 @@ TEXTS = Texts(
         ),
         "reliability": (
             "Reliability",
-            "Bars below the dashed line mean that the model is too confident, bars above it that it is not "
-            "confident enough.",
+            "The confidence is calibrated on the validation split. Bars below the dashed line mean that the model is "
+            "still too confident, bars above it that it is not confident enough.",
         ),
         "ranks": (
             "Rank of the true class",

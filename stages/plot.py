@@ -7,8 +7,10 @@ from pathlib import Path
 
 from darkroom.common.errors import run_stage
 from darkroom.common.parameters import CONFIG, read_parameters
+from darkroom.figures.card import write_card
 from darkroom.figures.check_page import write_check_page_of
 from darkroom.figures.draw import CHARTS, draw
+from darkroom.figures.overview import read_results
 from darkroom.figures.parameters import PlotParameters
 from darkroom.figures.report import write_report
 
@@ -16,13 +18,15 @@ from darkroom.figures.report import write_report
 def main(task: str) -> None:
     """Draw the figures of `task`."""
     language = read_parameters("plot", task, PlotParameters).report.language
-    data, metrics = Path("data/prepared", task), Path("metrics", task)
+    data, predictions, metrics = Path("data/prepared", task), Path("data/predictions", task), Path("metrics", task)
     figures, chart_images = Path("plots", task), Path("reports", task)
     charts = {chart: Path("plots", "charts", chart, f"{task}.csv") for chart in CHARTS}
-    draw(data, Path("data/predictions", task), metrics, figures, chart_images, charts)
+    draw(data, predictions, metrics, figures, chart_images, charts)
     parameters = CONFIG / task / "train.json"
-    write_report(Path("reports", f"{task}.html"), task, data, metrics, parameters, figures, chart_images, language)
     write_check_page_of(data, chart_images / "check.html", task, language)
+    results = read_results(data, predictions, metrics)
+    write_report(Path("reports", f"{task}.html"), task, results, parameters, figures, chart_images, language)
+    write_card(Path("reports", f"{task}.card.md"), task, results, data, CONFIG / task)
 
 
 if __name__ == "__main__":

@@ -52,6 +52,7 @@ from darkroom.figures import fonts
 from darkroom.figures.classes import draw_confusion
 from darkroom.figures.fonts import families_for, readable
 from darkroom.figures.languages import Texts, texts_of
+from darkroom.figures.overview import read_results
 from darkroom.figures.pictures import draw_flips
 from darkroom.figures.report import write_report
 from darkroom.figures.style import save, short
@@ -246,10 +247,11 @@ def test_a_classification(
     draw_figures()
     assert not Path("plots/names.csv").exists() and "number" not in Path("plots/classes.csv").read_text()
     Path("train.json").write_text('{"seed": 0}')
+    results = read_results(DATA, Path("predictions"), METRICS)
     pages = {}
     for language in names_in("darkroom.figures.languages"):
         path = Path(f"{language}.html")
-        write_report(path, "own", DATA, METRICS, Path("train.json"), Path("plots"), Path("images"), language)
+        write_report(path, "own", results, Path("train.json"), Path("plots"), Path("images"), language)
         pages[language] = path.read_text(encoding="utf-8")
     figures = {language: re.findall(r'base64,([^"]*)"', page) for language, page in pages.items()}
     assert figures["zh"] == figures["en"] and len(figures["en"]) > 8, "the same figures"

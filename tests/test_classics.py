@@ -30,6 +30,7 @@ from darkroom.datasets.points import range_index, read_points
 from darkroom.datasets.report import read_report
 from darkroom.datasets.table import prepare_curve, prepare_points, read_table
 from darkroom.evaluation.tables import read_classes
+from darkroom.figures.overview import read_results
 from darkroom.figures.report import write_report
 from darkroom.losses.squared_error import squared_error
 from darkroom.metrics.errors import ErrorTally
@@ -72,7 +73,8 @@ def draw_report(task: str) -> set[str]:
     """Draw the figures and the report of the last evaluation; return the names of the figures, all in the report."""
     Path("train.json").write_text("{}")
     draw_figures()
-    write_report(Path("report.html"), task, DATA, METRICS, Path("train.json"), Path("plots"), Path("images"))
+    results = read_results(DATA, Path("predictions"), METRICS)
+    write_report(Path("report.html"), task, results, Path("train.json"), Path("plots"), Path("images"))
     drawn = {path.stem for folder in ("plots", "images") for path in Path(folder).glob("*.png")}
     assert Path("report.html").read_text().count("<img") == len(drawn)
     return drawn

@@ -11,10 +11,12 @@ class Kind(Protocol):
     Attributes:
         SCORE: the metric that tells the best epoch; higher is better.
         UNIT: what a data set consists of, in the plural.
+        HUB_TASK: the name of such tasks on the Hugging Face hub.
     """
 
     SCORE: str
     UNIT: str
+    HUB_TASK: str
 
     def count_outputs(self, classes: list[str]) -> int:
         """Return how many numbers a model gives for each image, pixel or point."""

@@ -2,6 +2,7 @@
 
 SCORE = "accuracy"
 UNIT = "images"
+HUB_TASK = "image-classification"
 
 
 def count_outputs(classes: list[str]) -> int:

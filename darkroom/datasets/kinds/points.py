@@ -2,6 +2,7 @@
 
 SCORE = "accuracy"
 UNIT = "points"
+HUB_TASK = "tabular-classification"
 
 
 def count_outputs(classes: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 SCORE = "r2"
 UNIT = "points"
+HUB_TASK = "tabular-regression"
 
 
 def count_outputs(_: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 SCORE = "mean_iou"
 UNIT = "images"
+HUB_TASK = "image-segmentation"
 
 
 def count_outputs(classes: list[str]) -> int:

@@ -13,7 +13,13 @@ from darkroom.figures.tables import write_table
 
 
 class KindFigures(Protocol):
-    """The figures of a kind of task."""
+    """The figures of a kind of task.
+
+    Attributes:
+        CLASS_METRIC: the column of `classes.csv` that tells how well a class is found, higher being better; or None.
+    """
+
+    CLASS_METRIC: str | None
 
     def draw(self, data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
         """Write figures as PNG files to `folder`.

@@ -14,6 +14,8 @@ from darkroom.figures.explanations import draw_explanations
 from darkroom.figures.feature_maps import draw_feature_maps
 from darkroom.figures.pictures import draw_confident_errors, draw_predictions
 
+CLASS_METRIC = "recall"
+
 
 def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
     """Write the figures; return the table of classes. Of `reports` only `test` is read."""

@@ -9,6 +9,8 @@ from darkroom.evaluation.tables import read_names
 from darkroom.figures.classes import draw_class_recall
 from darkroom.figures.points import draw_regions, read_grid
 
+CLASS_METRIC = "recall"
+
 
 def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
     """Write the figures; return the table of classes."""

@@ -10,6 +10,8 @@ from darkroom.evaluation.tables import read_classes
 from darkroom.figures.classes import draw_confusion
 from darkroom.figures.points import draw_fit, read_grid
 
+CLASS_METRIC = None  # of ranges of numbers there are errors alone
+
 
 def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], folder: Path) -> pd.DataFrame:
     """Write the figures; return the table of ranges, into which the numbers are divided."""

@@ -13,6 +13,7 @@ from darkroom.figures.classes import draw_bars, draw_confusion, draw_object_size
 from darkroom.figures.explanations import draw_mask_explanations
 from darkroom.figures.pictures import draw_contact_sheet, draw_overlays
 
+CLASS_METRIC = "iou"
 MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
 
 

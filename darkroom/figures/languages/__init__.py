@@ -14,7 +14,10 @@ class Texts:
         lang: the language as HTML states it.
         fonts: font families of CSS.
         title: of the page; `{}` stands for the task's name.
-        summary: one sentence on the training and one on the score.
+        summary: one sentence on the training.
+        facts: sentences of the report's beginning, by the keys of `figures.overview.facts`. Keys of params.yaml and
+            commands stand in backticks.
+        advice: what to do next, likewise.
         kinds: describes a task, by its kind; `{}` stands for the number of classes.
         units: what a data set consists of, in training and in the test, by `UNIT` of the kind.
         scores: the metrics that decide which epoch is kept, within the summary.
@@ -30,6 +33,8 @@ class Texts:
     fonts: str
     title: str
     summary: str
+    facts: dict[str, str]
+    advice: dict[str, str]
     kinds: dict[str, str]
     units: dict[str, tuple[str, str]]
     scores: dict[str, str]

@@ -6,8 +6,51 @@ TEXTS = Texts(
     lang="en",
     fonts="system-ui, sans-serif",
     title="{}: report",
-    summary="{task}, trained on {train:,} {train_unit} for {epochs} epochs on {device} in {precision}. "
-    "On {test:,} {test_unit} the {score} is {value:.4f}.",
+    summary="{task}, trained on {train:,} {train_unit} for {epochs} epochs on {device} in {precision}.",
+    facts={
+        "score": "The {score} is {value:.3f} on {images:,} {unit}.",
+        "score_interval": "The {score} is {value:.3f} on {images:,} {unit}; its 95 % interval is {low:.3f} to "
+        "{high:.3f}.",
+        "not_audited": "The data were not audited for leaks and wrong labels. "
+        "`dvc exp run -S tasks.{task}.audit.enabled=true plot@{task}` does it.",
+        "no_leaks": "The audit found no test image that training or validation has too.",
+        "leaked": "{count:,} {unit} are in training or validation too. Without them the {score} is {value:.3f}.",
+        "doubtful": "{count:,} {unit} are probably annotated wrongly. Without them and leaked ones the {score} is "
+        "{value:.3f}.",
+        "gap": "In training the {score} is {train:.3f}, in validation {validation:.3f}.",
+        "calibration": "The confidence is off by {after:.3f} on average. Before it was calibrated, it was off by "
+        "{before:.3f}.",
+        "corruptions": "Under corruptions of the test images the {score} is {value:.3f} on average, and "
+        "{worst_value:.3f} under {worst}.",
+        "class": "{name}: {value:.3f}",
+        "class_confused": "{name}: {value:.3f}, most often taken for {other}",
+    },
+    advice={
+        "leave_out_leaked": "{count:,} {unit} are in training or validation too. Look at them in audit.html, and leave "
+        "the copies out by `tasks.{task}.audit.leave_out`.",
+        "look_at_labels": "{count:,} annotations are probably wrong. Look at them in audit.html, surest first, and "
+        "correct them or leave them out.",
+        "no_validation": "There is no validation split, so nothing tells overfitting, and the confidence is not "
+        "calibrated. Set `tasks.{task}.validation` to 0.1.",
+        "overfits": "The model knows its training data much better than new ones ({train:.3f} against "
+        "{validation:.3f}). Try more augmentation (`tasks.{task}.augment`), more `train.weight_decay`, or more data.",
+        "more_epochs": "The validation score still rose by {rise:.3f} at the end of {epochs} epochs. Try more "
+        "`train.epochs`.",
+        "fewer_epochs": "The best epoch was {kept} of {epochs}. Fewer `train.epochs` do, or set `train.patience`.",
+        "weak_class": "The class {name} is far below the others ({value:.3f}). Look at its images; it may need more of "
+        "them.",
+        "weak_class_confused": "The class {name} is far below the others ({value:.3f}), and most often taken for "
+        "{other}. Look at images of both; it may need more of them.",
+        "imbalance": "The largest class has {ratio:.1f} times as many training images as the smallest. Try "
+        "`train.sampler: balanced` or `train.class_weights: balanced`.",
+        "poorly_calibrated": "The confidence is off by {error:.3f} on average. A larger validation split calibrates it "
+        "better.",
+        "few_test": "With {images:,} {unit} the score is known to ±{width:.3f}. Smaller differences between two runs "
+        "cannot be seen in it; `python -m darkroom compare` and several seeds see more.",
+        "worst_corruption": "Under {name} the {score} falls to {value:.3f}. Augmentation with similar changes helps, "
+        "if such images matter.",
+        "nothing": "Nothing stands out. Compare this run with another by `python -m darkroom compare`.",
+    },
     kinds={
         "classification": "A classification of {} classes",
         "points": "A classification of points in {} classes",
@@ -17,10 +60,21 @@ TEXTS = Texts(
     units={"images": ("images", "test images"), "points": ("points", "test points")},
     scores={"accuracy": "accuracy", "mean_iou": "mean iou", "r2": "r2"},
     headings={
+        "facts": "In short",
+        "worst": "Worst classes",
+        "advice": "What to do next",
+        "contents": "Contents",
+        "skip": "Skip to the metrics",
+        "figures": "Figures",
+        "audit": "Findings of the audit",
+        "check": "Masks to check by eye",
+        "card": "Model card",
+        "interval": "95 % interval",
         "metrics": "Test metrics",
         "metric": "metric",
         "value": "value",
         "classes": "Classes",
+        "table_of_metrics": "Table of the test metrics",
         "table_of_classes": "Table of the classes",
         "parameters": "Parameters",
         "parameter": "parameter",

@@ -17,8 +17,41 @@ TEXTS = Texts(
     fonts="system-ui, PingFang SC, Microsoft YaHei, Noto Sans CJK SC, Noto Sans SC, Source Han Sans SC, "
     "WenQuanYi Micro Hei, sans-serif",
     title="{}：报告",
-    summary="{task}，用 {train:,} {train_unit}训练 {epochs} 轮，设备为 {device}，数值格式为 {precision}。"
-    "在 {test:,} {test_unit}上，{score}为 {value:.4f}。",
+    summary="{task}，用 {train:,} {train_unit}训练 {epochs} 轮，设备为 {device}，数值格式为 {precision}。",
+    facts={
+        "score": "在 {images:,} {unit}上，{score}为 {value:.3f}。",
+        "score_interval": "在 {images:,} {unit}上，{score}为 {value:.3f}，95 % 置信区间为 {low:.3f} 至 {high:.3f}。",
+        "not_audited": "尚未检查数据泄漏和错误标签。运行 `dvc exp run -S tasks.{task}.audit.enabled=true plot@{task}"
+        "` 即可检查。",
+        "no_leaks": "检查没有发现同时出现在训练集或验证集中的测试样本。",
+        "leaked": "{count:,} {unit}也出现在训练集或验证集中。去掉它们后，{score}为 {value:.3f}。",
+        "doubtful": "{count:,} {unit}的标注可能有误。去掉它们和泄漏的样本后，{score}为 {value:.3f}。",
+        "gap": "训练集上的{score}为 {train:.3f}，验证集上为 {validation:.3f}。",
+        "calibration": "置信度平均偏差 {after:.3f}；校准之前为 {before:.3f}。",
+        "corruptions": "测试图像受损时，{score}平均为 {value:.3f}；在 {worst} 下为 {worst_value:.3f}。",
+        "class": "{name}：{value:.3f}",
+        "class_confused": "{name}：{value:.3f}，最常被误认为 {other}",
+    },
+    advice={
+        "leave_out_leaked": "{count:,} {unit}也出现在训练集或验证集中。请在 audit.html 中查看，并用 "
+        "`tasks.{task}.audit.leave_out` 去掉副本。",
+        "look_at_labels": "{count:,} 个标注可能有误。请在 audit.html 中从最可疑的看起，改正或去掉它们。",
+        "no_validation": "没有验证集，因此看不出过拟合，置信度也没有校准。请把 `tasks.{task}.validation` 设为 0.1。",
+        "overfits": "模型对训练数据的了解远胜于新数据（{train:.3f} 对 {validation:.3f}）。可加强数据增强"
+        "（`tasks.{task}.augment`）、增大 `train.weight_decay`，或增加数据。",
+        "more_epochs": "{epochs} 轮结束时，验证分数仍上升了 {rise:.3f}。可增大 `train.epochs`。",
+        "fewer_epochs": "最好的一轮是第 {kept} 轮，共 {epochs} 轮。可减小 `train.epochs`，或设置 `train.patience`。",
+        "weak_class": "类别 {name} 远低于其他类别（{value:.3f}）。请查看它的图像，它可能需要更多样本。",
+        "weak_class_confused": "类别 {name} 远低于其他类别（{value:.3f}），最常被误认为 {other}。请查看两类的图像，"
+        "它可能需要更多样本。",
+        "imbalance": "最大类别的训练样本是最小类别的 {ratio:.1f} 倍。可设置 `train.sampler: balanced` 或 "
+        "`train.class_weights: balanced`。",
+        "poorly_calibrated": "置信度平均偏差 {error:.3f}。更大的验证集能校准得更好。",
+        "few_test": "只有 {images:,} {unit}，分数的误差约为 ±{width:.3f}，看不出更小的差别；"
+        "`python -m darkroom compare` 和多个随机种子能看得更清。",
+        "worst_corruption": "在 {name} 下，{score}降到 {value:.3f}。如果会遇到这样的图像，可加入类似的数据增强。",
+        "nothing": "没有明显的问题。可用 `python -m darkroom compare` 与另一次运行比较。",
+    },
     kinds={
         "classification": "图像分类，共 {} 个类别",
         "points": "数据点分类，共 {} 个类别",
@@ -28,10 +61,21 @@ TEXTS = Texts(
     units={"images": ("张图像", "张测试图像"), "points": ("个数据点", "个测试数据点")},
     scores={"accuracy": "准确率", "mean_iou": "平均交并比", "r2": "决定系数 R² "},
     headings={
+        "facts": "要点",
+        "worst": "最差的类别",
+        "advice": "下一步",
+        "contents": "目录",
+        "skip": "跳到指标",
+        "figures": "图",
+        "audit": "数据检查的结果",
+        "check": "人工检查掩码",
+        "card": "模型卡",
+        "interval": "95 % 置信区间",
         "metrics": "测试指标",
         "metric": "指标",
         "value": "值",
         "classes": "类别",
+        "table_of_metrics": "测试指标表",
         "table_of_classes": "类别表",
         "parameters": "参数",
         "parameter": "参数",
@@ -41,7 +85,8 @@ TEXTS = Texts(
     captions={
         "learning_curves": (
             "学习曲线",
-            "如果训练集的指标仍在提高而验证集的不再提高，说明模型过拟合。如果训练结束时两条曲线都还在改善，增加训练轮数会有帮助。",
+            "如果训练集的指标仍在提高而验证集的不再提高，说明模型过拟合。如果训练结束时两条曲线都还在改善，"
+            "增加训练轮数会有帮助。",
         ),
         "learning_rate": ("学习率", "学习率下降的地方，损失也应当下降。"),
         "confusion": (
@@ -58,7 +103,8 @@ TEXTS = Texts(
         "predictions": ("预测", "正确的预测为绿色，错误的为红色。所选图像中最多有一半是错误。"),
         "grad_cam": (
             "Grad-CAM",
-            "明亮的位置支持所标出的类别。如果明亮的位置在背景上，说明模型学到了错误的特征。预测错误时，可以看出目标的哪个部分误导了模型。",
+            "明亮的位置支持所标出的类别。如果明亮的位置在背景上，说明模型学到了错误的特征。预测错误时，"
+            "可以看出目标的哪个部分误导了模型。",
         ),
         "feature_maps": (
             "特征图",
@@ -66,11 +112,13 @@ TEXTS = Texts(
         ),
         "regions": (
             "决策区域",
-            "两种颜色相接的地方，预测的类别发生变化。边界绕着个别的点弯曲，是过拟合的迹象；数据弯曲而边界笔直，说明模型过于简单。",
+            "两种颜色相接的地方，预测的类别发生变化。边界绕着个别的点弯曲，是过拟合的迹象；数据弯曲而边界笔直，"
+            "说明模型过于简单。",
         ),
         "fit": (
             "拟合曲线",
-            "曲线穿过每一个训练点，说明模型拟合了噪声。曲线跟不上数据的弯曲，说明模型过于简单，或者训练时间太短。虚线之外没有训练点。",
+            "曲线穿过每一个训练点，说明模型拟合了噪声。曲线跟不上数据的弯曲，说明模型过于简单，或者训练时间太短。"
+            "虚线之外没有训练点。",
         ),
         "reliability": (
             "可靠性图",

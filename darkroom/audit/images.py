@@ -10,8 +10,7 @@ SPAN = 6  # levels of 255 that the pixels of a blank image span at most, in each
 LEFT_OUT = 10  # pixels of 1024 at either end that the span leaves out
 TINY = 16  # pixels: an image with a shorter side below it is tiny where most are twice as large
 SHARE = 0.25  # of the median of the shorter sides: below it an image is tiny in any case
-ASPECT, AREA = 2.5, 10.0  # by what factor an odd one differs from the median
-SPREADS = 5.0  # distances of the quartiles by which it differs too: sizes may vary widely
+ASPECT, AREA = 2.5, 10.0  # by what factor an odd one differs from the median, times the quartiles' ratio squared
 DIGITS = 4  # of a score
 
 
@@ -68,7 +67,7 @@ def _find_odd_sizes(sizes: NDArray[np.int64]) -> dict[int, float]:
     found: dict[int, float] = {}
     for values, least in ((width / height, ASPECT), (width * height, AREA)):
         low, median, high = np.quantile(values, (0.25, 0.5, 0.75))
-        limit = least * (high / low) ** SPREADS
+        limit = least * (high / low) * (high / low)
         ratios = np.maximum(values / median, median / values)
         for index in np.flatnonzero(ratios > limit):
             found[int(index)] = max(found.get(int(index), 0.0), round(1 - 1 / float(ratios[index]), DIGITS))

@@ -154,9 +154,10 @@ def test_pictures_of_which_any_two_are_alike_are_no_duplicates() -> None:
     ring = Image.new("L", (64, 64))
     ring.paste(255, (20, 8, 44, 56))
     ring.paste(0, (28, 16, 36, 48))
-    zeros = [np.asarray(ring.rotate(draw.normal(0, 6)).resize((SIDE, SIDE))) for _ in range(300)]
-    images = np.repeat(np.stack(zeros)[..., None], 3, axis=3)
-    assert len(find_duplicates(splits(images))) < 30
+    turned = [ring.rotate(draw.normal(0, 9), Image.Resampling.BICUBIC).resize((SIDE, SIDE)) for _ in range(150)]
+    images = np.repeat(np.stack(turned)[..., None], 3, axis=3)
+    found = [one for one in find_duplicates(splits(images)) if one.kind == "near_duplicate"]
+    assert len(found) < 75  # a fixed threshold gives nearly 150
 
 
 def test_same_findings_in_another_order_of_splits_and_with_other_threads(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -125,8 +125,8 @@ class _Search:
         firsts = np.arange(sample) * count // sample
         seconds = firsts + count // (2 * sample)
         scores = np.sort([self._compare(int(first), seconds, False, SCALES[0])[0] for first in firsts], axis=None)
-        rare = int(RARE * len(scores)) if sample == SAMPLE else sample  # few images may have a duplicate each
-        usual = float(scores[-1 - min(rare, len(scores) - 1)])
+        duplicates = 2 * sample * sample / count  # as many pairs as of a sample in which each image has two
+        usual = float(scores[-1 - min(int(RARE * len(scores) + duplicates), len(scores) - 1)])
         return max(ALIKE, round(1 - STRICT * (1 - usual), DIGITS))
 
     def find(self, alike: float, start: int) -> list[Match]:

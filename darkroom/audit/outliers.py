@@ -32,7 +32,8 @@ def find_outliers(embeddings: np.ndarray, groups: np.ndarray | None = None) -> l
 
     The distance of an image is one minus the mean cosine similarity to its nearest neighbours (Kuan and Mueller, "Back
     to the basics: revisiting out-of-distribution detection baselines", arXiv:2207.03061). The spread is that of a
-    normal distribution with the same median and the same 90 % quantile of the distances' logarithms.
+    normal distribution with the same median and the same 90 % quantile of the distances' logarithms. More than
+    `NEIGHBOURS` images of one strange kind are near each other and are not found.
 
     Args:
         embeddings: features of the images, float (n, d).

@@ -1,5 +1,6 @@
 """Metrics and tables of a classifier's predictions."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ from torch import Tensor
 from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS
 from darkroom.evaluation.intervals import (
+    Difference,
     Interval,
+    accuracy_difference,
     as_lists,
     calibration_interval,
     macro_intervals,
     mean_interval,
     proportion_interval,
 )
-from darkroom.evaluation.tables import PLACES, rounded
+from darkroom.evaluation.tables import PLACES, read_names, rounded
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
 
@@ -88,6 +91,20 @@ def class_intervals(logits: Tensor, targets: Tensor) -> dict[str, Interval | Non
         **{f"macro_{name}": interval for name, interval in macro.items()},
         "expected_calibration_error": error_interval(logits, targets),
     }
+
+
+def accuracy_difference_of(first: bytes, second: bytes) -> Difference | None:
+    """Return the difference of two accuracies, or None if they are of other images.
+
+    Args:
+        first: `predictions.csv` of the first model.
+        second: likewise.
+    """
+    tables = [read_names(io.BytesIO(content)) for content in (first, second)]
+    if list(tables[0]["true"]) != list(tables[1]["true"]):
+        return None
+    right = [(table["predicted"] == table["true"]).to_numpy() for table in tables]
+    return accuracy_difference(int((right[1] & ~right[0]).sum()), int((right[0] & ~right[1]).sum()), len(right[0]))
 
 
 def error_interval(logits: Tensor, targets: Tensor, images: NDArray[np.int64] | None = None) -> Interval | None:

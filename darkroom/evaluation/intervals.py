@@ -197,7 +197,7 @@ def calibration_interval(gaps: Floats, counts: Floats) -> Interval | None:
     The estimate is too large, since noise in a bin is a gap too, and bootstrap samples are noisier still: their
     percentiles nearly always miss a small error. So this interval inverts a test. It holds the errors, of gaps in the
     proportions of the observed ones, with which the observed estimate is between the quantiles of all estimates. The
-    noise of these is that of bootstrap samples.
+    noise of these is that of bootstrap samples. All of the interval may be below the estimate.
 
     Args:
         gaps: of each image, the sum of confidence minus correctness of its predictions in each bin, float (n, bins).
@@ -209,16 +209,20 @@ def calibration_interval(gaps: Floats, counts: Floats) -> Interval | None:
     value = float(np.abs(gap).sum())
     noise = np.concatenate([weights @ gaps / (weights @ counts)[:, None] for weights in _samples(len(gaps))]) - gap
 
-    def surplus(multiple: float, tail: float) -> float:
+    def surplus(times: float, tail: float) -> float:
         """Return by how much a quantile of the estimates is above the observed one if the gaps are a multiple."""
-        return float(np.quantile(np.abs(multiple * gap + noise).sum(1), tail)) - value
+        return float(np.quantile(np.abs(times * gap + noise).sum(1), tail)) - value
 
-    low = brentq(surplus, 0, 1, args=(TAILS[1],)) if surplus(0, TAILS[1]) < 0 < surplus(1, TAILS[1]) else 0.0
-    most = 1.0
-    while surplus(most, TAILS[0]) <= 0 and most < LARGEST and value > 0:
-        most *= 2
-    high = brentq(surplus, 1, most, args=(TAILS[0],)) if most > 1 and value > 0 else 1.0
-    return low * value, high * value
+    def multiple(tail: float) -> float:
+        """Return the multiple at which the quantile of the estimates is the observed one; 0 if it is larger at once."""
+        if value == 0 or surplus(0, tail) >= 0:
+            return 0.0
+        most = 1.0
+        while surplus(most, tail) < 0 and most < LARGEST:
+            most *= 2
+        return float(brentq(surplus, 0, most, args=(tail,)))
+
+    return value * multiple(TAILS[1]), value * (multiple(TAILS[0]) or 1.0)
 
 
 def gap_interval(training: float, interval: Interval | None) -> Interval | None:

@@ -10,11 +10,12 @@ from torch import Tensor
 
 from darkroom.batches.whole import whole_split
 from darkroom.common.numbers import round_metric
-from darkroom.evaluation.classifier import error_interval, error_of_logits, evaluate_logits
+from darkroom.evaluation.classifier import accuracy_difference_of, error_interval, error_of_logits, evaluate_logits
 from darkroom.evaluation.explanations import explain_classes
 from darkroom.evaluation.feature_maps import write_feature_maps
 from darkroom.evaluation.inference import TrainedModel, mean_over_views
-from darkroom.evaluation.intervals import as_lists, proportion_interval
+from darkroom.evaluation.intervals import Difference, as_lists, proportion_interval
+from darkroom.evaluation.kinds import Reader
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
@@ -59,6 +60,12 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
     first, _ = next(whole_split(trained.data, trained.description, "test", trained.device))
     write_feature_maps(trained, first[:1], folder)
     return metrics
+
+
+def difference(score: str, first: Reader, second: Reader) -> Difference | None:
+    """Return the difference of two accuracies, as `Evaluator.difference`."""
+    files = first("predictions.csv"), second("predictions.csv")
+    return accuracy_difference_of(*files) if score == "accuracy" else None
 
 
 def _predict(

@@ -8,7 +8,10 @@ from darkroom.evaluation.classifier import error_interval, error_of_logits, eval
 from darkroom.evaluation.grid import write_grid
 from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.intervals import as_lists
+from darkroom.evaluation.kinds.classification import difference
 from darkroom.evaluation.parameters import Evaluation
+
+__all__ = ["TTA", "difference", "evaluate"]
 
 TTA = ("none",)
 

@@ -1,10 +1,12 @@
 """Evaluation of points with one number each."""
 
+import io
 import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from darkroom.common.files import write_csv
@@ -13,7 +15,16 @@ from darkroom.datasets.description import SPLITS
 from darkroom.datasets.points import range_index, read_points
 from darkroom.evaluation.grid import to_target_unit, write_grid
 from darkroom.evaluation.inference import TrainedModel
-from darkroom.evaluation.intervals import Interval, Ratios, as_lists, mean_interval, ratio_interval
+from darkroom.evaluation.intervals import (
+    Difference,
+    Interval,
+    Ratios,
+    as_lists,
+    mean_interval,
+    ratio_difference,
+    ratio_interval,
+)
+from darkroom.evaluation.kinds import Reader
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import rounded
 from darkroom.losses.squared_error import squared_error
@@ -60,6 +71,31 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, An
         by_range.append([name, int(in_range.sum()), rmse])
     write_csv(folder / "classes.csv", ["class", "points", "rmse"], by_range)
     return rounded(tally.compute()) | {"intervals": as_lists(error_intervals(true, estimates, trained.card.target_std))}
+
+
+def difference(score: str, first: Reader, second: Reader) -> Difference | None:
+    """Return the difference of two R², as `Evaluator.difference`."""
+    if score != "r2":
+        return None
+    tables = [pd.read_csv(io.BytesIO(read("predictions.csv"))) for read in (first, second)]
+    true = tables[0]["true"].to_numpy(float)
+    if not np.array_equal(true, tables[1]["true"]):
+        return None
+    return r2_difference(true, *(table["predicted"].to_numpy(float) for table in tables))
+
+
+def r2_difference(
+    true: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64]
+) -> Difference | None:
+    """Return the difference of two R².
+
+    Args:
+        true: numbers, float (n,).
+        first: estimates of the first model, float (n,).
+        second: likewise.
+    """
+    gain = (first - true) ** 2 - (second - true) ** 2
+    return ratio_difference(Ratios(gain[:, None], ((true - true.mean()) ** 2)[:, None]))
 
 
 def error_intervals(

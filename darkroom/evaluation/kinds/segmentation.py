@@ -1,5 +1,6 @@
 """Evaluation of images with one class for each pixel, at full resolution."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,16 @@ from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mas
 from darkroom.evaluation.classifier import error_interval, error_of_logits
 from darkroom.evaluation.explanations import explain_masks
 from darkroom.evaluation.inference import TrainedModel
-from darkroom.evaluation.intervals import Interval, Ratios, as_lists, ratio_interval, share_interval
+from darkroom.evaluation.intervals import (
+    Difference,
+    Interval,
+    Ratios,
+    as_lists,
+    ratio_difference,
+    ratio_interval,
+    share_interval,
+)
+from darkroom.evaluation.kinds import Reader
 from darkroom.evaluation.masks import MaskTally
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import rounded
@@ -108,6 +118,22 @@ def overlap_intervals(counts: NDArray[np.int64], losses: NDArray[np.float64]) ->
         "pixel_accuracy": share_interval(Ratios(right.sum(1, keepdims=True), pixels)),
         "mean_foreground_iou": share_interval(iou_ratios(counts[..., 1:])),
     }
+
+
+def difference(score: str, first: Reader, second: Reader) -> Difference | None:
+    """Return the difference of two mean IoUs, with or without the background, as `Evaluator.difference`."""
+    if score not in ("mean_iou", "mean_foreground_iou"):
+        return None
+    counts = [np.load(io.BytesIO(read("image_counts.npy"))) for read in (first, second)]
+    if counts[0].shape != counts[1].shape or (counts[0][:, 1] != counts[1][:, 1]).any():
+        return None
+    classes = slice(1 if score == "mean_foreground_iou" else 0, None)
+    return overlap_difference(*(one[..., classes] for one in counts))
+
+
+def overlap_difference(first: NDArray[np.int64], second: NDArray[np.int64]) -> Difference | None:
+    """Return the difference of the mean IoU of two models on the same images; counts as in `image_counts.npy`."""
+    return ratio_difference(iou_ratios(first), iou_ratios(second))
 
 
 def iou_ratios(counts: NDArray[np.int64]) -> Ratios:

@@ -183,7 +183,8 @@ def macro_intervals(true: NDArray[np.int64], predicted: NDArray[np.int64]) -> di
         is_there = counted & (below > 0)
         parts = np.divide(correct, below, out=np.zeros_like(below), where=is_there)
         means = parts.sum(1) / np.maximum(1, is_there.sum(1))
-        value, variance = float(means[0]), float(means[1:].var())
+        value = float(np.clip(2 * means[0] - means[1:].mean(), 0, 1))  # without the bias that the bootstrap finds
+        variance = float(means[1:].var())
         # Without an error there is no variance: then the counts of the classes tell how sure their shares are.
         size = value * (1 - value) / variance if variance > 0 else counted.sum() ** 2 / (1 / below[0, counted]).sum()
         low, high = proportion_interval(value * size, size) or (0.0, 1.0)
@@ -250,25 +251,45 @@ def accuracy_difference(fixed: int, broken: int, images: int) -> Difference:
     return Difference((fixed - broken) / images, max(-1.0, middle - reach), min(1.0, middle + reach), p, "McNemar")
 
 
-def ratio_difference(first: Ratios, second: Ratios | None = None) -> Difference | None:
-    """Return the difference of a metric of two models on the same images, by a paired bootstrap-t.
+def ratio_difference(first: Ratios, second: Ratios) -> Difference | None:
+    """Return the difference of a metric of two models on the same images, with the interval of a paired bootstrap-t.
+
+    `p` is that of a randomization test (Fisher, "The Design of Experiments", 1935): if the models are equally good, the
+    predictions of each image could as well be swapped.
 
     Args:
-        first: the metric of the first model; or, without a second one, the difference itself.
-        second: the metric of the second model, of the same images.
+        first: the metric of the first model.
+        second: that of the second model.
 
     Returns:
         The difference. None if there are fewer than two images or all differ by the same.
     """
-    drawn = _studentized([first] if second is None else [second, first])
+    drawn = _studentized([second, first])
     if drawn is None:
         return None
     value, error, values, errors = drawn
-    scores = (values - value) / errors
-    low, high = np.quantile(scores, TAILS)
-    beyond = min(np.count_nonzero(scores >= value / error), np.count_nonzero(scores <= value / error))
-    p = min(1.0, 2 * (beyond + 1) / (len(scores) + 1))
-    return Difference(value, value - high * error, value - low * error, p, "paired bootstrap")
+    low, high = np.quantile((values - value) / errors, TAILS)
+    p = _swapped_p(first, second, value)
+    return Difference(value, value - high * error, value - low * error, p, "randomization test")
+
+
+def _swapped_p(first: Ratios, second: Ratios, value: float) -> float:
+    """Return the share of random swaps of the two models' images that give a difference as large as `value`."""
+    images = len(first.numerators)
+    draw = np.random.default_rng(seed_for("swaps", images))
+    swaps = draw.integers(0, 2, (REPLICATES, images)).astype(np.float64)
+    above = swaps @ (second.numerators - first.numerators)
+    below = swaps @ (second.denominators - first.denominators)
+    means = []
+    for ratios, sign in ((first, 1), (second, -1)):
+        numerators, denominators = (
+            total.sum(0) + sign * moved for total, moved in ((ratios.numerators, above), (ratios.denominators, below))
+        )
+        is_there = denominators > 0
+        parts = np.divide(numerators, denominators, out=np.zeros_like(numerators), where=is_there)
+        means.append(parts.sum(1) / np.maximum(1, is_there.sum(1)))
+    as_large = np.abs(means[1] - means[0]) >= abs(value) - 1e-12
+    return (1 + int(as_large.sum())) / (1 + REPLICATES)
 
 
 def holm(p_values: list[float]) -> list[float]:
@@ -321,8 +342,10 @@ def _studentized(metrics: list[Ratios]) -> tuple[float, float, Floats, Floats] |
         return None
 
     def estimate(weights: Floats) -> tuple[Floats, Floats]:
-        pairs = [metric.estimates(weights) for metric in metrics]
-        values, influence = (pairs[0][k] - pairs[1][k] if len(pairs) > 1 else pairs[0][k] for k in range(2))
+        values, influence = metrics[0].estimates(weights)
+        for other in metrics[1:]:
+            other_values, other_influence = other.estimates(weights)
+            values, influence = values - other_values, influence - other_influence
         return values, np.sqrt((weights * influence**2).sum(1) * images / (images - 1))
 
     value, error = (float(one[0]) for one in estimate(np.ones((1, images))))

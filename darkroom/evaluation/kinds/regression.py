@@ -94,8 +94,8 @@ def r2_difference(
         first: estimates of the first model, float (n,).
         second: likewise.
     """
-    gain = (first - true) ** 2 - (second - true) ** 2
-    return ratio_difference(Ratios(gain[:, None], ((true - true.mean()) ** 2)[:, None]))
+    variation = ((true - true.mean()) ** 2)[:, None]
+    return ratio_difference(*(Ratios(-((one - true) ** 2)[:, None], variation) for one in (first, second)))
 
 
 def error_intervals(

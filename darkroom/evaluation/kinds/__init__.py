@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from darkroom.common.named import module_named, names_in
-from darkroom.datasets import kinds
+from darkroom.datasets.kinds import kind_of
 from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.intervals import Difference
 from darkroom.evaluation.parameters import Evaluation
@@ -49,7 +49,7 @@ class Evaluator(Protocol):
 
 def kind_of_report(report: dict[str, Any]) -> str:
     """Return the first kind of task whose score is in a test.json. Kinds with the same score are compared alike."""
-    return next(kind for kind in names_in(kinds.__name__) if kinds.kind_of(kind).SCORE in report)
+    return next(kind for kind in names_in(kind_of.__module__) if kind_of(kind).SCORE in report)
 
 
 def evaluator_of(kind: str) -> Evaluator:

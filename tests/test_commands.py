@@ -27,12 +27,12 @@ from test_annotations import png_files
 from darkroom.batches.normalize import normalize
 from darkroom.commands.compare import compare
 from darkroom.commands.export import export
-from darkroom.commands.kinds.classification import mcnemar
 from darkroom.commands.masks import convert_masks
 from darkroom.commands.predict import image_files, model_of, predict
 from darkroom.common.errors import UserError
 from darkroom.common.files import read_json, write_json
 from darkroom.datasets.pairs import image_folder, read_mask
+from darkroom.evaluation.intervals import accuracy_difference
 
 
 def write_files(files: dict[str, bytes | str], folder: Path) -> None:
@@ -284,7 +284,8 @@ def test_comparison_counts_what_was_fixed_and_broken(
     compare(["own"], ("old", "new"), Path("out"), True)
     told = json.loads(capsys.readouterr().out)
     assert told["images"] == {"both_right": 0, "fixed": 1, "broken": 1, "both_wrong": 1}
-    assert told["mcnemar_p"] == 1.0
+    assert told["difference"].items() >= {"value": 0.0, "p": 1.0, "test": "McNemar", "shown": False}.items()
+    assert told["verdict"].startswith("no difference shown (it is 0.00 points, 95 % interval -")
     assert told["classes"] == [{"class": "cat", "a": 1.0, "b": 0.0}, {"class": "dog", "a": 0.0, "b": 0.5}]
     assert told["ranks"] == [
         {"rank_a": 0, "rank_b": 2, "images": 1},
@@ -302,7 +303,7 @@ def test_comparison_counts_what_was_fixed_and_broken(
     Path("others/data/predictions/own/classes.csv").write_text("class\ncat\n")
     with pytest.raises(UserError, match="own: old and others have different classes"):
         compare(["own"], ("old", "others"), None, True)
-    assert mcnemar(10, 2) == pytest.approx(2 * (1 + 12 + 66) / 2**12)
+    assert accuracy_difference(10, 2, 50).p == pytest.approx(2 * (1 + 12 + 66) / 2**12)
 
 
 def test_comparison_of_regressions(
@@ -316,6 +317,7 @@ def test_comparison_of_regressions(
     read_folders(monkeypatch)
     compare(["own"], ("old", "new"), Path("out"), True)
     told = json.loads(capsys.readouterr().out)
+    assert told["difference"] is None and "not tested" in told["verdict"], "only one of two points tells"
     assert told["r2"] == {"a": 0.8, "b": 0.9} and told["points"] == {"nearer": 1, "not_nearer": 1}
     assert pd.read_csv("out/images.csv")["predicted_b"].tolist() == [0.9, 2.2]
 
@@ -328,11 +330,14 @@ def test_comparison_of_segmentations(
         Path(name, "data/predictions/own/images.csv").write_text(f"image,mean_iou\n10,{first}\nnan,{second}\n")
         Path(name, "data/predictions/own/classes.csv").write_text(f"class,iou\nbackground,0.9\ncat,{first}\n")
         write_json(Path(name, "metrics/own/test.json"), {"mean_iou": first})
+        counts = [[[90, right], [100, 10], [100, 10]] for right in (round(10 * first), round(10 * second))]
+        np.save(Path(name, "data/predictions/own/image_counts.npy"), np.repeat(counts, 3, 0))
     read_folders(monkeypatch)
     compare(["own"], ("old", "new"), None, True)
     told = json.loads(capsys.readouterr().out)
     assert told["classes"][1] == {"class": "cat", "a": 0.5, "b": 0.7}
     assert told["gained_most"] == [{"image": "10", "a": 0.5, "b": 0.7, "change": 0.2}]
+    assert not told["difference"]["shown"] and told["verdict"].startswith("no difference shown (it is -")
     assert told["lost_most"] == [{"image": "nan", "a": 0.9, "b": 0.6, "change": -0.3}]
     shutil.copytree("new", "renamed")
     Path("renamed/data/predictions/own/classes.csv").write_text("class,iou\nbackground,0.9\ndog,0.7\n")
@@ -346,5 +351,7 @@ def test_comparison_of_segmentations(
     shutil.copytree(Path("new", "metrics"), Path("metrics"))
     compare([], ("old", "new"), Path("out"), True)
     every = json.loads(capsys.readouterr().out)
+    for one in (told, *every):
+        assert one.pop("verdict").startswith("no difference shown") and one["difference"].pop("p_adjusted")
     assert every == [told | {"task": "other"}, told]
     assert sorted(str(path) for path in Path("out").rglob("*.csv")) == ["out/other/images.csv", "out/own/images.csv"]

@@ -61,14 +61,25 @@ def test_summary_averages_over_the_seeds() -> None:
         "gap_to_train": [0.1, 0.2, 0.3, np.nan], "iou of cat": [0.2, 0.4, 0.6, np.nan],
         "failed": [None, None, None, "out of memory"],
     })  # fmt: skip
-    points = summary(table, {"a": 0.55, "b": None})
+    points = summary(table, {"a": 0.55, "b": None}, {"a": "best"})
     assert points["point"].tolist() == ["a", "b"] and points["runs"].tolist() == [2, 1]
     assert points["score"].tolist() == [0.6, 0.9]
     assert points["spread"][0] == pytest.approx(0.1414) and np.isnan(points["spread"][1])
     assert points["reported"][0] == 0.55 and np.isnan(points["reported"][1])
     assert points["failed"][1] == "out of memory"
     assert points["iou of cat"].tolist() == [0.3, 0.6]
-    assert list(points)[1:] == ["runs", "score", "spread", "reported", "gap_to_train", "iou of cat", "failed"]
+    assert list(points)[1:] == [
+        "runs",
+        "score",
+        "low",
+        "high",
+        "difference",
+        "spread",
+        "reported",
+        "gap_to_train",
+        "iou of cat",
+        "failed",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +108,9 @@ def test_reported_score_applies_where_all_its_values_match() -> None:
 
 
 def test_figure_of_a_study_is_drawn(folder: Path) -> None:
-    points = pd.DataFrame({"point": ["a", "b"], "score": [0.5, np.nan], "spread": np.nan, "reported": [0.6, np.nan]})
+    points = pd.DataFrame(
+        {"point": ["a", "b"], "score": [0.5, np.nan], "low": [0.4, np.nan], "high": 0.6, "reported": [0.6, np.nan]}
+    )
     history = pd.DataFrame({"epoch": [1, 2, 1, 2]})
     for name in ("validation_accuracy", "train_accuracy", "validation_loss", "train_loss"):
         history[name] = [0.1, 0.2, 0.3, 0.4]

@@ -10,9 +10,10 @@ from darkroom.commands.kinds import commands_of
 from darkroom.commands.predictions import SIDES, classes_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import replacing
-from darkroom.common.named import names_in
-from darkroom.datasets import kinds
+from darkroom.common.numbers import round_metric
 from darkroom.datasets.packed import images_path, read_split
+from darkroom.evaluation.intervals import SIGNIFICANCE, Difference, holm
+from darkroom.evaluation.kinds import kind_of_report
 from darkroom.figures.fonts import LEGEND, readable
 from darkroom.figures.pictures import draw_flips
 from darkroom.figures.tables import write_table
@@ -22,7 +23,7 @@ UNCHANGED = {"change": "none: both have the same predictions"}
 
 
 def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_json: bool) -> None:
-    """Print what changed from the first revision's predictions to the second's.
+    """Print what changed from the first revision's predictions to the second's, and whether a difference is shown.
 
     Args:
         tasks: the tasks to compare. Empty: all that have metrics in the workspace.
@@ -50,6 +51,7 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
         else:
             change = _compare(task, revisions, out / task if out is not None and len(tasks) > 1 else out)
         changes.append({"task": task, **dict(zip(SIDES, revisions, strict=True)), **change})
+    _judge(changes, revisions)
     if as_json:
         print(json.dumps(changes if len(changes) > 1 else changes[0], indent=2))
     else:
@@ -59,7 +61,7 @@ def compare(tasks: list[str], revisions: tuple[str, str], out: Path | None, as_j
 def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict[str, Any]:
     """Return the changes of one task."""
     reports = [json.loads(read_at(Path("metrics", task, "test.json"), revision)) for revision in revisions]
-    found = [_kind(report) for report in reports]
+    found = [kind_of_report(report) for report in reports]
     if found[0] != found[1]:
         raise UserError(f"{task}: is a {found[0]} in {revisions[0]} and a {found[1]} in {revisions[1]}")
     classes = [list(classes_at(task, revision)["class"]) for revision in revisions]
@@ -84,9 +86,40 @@ def _compare(task: str, revisions: tuple[str, str], out: Path | None) -> dict[st
     return UNCHANGED | change if _is_unchanged(images) else change
 
 
-def _kind(report: dict[str, Any]) -> str:
-    """Return the first kind of task whose score is in a report. Kinds with the same score are compared alike."""
-    return next(kind for kind in names_in(kinds.__name__) if kinds.kind_of(kind).SCORE in report)
+def _judge(changes: list[dict[str, Any]], revisions: tuple[str, str]) -> None:
+    """Say of each task in words whether a difference is shown, and replace its `Difference` by numbers.
+
+    The p-values of several tasks are adjusted by Holm's method.
+    """
+    tested = [change for change in changes if change.get("difference") is not None]
+    for change, p in zip(tested, holm([change["difference"].p for change in tested]), strict=True):
+        change["verdict"] = verdict(change["difference"], p, len(tested), revisions)
+        change["difference"] = change["difference"].as_dict() | {
+            "p_adjusted": round_metric(p),
+            "shown": p < SIGNIFICANCE,
+        }
+    for change in changes:
+        if "difference" in change and "verdict" not in change:
+            change["verdict"] = "no difference shown (not tested: too few images, or no counts of them are kept)"
+
+
+def verdict(difference: Difference, p: float, tests: int, revisions: tuple[str, str]) -> str:
+    """Return in words whether a difference of a score is shown.
+
+    Args:
+        difference: of the scores of two revisions.
+        p: its p-value, adjusted.
+        tests: the number of tests for which it is adjusted.
+        revisions: their names.
+    """
+    better = revisions[difference.value > 0]
+    numbers = (
+        f"95 % interval {100 * difference.low:.2f} to {100 * difference.high:.2f}, {difference.test} p = {p:.2g}"
+        + (f" adjusted for {tests} tasks" if tests > 1 else "")
+    )
+    if p < SIGNIFICANCE:
+        return f"shown: {better} is better by {abs(100 * difference.value):.2f} points ({numbers})"
+    return f"no difference shown (it is {100 * difference.value:.2f} points, {numbers})"
 
 
 def _is_unchanged(images: pd.DataFrame) -> bool:

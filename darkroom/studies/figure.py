@@ -15,10 +15,10 @@ LONGEST_LABEL = 44  # letters
 
 
 def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str, path: Path) -> None:
-    """Draw the test score of each point as bars, and the score or loss by epoch of training and validation as curves.
+    """Draw the test scores as bars with their intervals, and the score or loss by epoch of both splits as curves.
 
     Args:
-        points: a row for each point, with the columns point, score, spread and reported.
+        points: a row for each point, with the columns point, score, low, high and reported.
         curves: by point, the histories of its runs, one below the other. A curve is their mean.
         score: the name of the metric.
         path: of the PNG file.
@@ -26,7 +26,10 @@ def draw_study(points: pd.DataFrame, curves: dict[str, pd.DataFrame], score: str
     rows = points.dropna(subset="score")[::-1].reset_index(drop=True)
     name = score.replace("_", " ")
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, max(3.5, 0.34 * len(rows) + 1.5)), width_ratios=[1, 1.1])
-    left.barh(rows.index, rows["score"], xerr=rows["spread"], color=BLUE, ecolor="black", capsize=2)
+    ends = (rows["score"] - rows["low"], rows["high"] - rows["score"])
+    left.barh(
+        rows.index, rows["score"], xerr=[side.clip(lower=0) for side in ends], color=BLUE, ecolor="black", capsize=2
+    )
     for place, row in rows.iterrows():
         left.text(0.01, place, f"{row['score']:.3f}", va="center", color="white", fontsize=8)
     if rows["reported"].notna().any():

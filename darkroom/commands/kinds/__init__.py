@@ -35,7 +35,8 @@ class KindCommands(Protocol):
             reports: the contents of both revisions' metrics/TASK/test.json.
 
         Returns:
-            What changed, and a table of the test images with a column for each revision, such as `predicted_a`.
+            What changed, with `difference`, the `Difference` of the score or None; and a table of the test images with
+            a column for each revision, such as `predicted_a`.
 
         Raises:
             UserError: the revisions were evaluated on different test images.

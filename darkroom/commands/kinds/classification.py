@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageOps
-from scipy.stats import binomtest
 from torch import nn
 
 from darkroom.annotations.writers import PNG
@@ -16,6 +15,7 @@ from darkroom.commands.kinds import Answer
 from darkroom.commands.predictions import SIDES, predictions_at
 from darkroom.common.errors import UserError
 from darkroom.common.numbers import DIGITS
+from darkroom.evaluation.intervals import accuracy_difference
 from darkroom.evaluation.tables import truth_ranks
 from darkroom.models.model_file import Card
 
@@ -40,6 +40,7 @@ def compare(
     ranks = images.groupby(["rank_a", "rank_b"]).size().reset_index(name="images")
     by_class = pd.DataFrame({side: right[side].groupby(images["true"]).mean().round(DIGITS) for side in SIDES})
     return {
+        "difference": accuracy_difference(fixed, broken, len(images)),
         "accuracy": {side: report["accuracy"] for side, report in zip(SIDES, reports, strict=True)},
         "images": {
             "both_right": int((right["a"] & right["b"]).sum()),
@@ -47,7 +48,6 @@ def compare(
             "broken": broken,
             "both_wrong": int((~right["a"] & ~right["b"]).sum()),
         },
-        "mcnemar_p": round(mcnemar(fixed, broken), DIGITS),
         "classes": [{"class": name, **row} for name, row in by_class.to_dict("index").items()],
         "ranks": ranks.to_dict("records"),
     }, images  # fmt: skip
@@ -70,12 +70,3 @@ def predict(
         probabilities = logits_of_image(model, card, np.asarray(image)).softmax(1)[0]
         best = probabilities.topk(min(MOST_CLASSES, len(card.classes)))
         yield file, {card.classes[index]: float(share) for share, index in zip(*best, strict=True)}
-
-
-def mcnemar(fixed: int, broken: int) -> float:
-    """Compute the p-value of McNemar's exact test: the chance of such counts if both models are equally good.
-
-    McNemar, "Note on the sampling error of the difference between correlated proportions" (1947).
-    """
-    changed = fixed + broken
-    return float(binomtest(fixed, changed).pvalue) if changed else 1.0

@@ -9,6 +9,7 @@ from torch import nn
 from darkroom.commands.kinds import Answer
 from darkroom.commands.predictions import SIDES, predictions_at
 from darkroom.common.errors import UserError
+from darkroom.evaluation.kinds.regression import r2_difference
 from darkroom.models.model_file import Card
 
 CAN_JOIN = False
@@ -29,7 +30,12 @@ def compare(
     metrics = {
         name: {side: report[name] for side, report in zip(SIDES, reports, strict=True)} for name in ("r2", "rmse")
     }
-    return {**metrics, "points": {"nearer": int(is_nearer.sum()), "not_nearer": int((~is_nearer).sum())}}, points
+    difference = r2_difference(*(points[name].to_numpy() for name in ("true", "predicted_a", "predicted_b")))
+    return {
+        "difference": difference,
+        **metrics,
+        "points": {"nearer": int(is_nearer.sum()), "not_nearer": int((~is_nearer).sum())},
+    }, points
 
 
 def predict(

@@ -1,6 +1,7 @@
 """Commands for images with one class for each pixel."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from darkroom.annotations.writers._base import DrawnImage, Written, load_writer
 from darkroom.batches.padding import pad
 from darkroom.commands.images import decode, logits_of_image
 from darkroom.commands.kinds import Answer
-from darkroom.commands.predictions import SIDES, classes_at, table_at
+from darkroom.commands.predictions import SIDES, classes_at, predictions_file, table_at
 from darkroom.common.errors import UserError
 from darkroom.common.files import remove, replacing
 from darkroom.common.numbers import DIGITS
 from darkroom.common.progress import progress
 from darkroom.datasets.pairs import write_mask
+from darkroom.evaluation.kinds.segmentation import difference
 from darkroom.figures.pictures import class_colours, overlay
 from darkroom.models.model_file import Card
 
@@ -42,7 +44,13 @@ def compare(
     order = images.sort_values("change", kind="stable")
     classes = [classes_at(task, revision).set_index("class")["iou"] for revision in revisions]
     iou = [{name: None if np.isnan(value) else value for name, value in table.items()} for table in classes]
+    readers = [partial(predictions_file, task, revision) for revision in revisions]
+    try:
+        found = difference("mean_iou", *readers)
+    except UserError:  # a revision from before the stage `evaluate` wrote the counts of images
+        found = None
     return {
+        "difference": found,
         "mean_iou": {side: report["mean_iou"] for side, report in zip(SIDES, reports, strict=True)},
         "classes": [{"class": name, "a": iou[0][name], "b": iou[1][name]} for name in iou[1]],
         "gained_most": order[order["change"] > 0][::-1][:MOST_IMAGES].to_dict("records"),

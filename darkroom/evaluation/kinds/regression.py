@@ -1,9 +1,13 @@
 """Evaluation of points with one number each."""
 
+import io
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS, round_metric
@@ -11,6 +15,16 @@ from darkroom.datasets.description import SPLITS
 from darkroom.datasets.points import range_index, read_points
 from darkroom.evaluation.grid import to_target_unit, write_grid
 from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.intervals import (
+    Difference,
+    Interval,
+    Ratios,
+    as_lists,
+    mean_interval,
+    ratio_difference,
+    ratio_interval,
+)
+from darkroom.evaluation.kinds import Reader
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import rounded
 from darkroom.losses.squared_error import squared_error
@@ -19,7 +33,7 @@ from darkroom.metrics.errors import ErrorTally
 TTA = ("none",)
 
 
-def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:
+def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, Any]:
     """Return the metrics of the test split, and write predictions and tables of them.
 
     It writes these files to `folder`, in the unit of the targets:
@@ -56,4 +70,49 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
         rmse = round_metric(float(errors[in_range].mean() ** 0.5)) if in_range.any() else None
         by_range.append([name, int(in_range.sum()), rmse])
     write_csv(folder / "classes.csv", ["class", "points", "rmse"], by_range)
-    return rounded(tally.compute())
+    return rounded(tally.compute()) | {"intervals": as_lists(error_intervals(true, estimates, trained.card.target_std))}
+
+
+def difference(score: str, first: Reader, second: Reader) -> Difference | None:
+    """Return the difference of two R², as `Evaluator.difference`."""
+    if score != "r2":
+        return None
+    tables = [pd.read_csv(io.BytesIO(read("predictions.csv"))) for read in (first, second)]
+    true = tables[0]["true"].to_numpy(float)
+    if not np.array_equal(true, tables[1]["true"]):
+        return None
+    return r2_difference(true, *(table["predicted"].to_numpy(float) for table in tables))
+
+
+def r2_difference(
+    true: NDArray[np.float64], first: NDArray[np.float64], second: NDArray[np.float64]
+) -> Difference | None:
+    """Return the difference of two R².
+
+    Args:
+        true: numbers, float (n,).
+        first: estimates of the first model, float (n,).
+        second: likewise.
+    """
+    variation = ((true - true.mean()) ** 2)[:, None]
+    return ratio_difference(*(Ratios(-((one - true) ** 2)[:, None], variation) for one in (first, second)))
+
+
+def error_intervals(
+    true: NDArray[np.float64], estimates: NDArray[np.float64], unit: float
+) -> dict[str, Interval | None]:
+    """Return the intervals of a regression's metrics.
+
+    Args:
+        true: numbers in the unit of the targets, float (n,).
+        estimates: likewise.
+        unit: standard deviation of the targets before they were standardized.
+    """
+    errors = (estimates - true) ** 2
+    loss = mean_interval(errors / unit**2)
+    unexplained = ratio_interval(Ratios(errors[:, None], ((true - true.mean()) ** 2)[:, None]))
+    return {
+        "loss": loss,
+        "r2": None if unexplained is None else (1 - unexplained[1], min(1.0, 1 - unexplained[0])),
+        "rmse": None if loss is None else (unit * loss[0] ** 0.5, unit * loss[1] ** 0.5),
+    }

@@ -13,9 +13,11 @@ class Evaluator(Protocol):
 
     Attributes:
         TTA: values of `evaluate.tta` that the kind supports.
+        ROBUSTNESS: which of `evaluate.corruptions` and `evaluate.attacks` the kind supports.
     """
 
     TTA: tuple[str, ...]
+    ROBUSTNESS: tuple[str, ...]
 
     def evaluate(self, trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, float | None]:
         """Return the metrics of the test split, and write predictions and tables of them to `folder`.

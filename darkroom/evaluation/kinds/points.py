@@ -9,6 +9,7 @@ from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.parameters import Evaluation
 
 TTA = ("none",)
+ROBUSTNESS: tuple[str, ...] = ()
 
 
 def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:

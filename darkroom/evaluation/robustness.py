@@ -40,7 +40,7 @@ def evaluate_corruptions(trained: TrainedModel, folder: Path) -> dict[str, float
 
     def accuracy(name: str, severity: int) -> float:
         correct = 0
-        for _, targets, logits in trained.predict(_corrupted(trained, images, labels, name, severity)):
+        for _, targets, logits in trained.predict(corrupted_batches(trained, images, labels, name, severity)):
             correct += int((logits.argmax(1) == targets).sum())
             bar.update(len(targets))
         return correct / len(labels)
@@ -51,10 +51,18 @@ def evaluate_corruptions(trained: TrainedModel, folder: Path) -> dict[str, float
     return {"mean_corruption_error": 1 - _mean_score(rows)}
 
 
-def _corrupted(
+def corrupted_batches(
     trained: TrainedModel, images: NDArray[np.uint8], labels: NDArray[np.int64], name: str, severity: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield normalized batches of corrupted images, and their class ids."""
+    """Yield normalized batches of corrupted images, float (b, 3, h, w), and their class ids, int64 (b,).
+
+    Args:
+        trained: the model and its data set.
+        images: uint8 (n, h, w, 3).
+        labels: class ids, int64 (n,).
+        name: of the corruption.
+        severity: 1 to 5.
+    """
     mean, std = trained.description.mean, trained.description.std
     for start in range(0, len(labels), BATCH):
         part = slice(start, start + BATCH)

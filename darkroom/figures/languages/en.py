@@ -94,8 +94,8 @@ TEXTS = Texts(
         ),
         "corruptions": (
             "Corruptions",
-            "Each row is a corruption of the test images, and its damage grows from severity 1 to 5. A row that darkens "
-            "early shows what the model relies on: fine detail, colours, contrast or the size of objects. "
+            "Each row is a corruption of the test images, and its damage grows from severity 1 to 5. A row that "
+            "darkens early shows what the model relies on: fine detail, colours, contrast or the size of objects. "
             "Augmentation with similar changes helps.",
         ),
         "attacks": (

@@ -27,10 +27,6 @@ class Draws:
         drawn = np.stack([generator.random(shape, np.float32) for generator in self.generators])
         return np.float32(low) + np.float32(high - low) * drawn
 
-    def integers(self, low: int, high: int, *shape: int) -> NDArray[np.int64]:
-        """Draw integers from `low` to `high` - 1, int64 (b, *shape)."""
-        return np.stack([generator.integers(low, high, shape) for generator in self.generators])
-
-    def poisson(self, rates: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Draw Poisson counts of the rates (b, …)."""
-        return np.stack([generator.poisson(rate) for generator, rate in zip(self.generators, rates, strict=True)])
+    def integers(self, low: int, high: int, *shape: int) -> NDArray[np.int32]:
+        """Draw integers from `low` to `high` - 1, int32 (b, *shape)."""
+        return np.stack([generator.integers(low, high, shape, np.int32) for generator in self.generators])

@@ -28,26 +28,26 @@ def corrupt(images: NDArray[np.uint8], strength: tuple[float, int, int], draws: 
     return gaussian_each(moved, sigma)
 
 
-def _origins(height: int, width: int, distance: int, draws: Draws) -> NDArray[np.int64]:
-    """Return from which pixel each pixel comes, int64 (b, height · width).
+def _origins(height: int, width: int, distance: int, draws: Draws) -> NDArray[np.int32]:
+    """Return from which pixel each pixel comes, int32 (b, height · width).
 
     The published code means to swap each pixel with a near one, from the last to the first. Since it swaps views of one
     array, it copies the near pixel and leaves that as it is. So a pixel is a copy of a near one, which is a copy itself
     where it comes later in the image. Such chains are followed here by doubling their steps.
     """
-    count, pixels = len(draws.generators), height * width
     rows, columns = np.arange(distance + 1, height - distance + 1), np.arange(distance + 1, width - distance + 1)
     steps = draws.integers(-distance, distance, 2, len(rows), len(columns))
-    here = rows[:, None] * width + columns
-    there = np.clip(rows[:, None] + steps[:, 0], 0, height - 1) * width + np.clip(columns + steps[:, 1], 0, width - 1)
-    is_moved = np.zeros(pixels + 1, bool)
+    rows, columns = np.minimum(rows, height - 1), np.minimum(columns, width - 1)
+    here = (rows[:, None] * width + columns).astype(np.int32)
+    down = np.minimum(rows[:, None] + steps[:, 0], height - 1)
+    there = down * np.int32(width) + np.minimum(columns + steps[:, 1], width - 1)
+    is_moved = np.zeros(height * width, bool)
     is_moved[here] = True
-    # Places from `pixels` on stand for pixels that were copied already.
-    links = np.tile(np.arange(2 * pixels), (count, 1))
-    is_copied = is_moved[there] & (there > here)
-    links[:, pixels + here.ravel()] = (there + pixels * is_copied).reshape(count, -1)
-    while (links >= pixels)[:, pixels + here.ravel()].any():
-        links = np.take_along_axis(links, links, axis=1)
-    origins = links[:, :pixels].copy()
-    origins[:, here.ravel()] = links[:, pixels + here.ravel()]
+    origins = np.tile(np.arange(height * width, dtype=np.int32), (len(steps), 1))
+    origins[:, here.ravel()] = there.reshape(len(steps), -1)
+    is_copy = np.zeros(origins.shape, bool)  # of a pixel that is a copy itself
+    is_copy[:, here.ravel()] = (is_moved[there] & (there > here)).reshape(len(steps), -1)
+    while is_copy.any():
+        further, is_further = (np.take_along_axis(values, origins, axis=1) for values in (origins, is_copy))
+        origins, is_copy = np.where(is_copy, further, origins), is_copy & is_further
     return origins

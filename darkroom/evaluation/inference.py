@@ -39,13 +39,22 @@ class TrainedModel:
             Inputs and targets as `whole_split` yields them, and outputs as `logits_of` returns them.
         """
         bar = progress(self.description.images[split], f"{split} images")
+        for inputs, targets, outputs in self.predict(whole_split(self.data, self.description, split, self.device)):
+            yield inputs, targets, outputs
+            bar.update(len(inputs))
+        bar.close()
+
+    def predict(self, pairs: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield batches with the outputs of the model, as `batches` does.
+
+        Args:
+            pairs: inputs and targets, as `whole_split` yields them.
+        """
         with torch.inference_mode():
-            predicted, yielded = tee(whole_split(self.data, self.description, split, self.device))
+            predicted, yielded = tee(pairs)
             outputs = _predict(self.model, self.card, (images for images, _ in predicted))
             for logits, (images, targets) in zip(outputs, yielded, strict=True):
                 yield images, targets, logits
-                bar.update(len(images))
-        bar.close()
 
 
 def logits_of(model: nn.Module, card: Card, images: Tensor) -> Tensor:

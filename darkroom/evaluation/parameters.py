@@ -13,6 +13,13 @@ class Evaluation(Parameters):
     tta: Literal["none", "flip", "flip_shift"] = "none"
     """Test-time augmentation, for classification. flip averages the logits of each image and its mirror image.
     flip_shift also averages over shifts by one pixel. The metric `tta_accuracy` is the accuracy of the mean logits."""
+    corruptions: bool = False
+    """Whether to try the model on corrupted test images, at five severities each. For classification: the fifteen
+    corruptions of CIFAR-10-C and the metric `mean_corruption_error`. For segmentation: scale, blur, noise and JPEG, and
+    the metric `corrupted_mean_iou`. Each corruption and severity takes up to twice the time of a plain evaluation."""
+    attacks: bool = False
+    """Whether to attack the model, for classification: by FGSM and PGD, on up to 1,000 test images. The metric
+    `attack_accuracy` is the accuracy under PGD that changes each value by at most 2 of 255 grey levels."""
 
 
 class EvaluateParameters(Parameters):
@@ -30,6 +37,10 @@ class EvaluateParameters(Parameters):
     def _fit_the_kind(self) -> "EvaluateParameters":
         from darkroom.evaluation.kinds import evaluator_of  # which imports this module
 
-        if self.evaluate.tta not in evaluator_of(self.kind).TTA:
+        evaluator = evaluator_of(self.kind)
+        if self.evaluate.tta not in evaluator.TTA:
             raise ValueError(f"evaluate.tta = {self.evaluate.tta} is not for {self.kind}; set it to none")
+        for name in ("corruptions", "attacks"):
+            if getattr(self.evaluate, name) and name not in evaluator.ROBUSTNESS:
+                raise ValueError(f"evaluate.{name} = true is not for {self.kind}; set it to false")
         return self

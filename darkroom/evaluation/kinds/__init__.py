@@ -18,9 +18,11 @@ class Evaluator(Protocol):
 
     Attributes:
         TTA: values of `evaluate.tta` that the kind supports.
+        ROBUSTNESS: which of `evaluate.corruptions` and `evaluate.attacks` the kind supports.
     """
 
     TTA: tuple[str, ...]
+    ROBUSTNESS: tuple[str, ...]
 
     def evaluate(self, trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, Any]:
         """Return the metrics of the test split with their `intervals`, and write predictions and tables to `folder`.

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from darkroom.batches.whole import whole_split
 from darkroom.common.numbers import round_metric
+from darkroom.evaluation.attacks import evaluate_attacks
 from darkroom.evaluation.classifier import accuracy_difference_of, error_interval, error_of_logits, evaluate_logits
 from darkroom.evaluation.explanations import explain_classes
 from darkroom.evaluation.feature_maps import write_feature_maps
@@ -17,10 +18,13 @@ from darkroom.evaluation.inference import TrainedModel, mean_over_views
 from darkroom.evaluation.intervals import Difference, as_lists, proportion_interval
 from darkroom.evaluation.kinds import Reader
 from darkroom.evaluation.parameters import Evaluation
+from darkroom.evaluation.robustness import evaluate_corruptions
+from darkroom.evaluation.tables import rounded
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
 
 TTA = ("none", "flip", "flip_shift")
+ROBUSTNESS = ("corruptions", "attacks")
 
 
 def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, Any]:
@@ -31,7 +35,8 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
     - `validation_logits.npy` and `validation_labels.npy`: float32 (n, classes) and int64 (n,), from which ensembles are
       fitted;
     - `explanations/` and `explanations.csv`: heat maps, as `explain_classes` writes them;
-    - `feature_maps/` and `feature_maps.csv`: outputs of the first layers for the first test image.
+    - `feature_maps/` and `feature_maps.csv`: outputs of the first layers for the first test image;
+    - `corruptions.csv` and `attacks.csv`, on request: as `evaluate_corruptions` and `evaluate_attacks` write them.
 
     Args:
         trained: the model and its data set.
@@ -59,6 +64,10 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
     explain_classes(trained, logits, targets, folder)
     first, _ = next(whole_split(trained.data, trained.description, "test", trained.device))
     write_feature_maps(trained, first[:1], folder)
+    if parameters.corruptions:
+        metrics |= rounded(evaluate_corruptions(trained, folder))
+    if parameters.attacks:
+        metrics |= rounded(evaluate_attacks(trained, folder))
     return metrics
 
 

@@ -14,6 +14,7 @@ from darkroom.evaluation.parameters import Evaluation
 __all__ = ["TTA", "difference", "evaluate"]
 
 TTA = ("none",)
+ROBUSTNESS: tuple[str, ...] = ()
 
 
 def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, Any]:

@@ -31,6 +31,7 @@ from darkroom.losses.squared_error import squared_error
 from darkroom.metrics.errors import ErrorTally
 
 TTA = ("none",)
+ROBUSTNESS: tuple[str, ...] = ()
 
 
 def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, Any]:

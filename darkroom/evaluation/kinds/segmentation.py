@@ -27,14 +27,16 @@ from darkroom.evaluation.intervals import (
 from darkroom.evaluation.kinds import Reader
 from darkroom.evaluation.masks import MaskTally
 from darkroom.evaluation.parameters import Evaluation
+from darkroom.evaluation.robustness import evaluate_corrupted_masks
 from darkroom.evaluation.tables import rounded
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import OverlapTally, dice_coefficient, intersection_over_union, sample_targets
 
 TTA = ("none",)
+ROBUSTNESS = ("corruptions",)
 
 
-def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, Any]:
+def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, Any]:
     """Return the metrics of the test split, and write predictions and tables of them.
 
     The calibration errors are those of an even sample of each image's pixels. It writes these files to `folder`:
@@ -45,10 +47,12 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, An
     - `classes.csv`: number of pixels, IoU, Dice, precision, recall and boundary IoU of each class;
     - `objects.csv`: recall and precision of objects by size;
     - `masks/NAME.png`: the predicted masks;
-    - `explanations/` and `explanations.csv`: heat maps, as `explain_masks` writes them.
+    - `explanations/` and `explanations.csv`: heat maps, as `explain_masks` writes them;
+    - `corruptions.csv`, on request: as `evaluate_corrupted_masks` writes it.
 
     Args:
         trained: the model and its data set.
+        parameters: of the evaluation.
         folder: where to write.
     """
     names = trained.card.classes
@@ -97,7 +101,8 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, An
         "expected_calibration_error": error_interval(logits, targets, images),
         "uncalibrated_error": error_interval(logits * trained.card.temperature, targets, images),
     }
-    metrics = rounded(tally.compute() | calibration) | {"mean_foreground_iou": mean}
+    corrupted = evaluate_corrupted_masks(trained, folder) if parameters.corruptions else {}
+    metrics = rounded(tally.compute() | calibration) | {"mean_foreground_iou": mean} | rounded(corrupted)
     return metrics | {"intervals": as_lists(intervals)}
 
 

@@ -13,6 +13,7 @@ from darkroom.figures.confidence import draw_ranks, draw_reliability
 from darkroom.figures.explanations import draw_explanations
 from darkroom.figures.feature_maps import draw_feature_maps
 from darkroom.figures.pictures import draw_confident_errors, draw_predictions
+from darkroom.figures.robustness import draw_attacks, draw_corruptions
 
 CLASS_METRIC = "recall"
 
@@ -33,4 +34,8 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
         draw_explanations(images, read_names(explained), predictions / "explanations", folder / "grad_cam.png")
         layers = pd.read_csv(predictions / "feature_maps.csv")
         draw_feature_maps(images[0], layers, predictions / "feature_maps", folder / "feature_maps.png")
+    if (corrupted := predictions / "corruptions.csv").exists():
+        draw_corruptions(pd.read_csv(corrupted), reports["test"]["accuracy"], folder / "corruptions.png")
+    if (attacked := predictions / "attacks.csv").exists():
+        draw_attacks(pd.read_csv(attacked), len(names), folder / "attacks.png")
     return classes

@@ -12,6 +12,7 @@ from darkroom.evaluation.tables import read_classes, read_names
 from darkroom.figures.classes import draw_bars, draw_confusion, draw_object_sizes
 from darkroom.figures.explanations import draw_mask_explanations
 from darkroom.figures.pictures import draw_contact_sheet, draw_overlays
+from darkroom.figures.robustness import draw_corruptions
 
 CLASS_METRIC = "iou"
 MASK_COUNTS = ("images", "objects", "pixels", "share", "smallest", "largest")
@@ -29,6 +30,8 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     draw_overlays(data, predictions, by_image, names, folder / "overlays.png")
     explained = read_names(predictions / "explanations.csv")
     draw_mask_explanations(data, explained, predictions / "explanations", names, folder / "grad_cam.png")
+    if (corrupted := predictions / "corruptions.csv").exists():
+        draw_corruptions(pd.read_csv(corrupted), reports["test"]["mean_iou"], folder / "corruptions.png")
     images = image_paths(data, "train")
     masks = [mask_path(data, "train", image.stem) for image in images]
     draw_contact_sheet(images, masks, names, folder / "annotations.png")

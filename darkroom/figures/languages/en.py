@@ -146,6 +146,18 @@ TEXTS = Texts(
             "A high share at rank 2 means that the model often comes close. A high share of later ranks means "
             "that it does not recognize the class.",
         ),
+        "corruptions": (
+            "Corruptions",
+            "Each row is a corruption of the test images, and its damage grows from severity 1 to 5. A row that "
+            "darkens early shows what the model relies on: fine detail, colours, contrast or the size of objects. "
+            "Augmentation with similar changes helps.",
+        ),
+        "attacks": (
+            "Attacks",
+            "Each attack changes every pixel by at most so many grey levels, too little to be seen, in the direction "
+            "that misleads this model most. A model that was not trained against attacks falls to 0 within a few "
+            "grey levels.",
+        ),
         "overlays": (
             "Overlays",
             "Image, true mask and predicted mask of the test images with the worst and the best mean IoU. Look "

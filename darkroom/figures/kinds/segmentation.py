@@ -27,7 +27,7 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     by_image = read_names(predictions / "images.csv").set_index("image")["mean_iou"]
     draw_overlays(data, predictions, by_image, names, folder / "overlays.png")
     explained = read_names(predictions / "explanations.csv")
-    draw_mask_explanations(data, explained, predictions / "explanations", names, folder / "grad_cam.png")
+    draw_mask_explanations(data, explained, predictions / "explanations", names, folder / "layer_cam.png")
     images = image_paths(data, "train")
     masks = [mask_path(data, "train", image.stem) for image in images]
     draw_contact_sheet(images, masks, names, folder / "annotations.png")

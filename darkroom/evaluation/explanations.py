@@ -16,8 +16,8 @@ from darkroom.batches.padding import pad
 from darkroom.common.files import write_csv
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import image_paths, mask_path, read_image, read_mask
-from darkroom.evaluation.layer_cam import layer_cam
 from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.layer_cam import layer_cam
 
 IMAGES_PER_KIND = 4
 MAX_CLASSES = 6  # that are explained in segmentation

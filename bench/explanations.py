@@ -101,7 +101,7 @@ def play_with(
     """
     images = normalize(torch.tensor(pixels), card.mean, card.std)
     with torch.inference_mode():
-        predicted = torch.cat([model(batch) for batch in images.split(BATCH)]).argmax(1).numpy()
+        predicted = torch.cat([model(batch) for batch in torch.split(images, BATCH)]).argmax(1).numpy()
     chosen = np.flatnonzero(predicted == labels)[:MOST_IMAGES]
     if not len(chosen):
         raise UserError(f"{card.model['name']}: no image is predicted correctly; train it longer")

@@ -1,7 +1,7 @@
 """Layer-CAM: heat maps of where a model looks.
 
-After Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (IEEE Transactions on Image
-Processing, 2021).
+After Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (IEEE Transactions on
+Image Processing, 2021).
 
 Grad-CAM (arXiv:1610.02391) weights each channel by the mean of its gradients. Behind maximum pooling few places have a
 gradient at all, so that a channel's mean says little about its other places, and the heat lies beside the object.

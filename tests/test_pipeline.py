@@ -21,7 +21,7 @@ from darkroom.figures.draw import CHART_IMAGES
 
 TASKS = ("cifar10", "tiny_imagenet", "segmentation")
 CLASSICS = {
-    "mnist": {"grad_cam", "feature_maps"}, "spirals": {"regions"}, "curve": {"fit"},
+    "mnist": {"layer_cam", "feature_maps"}, "spirals": {"regions"}, "curve": {"fit"},
 }  # fmt: skip
 FURTHER = {*CLASSICS, "cifar100"}  # tasks that `make repro` leaves out
 
@@ -39,7 +39,7 @@ MASK_FIGURES = {
     "uncalibrated_error",
 }  # fmt: skip
 FIGURES = dict(zip(TASKS, (CLASSIFIER_FIGURES | {"tta_accuracy"}, CLASSIFIER_FIGURES, MASK_FIGURES), strict=True))
-EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes", "grad_cam"}
+EVERYWHERE = {"learning_curves", "learning_rate", "confusion", "classes", "layer_cam"}
 CLASSIFIER_PICTURES = EVERYWHERE | {
     "feature_maps",
     "predictions",

@@ -1,4 +1,4 @@
-"""Grad-CAM heat maps for a few test images, of correct and of wrong predictions."""
+"""Layer-CAM heat maps for a few test images, of correct and of wrong predictions."""
 
 from collections.abc import Callable
 from operator import itemgetter
@@ -16,8 +16,8 @@ from darkroom.batches.padding import pad
 from darkroom.common.files import write_csv
 from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import image_paths, mask_path, read_image, read_mask
-from darkroom.evaluation.grad_cam import grad_cam
 from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.layer_cam import layer_cam
 
 IMAGES_PER_KIND = 4
 MAX_CLASSES = 6  # that are explained in segmentation
@@ -112,9 +112,9 @@ def explain_masks(trained: TrainedModel, iou: NDArray[np.floating], folder: Path
 def _heat_map(
     trained: TrainedModel, pixels: NDArray[np.uint8], score: Callable[[Tensor], Tensor]
 ) -> NDArray[np.float32]:
-    """Return the Grad-CAM heat map of a score for an image, uint8 (h, w, 3); float32 (h, w) from 0 to 1."""
+    """Return the Layer-CAM heat map of a score for an image, uint8 (h, w, 3); float32 (h, w) from 0 to 1."""
     image = normalize(torch.tensor(pixels, device=trained.device)[None], trained.card.mean, trained.card.std)
-    return grad_cam(trained.model, trained.card.architecture.explained_layer(trained.model), image, score)
+    return layer_cam(trained.model, trained.card.architecture.explained_layer(trained.model), image, score)
 
 
 def _save(path: Path, heat: NDArray[np.float32]) -> None:

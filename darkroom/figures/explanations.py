@@ -1,4 +1,4 @@
-"""Figures of Grad-CAM: which parts of an image speak for a class."""
+"""Figures of Layer-CAM: which parts of an image speak for a class."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def draw_explanations(images: np.ndarray, explained: pd.DataFrame, folder: Path,
             if row["true"] != row["predicted"]:
                 title = f"for {short(row['predicted'])}"
                 _show(predicted, image, folder / f"{row['index']}_predicted.png", title, RED)
-    figure.suptitle("Grad-CAM: bright places speak for the true class (green) or for the wrongly predicted one (red)")
+    figure.suptitle("Layer-CAM: bright places speak for the true class (green) or for the wrongly predicted one (red)")
     save(figure, path)
 
 
@@ -70,7 +70,7 @@ def draw_mask_explanations(data: Path, explained: pd.DataFrame, folder: Path, cl
         plain.set_title(f"{short(row['image'])}: {short(row['class'])}", fontsize=8)
         end, colour = (("best", GREEN), ("worst", RED))[number % 2]
         _show(heat, image, folder / f"{number}.png", f"the {end}, IoU {row['iou']:.2f}", colour)
-    figure.suptitle("Grad-CAM of each class, in the images with its best and its worst IoU")
+    figure.suptitle("Layer-CAM of each class, in the images with its best and its worst IoU")
     save(figure, path)
 
 

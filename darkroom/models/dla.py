@@ -34,5 +34,5 @@ class DLAArchitecture(Architecture):
         return model
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the second-last level."""
-        return model.get_submodule("level4")
+        """Return the fourth of the six levels."""
+        return model.get_submodule("level3")

@@ -26,8 +26,8 @@ class LeNetArchitecture(Architecture):
         return LeNet(outputs, image_size, self._is_modern)
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the activation after the second convolution."""
-        return model.get_submodule("7" if self._is_modern else "5")
+        """Return the first pooling, or with sigmoids, which are nowhere 0, the second convolution."""
+        return model.get_submodule("4")
 
 
 class LeNet(nn.Sequential):

@@ -11,7 +11,7 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"relu": nn.ReLU, "tanh": nn.Tanh}
 
 
 class MLPArchitecture(Architecture):
-    """The multi-layer perceptron. Grad-CAM does not apply, since points have no spatial dimensions."""
+    """The multi-layer perceptron. Layer-CAM does not apply, since points have no spatial dimensions."""
 
     kinds: ClassVar[tuple[str, ...]] = ("points", "regression")
 

@@ -29,5 +29,5 @@ class ResNetArchitecture(Architecture):
         return model
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the last group of blocks."""
-        return model.get_submodule("layer4")
+        """Return the second of the four groups of blocks."""
+        return model.get_submodule("layer2")

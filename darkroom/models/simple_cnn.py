@@ -28,8 +28,8 @@ class SimpleCNNArchitecture(Architecture):
         return SimpleCNN(outputs, image_size, self.dropout)
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the activation after the third convolution."""
-        return model.get_submodule("7")
+        """Return the first pooling."""
+        return model.get_submodule("2")
 
 
 class SimpleCNN(nn.Sequential):

@@ -23,5 +23,5 @@ class VGGArchitecture(Architecture):
         return model
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the activation after the last convolution of the fourth group."""
-        return model.get_submodule("features.32")
+        """Return the activation after the last convolution of the third group."""
+        return model.get_submodule("features.22")

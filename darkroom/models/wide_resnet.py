@@ -36,9 +36,9 @@ class WideResNetArchitecture(Architecture):
         )
 
     def explained_layer(self, model: nn.Module) -> nn.Module:
-        """Return the activation after the last block."""
+        """Return the last block of the second of the three groups."""
         assert isinstance(model, WideResNet)
-        return model[-4]
+        return model[(len(GROUPS) - 1) * model.blocks]
 
 
 class NarrowResNetArchitecture(WideResNetArchitecture):
@@ -67,9 +67,9 @@ class WideResNet(nn.Sequential):
         normalization: bool = True,
     ) -> None:  # fmt: skip
         layers: list[nn.Module] = [nn.Conv2d(3, STEM, 3, padding=1, bias=False)]
-        channels = STEM
+        channels, blocks = STEM, (depth - 4) // 6
         for base, stride in GROUPS:
-            for block in range((depth - 4) // 6):
+            for block in range(blocks):
                 width = base * widening
                 strides = stride if block == 0 else 1
                 layers.append(_Block(channels, width, strides, dropout, attention, residual, normalization))
@@ -82,6 +82,7 @@ class WideResNet(nn.Sequential):
             nn.Flatten(),
             nn.Linear(channels, classes),
         )
+        self.blocks = blocks  # in each group
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

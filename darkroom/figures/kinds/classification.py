@@ -31,7 +31,7 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     draw_reliability(bins, reports["test"]["expected_calibration_error"], folder / "reliability.png")
     draw_ranks(truth_ranks(table).to_numpy(), min(len(PLACES), len(names)), folder / "ranks.png")
     if (explained := predictions / "explanations.csv").exists():  # an ensemble has no explanations
-        draw_explanations(images, read_names(explained), predictions / "explanations", folder / "grad_cam.png")
+        draw_explanations(images, read_names(explained), predictions / "explanations", folder / "layer_cam.png")
         layers = pd.read_csv(predictions / "feature_maps.csv")
         draw_feature_maps(images[0], layers, predictions / "feature_maps", folder / "feature_maps.png")
     if (corrupted := predictions / "corruptions.csv").exists():

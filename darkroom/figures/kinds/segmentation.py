@@ -29,7 +29,7 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     by_image = read_names(predictions / "images.csv").set_index("image")["mean_iou"]
     draw_overlays(data, predictions, by_image, names, folder / "overlays.png")
     explained = read_names(predictions / "explanations.csv")
-    draw_mask_explanations(data, explained, predictions / "explanations", names, folder / "grad_cam.png")
+    draw_mask_explanations(data, explained, predictions / "explanations", names, folder / "layer_cam.png")
     if (corrupted := predictions / "corruptions.csv").exists():
         draw_corruptions(pd.read_csv(corrupted), reports["test"]["mean_iou"], folder / "corruptions.png")
     images = image_paths(data, "train")

@@ -114,8 +114,8 @@ TEXTS = Texts(
             "Predictions",
             "Correct predictions are green, errors are red. Up to half of the images are chosen to be errors.",
         ),
-        "grad_cam": (
-            "Grad-CAM",
+        "layer_cam": (
+            "Layer-CAM",
             "Bright places speak for the named class. A model whose bright places lie in the background has "
             "learned the wrong features. In an error, they show which part of the object misled the model.",
         ),

@@ -11,6 +11,7 @@ from darkroom.sources.sample.silhouettes import SILHOUETTES, fill, place, unit_v
 
 CHUNK = 100  # pictures that a worker draws at a time
 OVERSAMPLING = 2  # the canvas is larger by this factor and then averaged, which smooths edges
+HALF_COVERED = 127  # the average of a mask of 0 and 255 where a silhouette covers half of a pixel
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,17 @@ def draw_pictures(names: list[str], side: int, difficulty: Difficulty, descripti
 
 def _draw_numbered(side: int, difficulty: Difficulty, numbered: list[tuple[int, str]]) -> list[np.ndarray]:
     cv2.setNumThreads(0)  # the worker processes use all cores already
-    return [draw_picture(name, side, difficulty, np.random.default_rng([0, number])) for number, name in numbered]
+    return [draw_picture(name, side, difficulty, number)[0] for number, name in numbered]
 
 
-def draw_picture(name: str, side: int, difficulty: Difficulty, draw: np.random.Generator) -> np.ndarray:
-    """Draw the silhouette `name`; uint8 (side, side, 3), RGB."""
+def draw_picture(name: str, side: int, difficulty: Difficulty, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the silhouette `name` from a generator keyed by `number`.
+
+    Returns:
+        The picture, uint8 (side, side, 3), RGB; and its object, bool (side, side): where the silhouette covers at
+        least half of a pixel.
+    """
+    draw = np.random.default_rng([0, number])
     large = side * OVERSAMPLING
     canvas = soft_noise(large, large, 4, draw)
     for _ in range(difficulty.clutter):
@@ -70,7 +77,8 @@ def draw_picture(name: str, side: int, difficulty: Difficulty, draw: np.random.G
     colour = contrasting_colour(behind, draw)
     surface = soft_noise(large, large, 3, draw).astype(np.int16) // 4 - 32 + np.array(colour, np.int16)
     canvas = np.where(mask[..., None] > 0, np.clip(surface, 0, 255), canvas)
-    return add_noise(shrink(canvas), difficulty.noise, draw)
+    covered = shrink(mask[..., None])[..., 0]
+    return add_noise(shrink(canvas), difficulty.noise, draw), covered >= HALF_COVERED
 
 
 def soft_noise(height: int, width: int, knots: int, draw: np.random.Generator) -> np.ndarray:
@@ -94,7 +102,7 @@ def contrasting_colour(behind: np.ndarray, draw: np.random.Generator, contrast: 
 
 
 def shrink(canvas: np.ndarray) -> np.ndarray:
-    """Average blocks of `OVERSAMPLING`² pixels; (h, w, 3) to uint8 (h / 2, w / 2, 3)."""
+    """Average blocks of `OVERSAMPLING`² pixels; (h, w, c) to uint8 (h / 2, w / 2, c)."""
     height, width, channels = canvas.shape
     n = OVERSAMPLING
     cells = canvas.astype(np.uint16).reshape(height // n, n, width // n, n, channels)

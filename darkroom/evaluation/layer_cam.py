@@ -1,7 +1,11 @@
-"""Grad-CAM: heat maps of where a model looks (Selvaraju et al., arXiv:1610.02391).
+"""Layer-CAM: heat maps of where a model looks.
 
-Written here because the package grad-cam takes longer to import than a small model takes to be evaluated. Its heat maps
-are the same.
+After Jiang et al., "LayerCAM: Exploring Hierarchical Class Activation Maps for Localization" (IEEE Transactions on
+Image Processing, 2021).
+
+Grad-CAM (arXiv:1610.02391) weights each channel by the mean of its gradients. Behind maximum pooling few places have a
+gradient at all, so that a channel's mean says little about its other places, and the heat lies beside the object.
+Layer-CAM weights each place by its own gradient. `python -m bench.explanations` compares them.
 """
 
 from collections.abc import Callable
@@ -13,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
-def grad_cam(
+def layer_cam(
     model: nn.Module, layer: nn.Module, image: Tensor, score: Callable[[Tensor], Tensor]
 ) -> NDArray[np.float32]:
     """Return a heat map of how much each part of an image raises a score.
@@ -26,6 +30,18 @@ def grad_cam(
 
     Returns:
         float32 (h, w), from 0 to 1. It is 0 everywhere if no part raises the score.
+    """
+    activations, gradients = activations_and_gradients(model, layer, image, score)
+    heat: NDArray[np.float32] = np.maximum((np.maximum(gradients, 0) * activations).sum(axis=0), 0)
+    return enlarge(heat, image.shape[2:])
+
+
+def activations_and_gradients(
+    model: nn.Module, layer: nn.Module, image: Tensor, score: Callable[[Tensor], Tensor]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return a layer's output for an image, and the gradient of the score by it; float32 (c, rows, columns) each.
+
+    The arguments are those of `layer_cam`.
     """
     maps: list[Tensor] = []  # the layer's output, then its gradient
 
@@ -40,9 +56,12 @@ def grad_cam(
         handle.remove()
         model.zero_grad()
     activations, gradients = (_as_map(image.shape[2:], values)[0].cpu().numpy() for values in maps)
-    weights = gradients.mean(axis=(1, 2))
-    heat: NDArray[np.float32] = np.maximum((weights[:, None, None] * activations).sum(axis=0), 0)
-    height, width = image.shape[2:]
+    return activations, gradients
+
+
+def enlarge(heat: NDArray[np.float32], size: torch.Size) -> NDArray[np.float32]:
+    """Return heat, float32 (rows, columns), in the size (height, width) of the image, from 0 to 1."""
+    height, width = size
     resized = cv2.resize(_stretch(heat), (width, height))
     return _stretch(np.asarray(resized, np.float32))
 

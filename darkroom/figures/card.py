@@ -82,12 +82,13 @@ def _metadata(task: str, results: Results, dataset: str) -> str:
     """Return the YAML at the beginning of the card, as `ModelCardData` of huggingface-hub writes it."""
     from huggingface_hub import EvalResult, ModelCardData
 
+    intervals = results.test.get("intervals", {})
     tag = kind_of(results.description.kind).HUB_TASK
     scores = {name: value for name, value in results.test.items() if isinstance(value, int | float)}
     evaluated = [
         EvalResult(
             task_type=tag, dataset_type=dataset, dataset_name=dataset, dataset_split="test", metric_type=name,
-            metric_value=value,
+            metric_value=value, metric_args={"interval_95": intervals[name]} if intervals.get(name) else None,
         )
         for name, value in scores.items()
     ]  # fmt: skip

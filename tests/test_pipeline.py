@@ -67,7 +67,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_repro_writes_metrics_and_figures(project: Path) -> None:
     for task in TASKS:
         report = json.loads((project / "metrics" / task / "test.json").read_text())
-        assert report.keys() == {"loss", "gap_to_train", "gap_to_validation"} | FIGURES[task]
+        assert report.keys() == {"loss", "gap_to_train", "gap_to_validation", "intervals"} | FIGURES[task]
+        assert report["intervals"].keys() == report.keys() - {"intervals"}
         images = [*(project / "plots" / task).glob("*.png"), *(project / "reports" / task).glob("*.png")]
         assert {path.stem for path in images} == PICTURES[task]
         names = json.loads((project / "data/prepared" / task / "dataset.json").read_text())["classes"]

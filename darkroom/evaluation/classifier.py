@@ -1,22 +1,33 @@
 """Metrics and tables of a classifier's predictions."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS
+from darkroom.evaluation.intervals import (
+    Interval,
+    as_lists,
+    calibration_interval,
+    macro_intervals,
+    mean_interval,
+    proportion_interval,
+)
 from darkroom.evaluation.tables import PLACES, rounded
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
 
 CALIBRATION_BINS = 15
+BIN_ENDS = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:]
 
 
-def evaluate_logits(names: list[str], logits: Tensor, targets: Tensor, folder: Path) -> dict[str, float | None]:
-    """Return the metrics of a classifier's predictions, and write tables of them.
+def evaluate_logits(names: list[str], logits: Tensor, targets: Tensor, folder: Path) -> dict[str, Any]:
+    """Return the metrics of a classifier's predictions with their `intervals`, and write tables of them.
 
     It writes these files to `folder`:
 
@@ -54,7 +65,47 @@ def evaluate_logits(names: list[str], logits: Tensor, targets: Tensor, folder: P
     )
     occurs = confusion.sum(0) + support > 0
     macro = {f"macro_{name}": values[occurs].mean() for name, values in by_class.items()}
-    return rounded(tally.compute() | macro | {"expected_calibration_error": calibration_error(bins)})
+    metrics = rounded(tally.compute() | macro | {"expected_calibration_error": calibration_error(bins)})
+    return metrics | {"intervals": as_lists(class_intervals(logits, targets))}
+
+
+def class_intervals(logits: Tensor, targets: Tensor) -> dict[str, Interval | None]:
+    """Return the intervals of a classifier's metrics.
+
+    Args:
+        logits: float (n, classes).
+        targets: class ids, int64 (n,).
+    """
+    count, classes = logits.shape
+    best = logits.topk(min(5, classes)).indices
+    in_best = best == targets[:, None]
+    macro = macro_intervals(targets.numpy(), best[:, 0].numpy())
+    losses = torch.nn.functional.cross_entropy(logits.double(), targets, reduction="none").numpy()
+    return {
+        "loss": mean_interval(losses),
+        "accuracy": proportion_interval(int(in_best[:, 0].sum()), count),
+        "top5_accuracy": proportion_interval(int(in_best.sum()), count),
+        **{f"macro_{name}": interval for name, interval in macro.items()},
+        "expected_calibration_error": error_interval(logits, targets),
+    }
+
+
+def error_interval(logits: Tensor, targets: Tensor, images: NDArray[np.int64] | None = None) -> Interval | None:
+    """Return the interval of the expected calibration error of logits.
+
+    Args:
+        logits: float (n, classes).
+        targets: class ids, int64 (n,).
+        images: number of the image from 0 on to which each row belongs, int64 (n,). None: each is an image of its own.
+    """
+    confidence, predicted = logits.softmax(1).max(1)
+    bins = _bin_numbers(confidence.numpy())
+    images = np.arange(len(bins)) if images is None else images
+    cells = images * CALIBRATION_BINS + bins
+    counts = np.bincount(images)
+    surplus = confidence.double().numpy() - (predicted == targets).numpy()
+    gaps = np.bincount(cells, surplus, len(counts) * CALIBRATION_BINS).astype(np.float64)
+    return calibration_interval(gaps.reshape(-1, CALIBRATION_BINS), counts.astype(np.float64))
 
 
 def class_metrics(confusion: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
@@ -84,16 +135,21 @@ def calibration_bins(confidence: NDArray[np.floating], is_correct: NDArray[np.bo
         For each bin `to`, its upper end; `images`, their number; `confidence`, the mean; and `accuracy`. Confidence and
         accuracy of an empty bin are 0.
     """
-    ends = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:]
-    numbers = np.digitize(confidence, ends[:-1], right=True)
+    numbers = _bin_numbers(confidence)
     images = np.bincount(numbers, minlength=CALIBRATION_BINS)
     means, accuracies = (
         np.bincount(numbers, values, CALIBRATION_BINS) / np.maximum(1, images) for values in (confidence, is_correct)
     )
     return [
         {"to": to, "images": count, "confidence": mean, "accuracy": accuracy}
-        for to, count, mean, accuracy in zip(ends, images.tolist(), means, accuracies, strict=True)
+        for to, count, mean, accuracy in zip(BIN_ENDS, images.tolist(), means, accuracies, strict=True)
     ]
+
+
+def _bin_numbers(confidence: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Return the number of the bin of each confidence, int64 (n,)."""
+    numbers: NDArray[np.int64] = np.digitize(confidence, BIN_ENDS[:-1], right=True)
+    return numbers
 
 
 def calibration_error(bins: list[dict[str, float]]) -> float:

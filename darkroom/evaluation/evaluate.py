@@ -7,6 +7,7 @@ from darkroom.common.files import read_json, replacing, write_json
 from darkroom.datasets.description import Description
 from darkroom.device.setup import set_up
 from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.intervals import as_lists, gap_interval
 from darkroom.evaluation.kinds import evaluator_of
 from darkroom.evaluation.parameters import EvaluateParameters
 from darkroom.models.model_file import load_model
@@ -19,6 +20,8 @@ def evaluate(
     """Write the metrics of a model on the test split, its predictions, and tables of them.
 
     The metrics include `gap_to_train` and `gap_to_validation`: how far the test score is below those of training.
+    `intervals` has, by the name of a metric, the ends of its 95 % interval over test images; null where these are too
+    few or do not differ. Those of the gaps take the score of training as known.
 
     Args:
         parameters: of the stage `evaluate`.
@@ -41,8 +44,11 @@ def evaluate(
         folder.mkdir()
         trained = TrainedModel(model, card, data, description, device)
         metrics = evaluator_of(card.kind).evaluate(trained, parameters.evaluate, folder)
+    intervals = metrics.pop("intervals")
     training_report, score = read_json(training), description.score
     for split in ("train", "validation"):
         if f"{split}_{score}" in training_report:
-            metrics[f"gap_to_{split}"] = round(training_report[f"{split}_{score}"] - metrics[score], 6)
-    write_json(report, metrics)
+            training_score = training_report[f"{split}_{score}"]
+            metrics[f"gap_to_{split}"] = round(training_score - metrics[score], 6)
+            intervals |= as_lists({f"gap_to_{split}": gap_interval(training_score, intervals[score])})
+    write_json(report, metrics | {"intervals": intervals})

@@ -1,7 +1,7 @@
 """Evaluators. Each module here is named after a kind of task and implements `Evaluator`."""
 
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from darkroom.common.named import module_named
 from darkroom.evaluation.inference import TrainedModel
@@ -17,8 +17,8 @@ class Evaluator(Protocol):
 
     TTA: tuple[str, ...]
 
-    def evaluate(self, trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, float | None]:
-        """Return the metrics of the test split, and write predictions and tables of them to `folder`.
+    def evaluate(self, trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, Any]:
+        """Return the metrics of the test split with their `intervals`, and write predictions and tables to `folder`.
 
         Every kind writes `confusion.npy`, `classes.csv`, and `predictions.csv` or `masks/`.
 

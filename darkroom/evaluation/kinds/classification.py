@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,10 +10,11 @@ from torch import Tensor
 
 from darkroom.batches.whole import whole_split
 from darkroom.common.numbers import round_metric
-from darkroom.evaluation.classifier import error_of_logits, evaluate_logits
+from darkroom.evaluation.classifier import error_interval, error_of_logits, evaluate_logits
 from darkroom.evaluation.explanations import explain_classes
 from darkroom.evaluation.feature_maps import write_feature_maps
 from darkroom.evaluation.inference import TrainedModel, mean_over_views
+from darkroom.evaluation.intervals import as_lists, proportion_interval
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
@@ -20,7 +22,7 @@ from darkroom.metrics.classes import AccuracyTally
 TTA = ("none", "flip", "flip_shift")
 
 
-def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, float | None]:
+def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dict[str, Any]:
     """Return the metrics of the test split, and write predictions and tables of them.
 
     It writes the files of `evaluate_logits`, and to `folder`:
@@ -46,11 +48,17 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
     has_views = parameters.tta != "none"
     logits, targets = _predict(trained, "test", add_views if has_views else None)
     metrics = evaluate_logits(trained.card.classes, logits, targets, folder)
-    metrics["uncalibrated_error"] = round_metric(error_of_logits(logits * trained.card.temperature, targets))
+    uncalibrated = logits * trained.card.temperature
+    metrics["uncalibrated_error"] = round_metric(error_of_logits(uncalibrated, targets))
+    metrics["intervals"] |= as_lists({"uncalibrated_error": error_interval(uncalibrated, targets)})
+    if has_views:
+        metrics["tta_accuracy"] = round_metric(views.compute()["accuracy"])
+        correct = int(views.confusion.diagonal().sum())
+        metrics["intervals"] |= as_lists({"tta_accuracy": proportion_interval(correct, len(targets))})
     explain_classes(trained, logits, targets, folder)
     first, _ = next(whole_split(trained.data, trained.description, "test", trained.device))
     write_feature_maps(trained, first[:1], folder)
-    return metrics | ({"tta_accuracy": round_metric(views.compute()["accuracy"])} if has_views else {})
+    return metrics
 
 
 def _predict(

@@ -2,8 +2,10 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS, round_metric
@@ -11,6 +13,7 @@ from darkroom.datasets.description import SPLITS
 from darkroom.datasets.points import range_index, read_points
 from darkroom.evaluation.grid import to_target_unit, write_grid
 from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.intervals import Interval, Ratios, as_lists, mean_interval, ratio_interval
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import rounded
 from darkroom.losses.squared_error import squared_error
@@ -19,7 +22,7 @@ from darkroom.metrics.errors import ErrorTally
 TTA = ("none",)
 
 
-def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:
+def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, Any]:
     """Return the metrics of the test split, and write predictions and tables of them.
 
     It writes these files to `folder`, in the unit of the targets:
@@ -56,4 +59,24 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
         rmse = round_metric(float(errors[in_range].mean() ** 0.5)) if in_range.any() else None
         by_range.append([name, int(in_range.sum()), rmse])
     write_csv(folder / "classes.csv", ["class", "points", "rmse"], by_range)
-    return rounded(tally.compute())
+    return rounded(tally.compute()) | {"intervals": as_lists(error_intervals(true, estimates, trained.card.target_std))}
+
+
+def error_intervals(
+    true: NDArray[np.float64], estimates: NDArray[np.float64], unit: float
+) -> dict[str, Interval | None]:
+    """Return the intervals of a regression's metrics.
+
+    Args:
+        true: numbers in the unit of the targets, float (n,).
+        estimates: likewise.
+        unit: standard deviation of the targets before they were standardized.
+    """
+    errors = (estimates - true) ** 2
+    loss = mean_interval(errors / unit**2)
+    unexplained = ratio_interval(Ratios(errors[:, None], ((true - true.mean()) ** 2)[:, None]))
+    return {
+        "loss": loss,
+        "r2": None if unexplained is None else (1 - unexplained[1], min(1.0, 1 - unexplained[0])),
+        "rmse": None if loss is None else (unit * loss[0] ** 0.5, unit * loss[1] ** 0.5),
+    }

@@ -1,17 +1,20 @@
 """Evaluation of images with one class for each pixel, at full resolution."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from darkroom.common.files import write_csv
 from darkroom.common.numbers import DIGITS
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mask
-from darkroom.evaluation.classifier import error_of_logits
+from darkroom.evaluation.classifier import error_interval, error_of_logits
 from darkroom.evaluation.explanations import explain_masks
 from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.intervals import Interval, Ratios, as_lists, ratio_interval, share_interval
 from darkroom.evaluation.masks import MaskTally
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.tables import rounded
@@ -21,12 +24,13 @@ from darkroom.metrics.classes import OverlapTally, dice_coefficient, intersectio
 TTA = ("none",)
 
 
-def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, float | None]:
+def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, Any]:
     """Return the metrics of the test split, and write predictions and tables of them.
 
     The calibration errors are those of an even sample of each image's pixels. It writes these files to `folder`:
 
     - `confusion.npy`: the confusion matrix of pixels, int64 (classes, classes), with a row for each true class;
+    - `image_counts.npy`: the pixels of each image by class: right, true and predicted ones, int64 (n, 3, classes);
     - `images.csv`: the mean IoU of each image with at least one pixel that is not ignored;
     - `classes.csv`: number of pixels, IoU, Dice, precision, recall and boundary IoU of each class;
     - `objects.csv`: recall and precision of objects by size;
@@ -40,7 +44,7 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
     names = trained.card.classes
     tally, masks = OverlapTally(len(names), trained.device), MaskTally(len(names))
     (folder / "masks").mkdir()
-    rows, by_image, sampled = [], [], []
+    rows, by_image, sampled, image_counts, losses = [], [], [], [], []
     for path, (_images, targets, logits) in zip(image_paths(trained.data, "test"), trained.batches(), strict=True):
         image_tally = OverlapTally(len(names), trained.device)
         loss = cross_entropy(logits, targets)
@@ -53,11 +57,15 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
         masks.add(truth, predicted)
         write_mask(folder / "masks" / f"{path.stem}.png", predicted)
         counts = image_tally.confusion.cpu()
+        image_counts.append(torch.stack([counts.diagonal(), counts.sum(1), counts.sum(0)]).long().numpy())
+        losses.append(float(image_tally.loss))
         by_image.append(intersection_over_union(counts).where(counts.sum(1) > 0, torch.nan))
         if counts.any():
             rows.append([path.stem, f"{image_tally.compute()['mean_iou']:.{DIGITS}f}"])
     write_csv(folder / "images.csv", ["image", "mean_iou"], rows)
     explain_masks(trained, torch.stack(by_image).numpy(), folder)
+    by_class = np.stack(image_counts)
+    np.save(folder / "image_counts.npy", by_class)
     confusion = tally.confusion.cpu()
     np.save(folder / "confusion.npy", confusion.numpy().astype(np.int64))
 
@@ -74,7 +82,38 @@ def evaluate(trained: TrainedModel, _: Evaluation, folder: Path) -> dict[str, fl
         "expected_calibration_error": error_of_logits(logits, targets),
         "uncalibrated_error": error_of_logits(logits * trained.card.temperature, targets),
     }
-    return rounded(tally.compute() | calibration) | {"mean_foreground_iou": mean}
+    images = np.repeat(np.arange(len(sampled)), [len(one) for _, one in sampled])
+    intervals = overlap_intervals(by_class, np.array(losses)) | {
+        "expected_calibration_error": error_interval(logits, targets, images),
+        "uncalibrated_error": error_interval(logits * trained.card.temperature, targets, images),
+    }
+    metrics = rounded(tally.compute() | calibration) | {"mean_foreground_iou": mean}
+    return metrics | {"intervals": as_lists(intervals)}
+
+
+def overlap_intervals(counts: NDArray[np.int64], losses: NDArray[np.float64]) -> dict[str, Interval | None]:
+    """Return the intervals of a segmentation's metrics, over images.
+
+    Args:
+        counts: as in `image_counts.npy`.
+        losses: the sum of the losses of each image's pixels, float (n,).
+    """
+    right, true, predicted = counts.transpose(1, 0, 2).astype(np.float64)
+    pixels = true.sum(1, keepdims=True)
+    loss = ratio_interval(Ratios(losses[:, None], pixels))
+    return {
+        "loss": None if loss is None else (max(0.0, loss[0]), loss[1]),
+        "mean_iou": share_interval(iou_ratios(counts)),
+        "mean_dice": share_interval(Ratios(2 * right, true + predicted)),
+        "pixel_accuracy": share_interval(Ratios(right.sum(1, keepdims=True), pixels)),
+        "mean_foreground_iou": share_interval(iou_ratios(counts[..., 1:])),
+    }
+
+
+def iou_ratios(counts: NDArray[np.int64]) -> Ratios:
+    """Return the mean IoU as ratios of sums over images; `counts` as in `image_counts.npy`, of some classes."""
+    right, true, predicted = counts.transpose(1, 0, 2).astype(np.float64)
+    return Ratios(right, true + predicted - right)
 
 
 def _by_class(confusion: Tensor) -> dict[str, Tensor]:

@@ -1,12 +1,14 @@
 """Draw a task's figures and write its report: plots/TASK/, reports/TASK.html, and the tables of `dvc plots`' charts.
 
-Of annotations, write the page to check them by eye too: reports/TASK/check.html.
+Of annotations, write the page to check them by eye too, reports/TASK/check.html; of a data set that was audited, the
+page of what was found, reports/TASK/audit.html.
 """
 
 from pathlib import Path
 
 from darkroom.common.errors import run_stage
 from darkroom.common.parameters import CONFIG, read_parameters
+from darkroom.figures.audit_page import write_audit_page_of
 from darkroom.figures.check_page import write_check_page_of
 from darkroom.figures.draw import CHARTS, draw
 from darkroom.figures.parameters import PlotParameters
@@ -23,6 +25,8 @@ def main(task: str) -> None:
     parameters = CONFIG / task / "train.json"
     write_report(Path("reports", f"{task}.html"), task, data, metrics, parameters, figures, chart_images, language)
     write_check_page_of(data, chart_images / "check.html", task, language)
+    found, counts = Path("data/audit", task), metrics / "audit.json"
+    write_audit_page_of(data, found, counts, chart_images / "audit.html", task, language)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import Workers, workers
-from darkroom.datasets.packed import CHANNELS, allocate_images, images_path, write_labels
+from darkroom.datasets.packed import CHANNELS, allocate_images, images_path, write_files, write_labels
 
 JPEG = b"\xff\xd8\xff"  # the first bytes of a JPEG file
 HOLD_ORIENTATION = {"exif", "xmp"}  # the parts of a JPEG file that may state its orientation
@@ -120,7 +120,7 @@ def decoding_workers(fit: bool = False) -> AbstractContextManager[Decode]:
 def decode_splits(
     decode: Decode, folder: Path, splits: dict[str, list[tuple[Member, int]]], size: tuple[int, int]
 ) -> None:
-    """Write the images and labels of all splits as packed arrays to `folder`.
+    """Write the images and labels of all splits as packed arrays to `folder`, and the names of the files.
 
     Args:
         decode: workers of `decoding_workers`.
@@ -137,6 +137,7 @@ def decode_splits(
         array = Array(images_path(folder, split), start, *size)  # shared by all rows, so a chunk pickles it once
         places += [(array, row, member) for row, (member, _) in enumerate(labelled)]
         write_labels(folder, split, np.array([label for _, label in labelled], int))
+    write_files(folder, {split: [member.name for member, _ in labelled] for split, labelled in splits.items()})
     for _ in decode(places, "decoding images", CHUNK):
         pass
 

@@ -11,10 +11,12 @@ class Kind(Protocol):
     Attributes:
         SCORE: the metric that tells the best epoch; higher is better.
         UNIT: what a data set consists of, in the plural.
+        LEAVE_OUT: the parameter of a task that names images to leave out; None: there are no images.
     """
 
     SCORE: str
     UNIT: str
+    LEAVE_OUT: str | None
 
     def count_outputs(self, classes: list[str]) -> int:
         """Return how many numbers a model gives for each image, pixel or point."""

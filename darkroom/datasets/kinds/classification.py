@@ -2,6 +2,7 @@
 
 SCORE = "accuracy"
 UNIT = "images"
+LEAVE_OUT = "audit.leave_out"
 
 
 def count_outputs(classes: list[str]) -> int:

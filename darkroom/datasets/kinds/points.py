@@ -2,6 +2,7 @@
 
 SCORE = "accuracy"
 UNIT = "points"
+LEAVE_OUT = None
 
 
 def count_outputs(classes: list[str]) -> int:

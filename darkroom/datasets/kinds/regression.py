@@ -2,6 +2,7 @@
 
 SCORE = "r2"
 UNIT = "points"
+LEAVE_OUT = None
 
 
 def count_outputs(_: list[str]) -> int:

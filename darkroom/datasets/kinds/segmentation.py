@@ -2,6 +2,7 @@
 
 SCORE = "mean_iou"
 UNIT = "images"
+LEAVE_OUT = "annotations.leave_out"
 
 
 def count_outputs(classes: list[str]) -> int:

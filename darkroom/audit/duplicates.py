@@ -37,7 +37,8 @@ def find_duplicates(thumbnails: dict[str, Thumbnails]) -> list[Finding]:
     same = [firsts.setdefault(thumbnails[place.split].digests[place.index], i) for i, place in enumerate(places)]
     unique = sorted(firsts.values())
     pixels = np.concatenate([thumbnails[split].pixels for split in splits])
-    matches = [replace(one, first=unique[one.first], second=unique[one.second]) for one in find_matches(pixels[unique])]
+    distinct = pixels if len(unique) == len(pixels) else pixels[unique]
+    matches = [replace(one, first=unique[one.first], second=unique[one.second]) for one in find_matches(distinct)]
     pairs = _choose_pairs([place.split for place in places], same, matches)
     found = [
         Finding(
@@ -130,6 +131,6 @@ def _note(pixels: NDArray[np.uint8], match: Match, is_first: bool) -> str:
         "brighter": brighter >= LEVELS,
         "darker": brighter <= -LEVELS,
         "contrast": max(ratio, 1 / ratio) >= CONTRAST,
-        "colour": np.abs(tints[0] - tints[1]).max() >= TINT,
+        "colour": np.abs(tints[0] - ratio * tints[1]).max() >= TINT,
     }
     return " ".join(note for note, is_so in holds.items() if is_so) or NOTES[-1]

@@ -11,6 +11,7 @@ number of threads.
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -29,7 +30,7 @@ PLACES = (0, 3, 6)  # of windows in the other image, along each axis: no shift u
 COSINE, WEIGHT = 128, 16  # units of the whole numbers that stand for cosines and weights
 CUT = 2.0**-16  # scales the products, so that their squares are exact in float64
 LENGTH = 4000  # of a descriptor: products of two are below 2**24, so float32 holds them exactly
-LIKELY = 0.72  # similarity of descriptors from which on a pair is aligned
+LIKELY = 0.70  # similarity of descriptors from which on a pair is aligned
 MOST = 256  # pairs with later images for which an image is aligned at most
 ROWS, COLUMNS = 256, 1024  # of a block of products, which fits the cache of a core
 BLOCK = 1024  # images that are prepared at once
@@ -39,10 +40,12 @@ LOCAL = 3  # pixels on each side that are local
 NOISE = 4.0  # levels of 255: detail of less deviation counts less
 DETAIL, LARGEST = 32, 127  # units of one local deviation, and where detail is cut off: float32 holds the products
 TEMPLATE = 24  # pixels of the centre of an image that is looked for in the other one
-FLAT = 6  # units: deviation of the detail up to which an image counts as flat, and as not very similar to any
+FLAT = 4  # units: deviation of the detail up to which an image counts as flat, and as not very similar to any
 SCALES = ((SIDE, SIDE), (SIDE, 30), (30, SIDE), (SIDE, 28), (28, SIDE))  # sides to which the two are scaled
-HOPEFUL = 0.45  # similarity of detail from which on scales are tried
-ALIKE = 0.80  # similarity of detail from which on two images show the same photo
+ALIKE = 0.83  # similarity of detail from which on two images show the same photo, at least
+SAMPLE, RARE = 128, 0.001  # images that are compared with as many others, and the share of these pairs
+STRICT = 0.3  # by what share two images differ at most, of what separates the `RARE` most similar pairs from equality
+HOPE = 0.33  # how much less similar than at another scale images may be as they are
 DIGITS = 4  # of a similarity
 
 
@@ -72,14 +75,16 @@ def find_matches(pixels: NDArray[np.uint8]) -> list[Match]:
     Args:
         pixels: of thumbnails, (n, 32, 32, 3).
     """
-    search = _Search(pixels)
     threads = torch.get_num_threads()
     bar = progress(len(pixels), "comparing images")
     matches: list[Match] = []
     try:
         with ThreadPoolExecutor(pool_size(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            for found in pool.map(search.find, range(0, len(pixels), ROWS)):
-                bar.update(min(ROWS, len(pixels) - bar.n))
+            search = _Search(pixels)
+            list(pool.map(search.prepare, range(0, len(pixels), BLOCK)))
+            alike = search.choose_threshold()
+            for found in pool.map(partial(search.find, alike), range(0, len(pixels), ROWS)):
+                bar.update(min(ROWS, len(pixels) - int(bar.n)))
                 matches += found
     finally:
         bar.close()
@@ -91,28 +96,50 @@ class _Search:
     """What is compared of all images, made once, and the comparison of some of them with all later ones."""
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        bases = _make_bases()
-        self.windows = [np.empty((len(bases[0]), bases.shape[-1], len(pixels)), np.float32) for _ in bases]
-        sides = sorted({side for pair in SCALES for side in pair})
-        self.details = {side: np.empty((len(pixels), side, side), np.int8) for side in sides}
-        self.energies = {side: np.empty((len(pixels), (side - TEMPLATE + 1) ** 2), np.float32) for side in sides}
-        for start in range(0, len(pixels), BLOCK):
-            some = slice(start, start + BLOCK)
-            grey = to_grey(pixels[some])
-            for windows, turned in zip(self.windows, bases, strict=True):
-                for window, basis in zip(windows, turned, strict=True):
-                    window[:, some] = _describe(grey, basis).T
-            for side in sides:
-                detail = self.details[side][some] = _detail(to_grey(scale(pixels[some], side)))
-                self.energies[side][some] = _energy(detail)
-        self.centres = np.ascontiguousarray(self.windows[0][len(PLACES) ** 2 // 2].T)
+        self.pixels, count = pixels, len(pixels)
+        self.bases = _make_bases()  # (mirrored, places, 1024, 35)
+        self.windows = np.empty((*self.bases.shape[:2], self.bases.shape[-1], count), np.float32)
+        sides = {side for pair in SCALES for side in pair}
+        self.details = {side: np.empty((count, side, side), np.int8) for side in sides}
+        self.energies = {side: np.empty((count, (side - TEMPLATE + 1) ** 2), np.float32) for side in sides}
 
-    def find(self, start: int) -> list[Match]:
-        """Return the matches of the images from `start` on, `ROWS` of them, with later ones."""
+    def prepare(self, start: int) -> None:
+        """Fill in what is compared of the images from `start` on, `BLOCK` of them."""
+        some = slice(start, start + BLOCK)
+        grey = to_grey(self.pixels[some])
+        for mirrored, place in np.ndindex(*self.bases.shape[:2]):
+            self.windows[mirrored, place, :, some] = _describe(grey, self.bases[mirrored, place]).T
+        for side, details in self.details.items():
+            details[some] = _detail(to_grey(scale(self.pixels[some], side)))
+            self.energies[side][some] = _energy(details[some])
+
+    def choose_threshold(self) -> float:
+        """Return the similarity of detail from which on two images show the same photo.
+
+        It is `ALIKE` for photos. It is higher where any two images are alike, as those of digits are.
+        """
+        count = len(self.pixels)
+        if count < 2:
+            return ALIKE
+        sample = min(SAMPLE, count // 2)
+        firsts = np.arange(sample) * count // sample
+        seconds = firsts + count // (2 * sample)
+        scores = np.sort([self._compare(int(first), seconds, False, SCALES[0])[0] for first in firsts], axis=None)
+        duplicates = 2 * sample * sample / count  # as many pairs as of a sample in which each image has two
+        usual = float(scores[-1 - min(int(RARE * len(scores) + duplicates), len(scores) - 1)])
+        return max(ALIKE, round(1 - STRICT * (1 - usual), DIGITS))
+
+    def find(self, alike: float, start: int) -> list[Match]:
+        """Return the matches of the images from `start` on, `ROWS` of them, with later ones.
+
+        Args:
+            alike: similarity from which on two images match.
+            start: index of the first image.
+        """
         best: dict[tuple[int, int], Match] = {}
         for mirrored in (False, True):
             for first, seconds in self._find_likely(start, mirrored):
-                for match in self._align(first, seconds, mirrored):
+                for match in self._align(first, seconds, mirrored, alike):
                     key = match.first, match.second
                     if key not in best or match.score > best[key].score:
                         best[key] = match
@@ -120,23 +147,21 @@ class _Search:
 
     def _find_likely(self, start: int, mirrored: bool) -> list[tuple[int, NDArray[np.int64]]]:
         """Return images and, of each, the later ones whose low frequencies are alike somewhere."""
-        centres = torch.from_numpy(self.centres[start : start + ROWS])
-        count = len(self.centres)
-        rows, columns, values = [], [], []
+        centre = self.windows[0, len(PLACES) ** 2 // 2]
+        centres = torch.from_numpy(centre[:, start : start + ROWS].T.copy())
+        count = centre.shape[1]
+        found = []
         for left in range(start, count, COLUMNS):
             width = min(COLUMNS, count - left)
             most = torch.full((len(centres), width), -1.0)
-            values_here = torch.empty_like(most)
-            for window in torch.from_numpy(self.windows[mirrored]):
-                torch.matmul(centres, window[:, left : left + width], out=values_here)
-                torch.maximum(most, values_here, out=most)
+            products = torch.empty_like(most)
+            for window in torch.from_numpy(self.windows[int(mirrored)]):
+                torch.matmul(centres, window[:, left : left + width], out=products)
+                torch.maximum(most, products, out=most)
             flat = most.numpy().ravel()
-            found = np.flatnonzero(flat >= LIKELY * LENGTH**2)
-            row, column = np.divmod(found, width)
-            rows.append(row + start)
-            columns.append(column + left)
-            values.append(flat[found])
-        row, column, value = np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
+            likely = np.flatnonzero(flat >= LIKELY * LENGTH**2)
+            found.append((start + likely // width, left + likely % width, flat[likely]))
+        row, column, value = (np.concatenate(parts) for parts in zip(*found, strict=True))
         is_later = column > row
         row, column, value = row[is_later], column[is_later], value[is_later]
         order = np.lexsort((column, -value, row))
@@ -147,10 +172,10 @@ class _Search:
             for first, begin, count in zip(firsts, begins, counts, strict=True)
         ]
 
-    def _align(self, first: int, seconds: NDArray[np.int64], mirrored: bool) -> list[Match]:
+    def _align(self, first: int, seconds: NDArray[np.int64], mirrored: bool, alike: float) -> list[Match]:
         """Return the matches of an image with some others."""
         scores, places = self._compare(first, seconds, mirrored, SCALES[0])
-        kept = np.flatnonzero(scores >= HOPEFUL)
+        kept = np.flatnonzero(scores >= alike - HOPE)
         if not len(kept):
             return []
         seconds = seconds[kept]
@@ -159,7 +184,7 @@ class _Search:
         scores = np.round([scores for scores, _ in by_scale], DIGITS)
         chosen = scores.argmax(axis=0)
         matches = []
-        for at in np.flatnonzero(scores.max(axis=0) >= ALIKE):
+        for at in np.flatnonzero(scores.max(axis=0) >= alike):
             sides = SCALES[chosen[at]]
             down, right = divmod(int(by_scale[chosen[at]][1][at]), sides[1] - TEMPLATE + 1)
             middle = (sides[1] - TEMPLATE) // 2
@@ -194,7 +219,8 @@ class _Search:
 def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Return the luma of images (n, h, w, 3): whole numbers from 0 to 255, (n, h, w)."""
     red, green, blue = np.moveaxis(pixels.astype(np.int32), -1, 0)
-    return ((77 * red + 150 * green + 29 * blue + 128) >> 8).astype(np.int64)
+    luma: NDArray[np.int64] = ((77 * red + 150 * green + 29 * blue + 128) >> 8).astype(np.int64)
+    return luma
 
 
 def scale(pixels: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -220,9 +246,11 @@ def _make_bases() -> NDArray[np.float64]:
 
 def _describe(grey: NDArray[np.int64], basis: NDArray[np.float64]) -> NDArray[np.float32]:
     """Return the low frequencies of a window of each image: whole numbers, (n, 35), of length `LENGTH`."""
-    products = np.rint((grey.reshape(len(grey), -1).astype(np.float64) @ basis) * CUT)
+    flat = torch.from_numpy(grey.reshape(len(grey), -1).astype(np.float64))
+    products = np.rint((flat @ torch.from_numpy(basis)).numpy() * CUT)
     lengths = np.sqrt((products * products).sum(axis=1, keepdims=True))
-    return np.rint(products * (LENGTH / np.maximum(lengths, 1.0))).astype(np.float32)
+    described: NDArray[np.float32] = np.rint(products * (LENGTH / np.maximum(lengths, 1.0))).astype(np.float32)
+    return described
 
 
 def _detail(grey: NDArray[np.int64]) -> NDArray[np.int8]:
@@ -246,7 +274,9 @@ def _sum_around(values: NDArray[np.int64]) -> NDArray[np.int64]:
 def sum_windows(values: NDArray[np.int64], side: int) -> NDArray[np.int64]:
     """Return the sums of all windows of a side, int64 (n, h - side + 1, w - side + 1)."""
     sums = np.pad(values, ((0, 0), (1, 0), (1, 0))).cumsum(axis=1).cumsum(axis=2)
-    return sums[:, side:, side:] - sums[:, :-side, side:] - sums[:, side:, :-side] + sums[:, :-side, :-side]
+    below = sums[:, side:] - sums[:, :-side]
+    windows: NDArray[np.int64] = below[:, :, side:] - below[:, :, :-side]
+    return windows
 
 
 def _energy(detail: NDArray[np.int8]) -> NDArray[np.float32]:

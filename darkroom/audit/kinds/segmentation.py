@@ -6,16 +6,19 @@ from typing import Any
 import numpy as np
 
 from darkroom.audit.duplicates import find_duplicates
-from darkroom.audit.findings import Finding
+from darkroom.audit.findings import Finding, Place
 from darkroom.audit.images import find_odd_images
 from darkroom.audit.kinds import Audited
+from darkroom.audit.masks import find_mask_errors, score_mask
 from darkroom.audit.table import Entry, Named, Names, count_by_split
 from darkroom.audit.thumbnails import read_thumbnails
 from darkroom.datasets.description import SPLITS, Description
-from darkroom.datasets.pairs import image_paths
+from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mask
 from darkroom.datasets.report import read_report
+from darkroom.evaluation.inference import TrainedModel
 from darkroom.evaluation.intervals import Interval, share_interval
 from darkroom.evaluation.kinds.segmentation import iou_ratios
+from darkroom.models.model_file import load_model
 
 
 def name_images(data: Path, _: Description) -> Names:
@@ -37,7 +40,39 @@ def find(audited: Audited, folder: Path) -> list[Finding]:
         folder: where predicted masks of likely wrong ones are written.
     """
     thumbnails = {split: read_thumbnails(audited.data, audited.description, split) for split in SPLITS}
-    return [*find_duplicates(thumbnails), *find_odd_images(thumbnails)]
+    findings = [*find_duplicates(thumbnails), *find_odd_images(thumbnails)]
+    if audited.model is not None:
+        device = audited.setup.device
+        model, card = load_model(audited.model, device)
+        trained = TrainedModel(model, card, audited.data, audited.description, device)
+        for split in SPLITS:
+            findings += _find_in_masks(trained, split, folder / "masks" / split)
+    return findings
+
+
+def _find_in_masks(trained: TrainedModel, split: str, folder: Path) -> list[Finding]:
+    """Return the likely wrong masks of a split, and write their predictions to `folder`, which may be none."""
+    folder.mkdir(parents=True)
+    paths, scores, files = image_paths(trained.data, split), [], []
+    for path, (_images, _targets, logits) in zip(paths, trained.batches(split), strict=True):
+        mask = read_mask(mask_path(trained.data, split, path.stem))
+        height, width = mask.shape
+        probabilities = logits[0, :, :height, :width].softmax(0).cpu().numpy()
+        scores.append(score_mask(probabilities, mask))
+        files.append(folder / f"{path.stem}.png")
+        write_mask(files[-1], probabilities.argmax(0).astype(np.uint8))
+    errors, classes = find_mask_errors(scores), trained.card.classes
+    for index in set(range(len(files))) - {error.index for error in errors}:
+        files[index].unlink()
+    return [
+        Finding(
+            error.kind,
+            Place(split, error.index),
+            error.score,
+            note=f"{classes[error.given]} → {classes[error.suggested]}" if error.kind == "mask_error" else "",
+        )
+        for error in errors
+    ]
 
 
 def count(data: Path, _: Description, entries: list[Entry]) -> dict[str, Any]:

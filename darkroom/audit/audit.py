@@ -4,7 +4,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from darkroom.audit.findings import Finding
+from darkroom.audit.findings import Finding, Kind
 from darkroom.audit.kinds import Audited, auditor_of
 from darkroom.audit.parameters import AuditParameters
 from darkroom.audit.table import Entry, name_findings, write_findings
@@ -14,7 +14,7 @@ from darkroom.datasets.description import Description
 from darkroom.device.setup import set_up
 from darkroom.evaluation.intervals import as_lists
 
-COUNTED = {  # kinds of findings by their names in audit.json
+COUNTED: dict[Kind, str] = {  # kinds of findings by their names in audit.json
     "exact_duplicate": "exact_duplicates",
     "near_duplicate": "near_duplicates",
     "outlier": "outliers",
@@ -23,7 +23,7 @@ COUNTED = {  # kinds of findings by their names in audit.json
     "tiny": "tiny",
     "odd_size": "odd_size",
 }
-DUPLICATES = ("exact_duplicate", "near_duplicate")
+DUPLICATES: tuple[Kind, ...] = ("exact_duplicate", "near_duplicate")
 DOUBTFUL = ("label_error", "mask_error")
 
 

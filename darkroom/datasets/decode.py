@@ -108,6 +108,19 @@ def why_undecodable(error: BaseException) -> str:
     return " ".join(re.sub(r"<[^>]*>", "", str(error)).split())
 
 
+def image_sizes(members: list[Member]) -> list[tuple[int, int] | None]:
+    """Return (height, width) of images in pixels; None: it does not decode. It is the work of a worker process."""
+    sizes: list[tuple[int, int] | None] = []
+    for member in members:
+        try:
+            image = decode_image(member)
+        except UserError:
+            sizes.append(None)
+        else:
+            sizes.append((image.height, image.width))
+    return sizes
+
+
 def decoding_workers(fit: bool = False) -> AbstractContextManager[Decode]:
     """Return workers for `decode_splits`.
 

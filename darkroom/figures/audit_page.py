@@ -40,7 +40,15 @@ def write_audit_page_of(data: Path, found: Path, report: Path, path: Path, task:
         write_audit_page(path, task, data, found, counts, language)
 
 
-def write_audit_page(path: Path, title: str, data: Path, found: Path, counts: dict[str, Any], language: str) -> None:
+def write_audit_page(
+    path: Path,
+    title: str,
+    data: Path,
+    found: Path,
+    counts: dict[str, Any],
+    language: str,
+    can_leave_out: bool = True,
+) -> None:
     """Write the page.
 
     Args:
@@ -50,6 +58,7 @@ def write_audit_page(path: Path, title: str, data: Path, found: Path, counts: di
         found: the folder of `findings.csv` and of predicted masks.
         counts: as in audit.json, without the scores where there is no model.
         language: a module of `darkroom.figures.languages`.
+        can_leave_out: whether the names are those that a parameter of the task takes.
     """
     texts, description = texts_of(language), Description.read(data)
     entries = read_findings(found / "findings.csv")
@@ -64,7 +73,7 @@ def write_audit_page(path: Path, title: str, data: Path, found: Path, counts: di
             shown.append(_describe(texts, entry, of_entry))
     colours = np.rint(255 * class_colours(len(description.classes))).astype(np.uint8)
     used = {class_id for one in shown for image in one["images"] for class_id in image["classes"]}
-    key = kind_of(description.kind).LEAVE_OUT
+    key = kind_of(description.kind).LEAVE_OUT if can_leave_out else None
     write_page(
         path,
         TEMPLATE,

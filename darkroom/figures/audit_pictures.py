@@ -74,7 +74,9 @@ def pair_pictures(data: Path, predictions: dict[str, Path], colours: np.ndarray,
         if entry.finding.kind in WITH_MASKS:
             [(_, image, mask)] = shown
             predicted = predictions[entry.finding.place.split] / f"{image.stem}.png"
-            shown += [("mask", image, mask), *([("predicted", image, predicted)] if predicted.exists() else [])]
+            shown.append(("mask", image, mask))
+            if predicted.exists():
+                shown.append(("predicted", image, predicted))
         roles.append([role for role, _, _ in shown])
         wanted += [(image, mask) for _, image, mask in shown]
     work = partial(make_thumbnails, SIDE, colours)
@@ -92,6 +94,8 @@ def _of_thumbnail(role: Role, thumbnail: Thumbnail) -> Picture:
 
 def _places(entry: Entry) -> dict[Role, Place]:
     finding = entry.finding
+    if finding.kind == "corrupt":
+        return {}
     places: dict[Role, Place] = {"image": finding.place}
     return places | ({"other": finding.other} if finding.other else {})
 

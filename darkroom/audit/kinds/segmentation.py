@@ -66,7 +66,7 @@ def _find_in_masks(trained: TrainedModel, split: str, folder: Path) -> list[Find
         files[index].unlink()
     return [
         Finding(
-            error.kind,
+            "mask_error" if error.kind == "mask_error" else "boundary_error",
             Place(split, error.index),
             error.score,
             note=f"{classes[error.given]} → {classes[error.suggested]}" if error.kind == "mask_error" else "",

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from darkroom.common.numbers import DIGITS
 
-LIKELY = 0.4  # an image is reported if its label is wrong with this probability at least
+LIKELY = 0.3  # an image is reported if its label is wrong with this probability at least
 FIRST_GUESS = 0.05  # of the share of wrong labels
-PRIOR_IMAGES = 1000.0  # of each class that count for mistakes which are alike between all classes
+# Images of each class that count for mistakes which are alike between all classes: without them, pairs of classes that
+# the model confuses would pass for pairs of classes that annotators confuse.
+PRIOR_IMAGES, PRIOR_WEIGHT = 1000.0, 2.0  # at least; times the mean number of images of a class
 ITERATIONS, ITERATIONS_WITH_TEMPERATURE = 30, 5  # of expectation and maximization; every which fits the temperature
-LOWEST, HIGHEST = 0.05, 20.0  # temperatures
+LOWEST, HIGHEST = 0.01, 1000.0  # temperatures
 NUMBERS_TO_FIT = 5_000_000  # logits, in evenly spaced rows, that noise and temperature are fitted to
 
 
@@ -72,13 +74,14 @@ def fit_mistakes(logits: Tensor, labels: Tensor) -> tuple[float, Tensor]:
     """
     classes, temperature = logits.shape[1], 1.0
     mistakes = _alike(FIRST_GUESS, classes)
+    weight = max(PRIOR_IMAGES, PRIOR_WEIGHT * len(labels) / classes)
     for iteration in range(ITERATIONS):
         if iteration % ITERATIONS_WITH_TEMPERATURE == 0:
             temperature = _fit_temperature(logits, labels, mistakes)
         posterior = true_classes(logits, labels, temperature, mistakes)
         counts = torch.zeros(classes, classes, dtype=torch.float64).index_add_(0, labels, posterior).T
         share = 1 - float(counts.diagonal().sum()) / len(labels)
-        counts = counts + PRIOR_IMAGES * _alike(share, classes)
+        counts = counts + weight * _alike(share, classes)
         mistakes = counts / counts.sum(1, keepdim=True)
     return temperature, mistakes
 

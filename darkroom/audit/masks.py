@@ -7,12 +7,11 @@ import numpy as np
 import torch
 
 from darkroom.common.numbers import DIGITS
-from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_mask
-from darkroom.evaluation.inference import TrainedModel
+from darkroom.datasets.pairs import IGNORED
 
 SOFTMIN_TEMPERATURE = 0.1  # of Lad and Mueller
 BOUNDARY_WIDTH = 7  # pixels: regions that are narrower are a matter of boundaries
-WRONG_REGION = 0.5  # score of a region from which on the mask is reported
+WRONG_REGION = 0.7  # score of a region from which on the mask is reported
 FARTHEST = 20.0  # pixels: the distance of a boundary that the prediction lacks
 FAR_BOUNDARY = 2.5  # pixels: the median distance from which on boundaries are reported
 TIMES_MEDIAN = 2.0  # and how many times that of the split's median image
@@ -54,17 +53,6 @@ class MaskError:
     score: float
     given: int = 0
     suggested: int = 0
-
-
-def score_masks(trained: TrainedModel, split: str) -> list[MaskScore]:
-    """Return how the masks of a split compare with the predictions of a model, in the order of `image_paths`."""
-    scores = []
-    for path, (_images, _targets, logits) in zip(image_paths(trained.data, split), trained.batches(split), strict=True):
-        mask = read_mask(mask_path(trained.data, split, path.stem))
-        height, width = mask.shape
-        probabilities = logits[0, :, :height, :width].softmax(0).cpu().numpy()
-        scores.append(score_mask(probabilities, mask))
-    return scores
 
 
 def score_mask(probabilities: np.ndarray, mask: np.ndarray) -> MaskScore:
@@ -154,7 +142,7 @@ def find_mask_errors(scores: list[MaskScore]) -> list[MaskError]:
     """Return the masks of a split that are likely wrong, the most likely ones first: regions, then boundaries.
 
     Args:
-        scores: of the masks of a split, as `score_masks` returns them.
+        scores: of the masks of a split, as `score_mask` returns them.
     """
     if not scores:
         return []

@@ -4,8 +4,9 @@
 
 FOLDER is a prepared data set of packed images. Of its first IMAGES training images (all by default), 100 for each kind
 of change are changed and planted in the test split. Prints of both methods, for each kind, the share of the planted
-images that are found (recall), and of the pairs named for them the share that is right (precision); then the pairs
-between images that are not planted, which real data have, and the ratio of the times.
+images that are found (recall), and of the pairs named for them the share that is right (precision, at least: a duplicate
+that the data set itself has of a planted image may count as wrong); then the pairs between images that are not planted,
+which real data have, and the ratio of the times.
 
 The hash is pHash as its users have it: the signs of the 8×8 lowest frequencies of the grey image against their median,
 where at most 10 of 64 bits differ.

@@ -11,8 +11,10 @@ from PIL import Image
 from bench.duplicates import KINDS
 from darkroom.audit.duplicates import NOTES, find_duplicates
 from darkroom.audit.findings import Place
-from darkroom.audit.images import find_odd_images
+from darkroom.audit.images import find_odd_images, list_corrupt
 from darkroom.audit.thumbnails import SIDE, Thumbnails, read_thumbnails
+from darkroom.common.errors import UserError
+from darkroom.datasets.decode import decode_bytes
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.packed import write_images
 from darkroom.datasets.pairs import image_folder
@@ -242,3 +244,11 @@ def test_images_of_many_sizes_are_not_odd() -> None:
     digits = [(8, 8)] * 200
     for sizes in (varied, digits):
         assert find_odd_images({"train": thumbnails(drawn(), sizes)}) == []
+
+
+def test_corrupt_files_are_those_that_do_not_decode() -> None:
+    with pytest.raises(UserError) as broken:
+        decode_bytes(b"\xff\xd8\xff broken", "train/a.jpg")
+    report = {"left_out": ["train/b.json: has a polygon of two points; draw it again", str(broken.value)]}
+    assert list_corrupt(report) == [str(broken.value)]
+    assert list_corrupt({"images": {"train": 3}}) == []

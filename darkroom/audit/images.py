@@ -1,5 +1,7 @@
 """Images that look wrong by themselves: nearly of one colour, tiny, or of a size far from the others."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,14 +14,14 @@ TINY = 16  # pixels: an image with a shorter side below it is tiny where most ar
 SHARE = 0.25  # of the median of the shorter sides: below it an image is tiny in any case
 ASPECT, AREA = 2.5, 10.0  # by what factor an odd one differs from the median, times the quartiles' ratio squared
 DIGITS = 4  # of a score
+UNDECODABLE = "does not decode as an image"  # what the message on a file says that is no image
 
 
 def find_odd_images(thumbnails: dict[str, Thumbnails]) -> list[Finding]:
     """Return images that look wrong by themselves: `blank`, `tiny` and `odd_size`, each sorted by score.
 
     The notes are sizes, such as `640×480`. Packed arrays have one size, so only `blank` occurs in them. An image has
-    one finding of its size at most. `corrupt` does not occur here: a file that does not decode ends the preparation,
-    or is left out of it and in its report.
+    one finding of its size at most. `list_corrupt` returns what else looks wrong.
 
     Args:
         thumbnails: by split.
@@ -37,6 +39,18 @@ def find_odd_images(thumbnails: dict[str, Thumbnails]) -> list[Finding]:
         for kind, scores in by_kind
         for index, score in sorted(scores.items(), key=lambda one: (-one[1], places[one[0]].split, one[0]))
     ]
+
+
+def list_corrupt(report: dict[str, Any]) -> list[str]:
+    """Return the messages on files that do not decode, and were left out of the prepared data set.
+
+    These have no index and so no finding. They occur where `annotations.skip_bad` is true: everywhere else such a file
+    ends the preparation.
+
+    Args:
+        report: of the preparation, as `read_report`.
+    """
+    return [message for message in report.get("left_out", []) if UNDECODABLE in message]
 
 
 def _find_blank(pixels: NDArray[np.uint8]) -> dict[int, float]:

@@ -42,10 +42,10 @@ DETAIL, LARGEST = 32, 127  # units of one local deviation, and where detail is c
 TEMPLATE = 24  # pixels of the centre of an image that is looked for in the other one
 FLAT = 4  # units: deviation of the detail up to which an image counts as flat, and as not very similar to any
 SCALES = ((SIDE, SIDE), (SIDE, 30), (30, SIDE), (SIDE, 28), (28, SIDE))  # sides to which the two are scaled
-ALIKE = 0.83  # similarity of detail from which on two images show the same photo, at least
+ALIKE = 0.85  # similarity of detail from which on two images show the same photo, at least
 SAMPLE, RARE = 128, 0.001  # images that are compared with as many others, and the share of these pairs
-STRICT = 0.3  # by what share two images differ at most, of what separates the `RARE` most similar pairs from equality
-HOPE = 0.33  # how much less similar than at another scale images may be as they are
+STRICT = 0.28  # by what share two images differ at most, of what separates the `RARE` most similar pairs from equality
+HOPE = 0.35  # how much less similar than at another scale images may be as they are
 DIGITS = 4  # of a similarity
 
 

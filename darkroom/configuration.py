@@ -95,12 +95,12 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
     classes: dict[str, type[Parameters]] = {
         "fetch": FetchParameters,
         "download": DownloadParameters,
-        "audit": AuditParameters,
-        "prepare": preparation.parameters,
         "train": training_of(preparation.kind),
         "machine": MachineParameters,
         "device": DeviceParameters,
         "evaluate": EvaluateParameters,
+        "audit": AuditParameters,
+        "prepare": preparation.parameters,
         "plot": PlotParameters,
     }
     overrides = task.get("train") or {}

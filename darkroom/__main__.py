@@ -74,6 +74,22 @@ def build_parser(only_doctor: bool = False) -> argparse.ArgumentParser:
     predict.add_argument("--json", action="store_true", help="print JSON")
     predict.set_defaults(command=_predict)
 
+    audit = commands.add_parser(
+        "audit",
+        help="find duplicates, leakage and likely wrong labels of images, without a trained model",
+        epilog="Likely wrong masks of a segmentation need its model: the stage audit@TASK finds them.",
+    )
+    audit.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="folder or archive with a folder of images for each class; archive of CIFAR, Tiny ImageNet or MNIST; or "
+        "the name of a task that is prepared",
+    )
+    audit.add_argument("--out", type=Path, help="new folder for findings.csv and audit.html; default: none")
+    audit.add_argument("--json", action="store_true", help="print JSON")
+    audit.set_defaults(command=_audit)
+
     compare = commands.add_parser("compare", help="compare the predictions of two experiments")
     compare.add_argument("revisions", nargs=2, metavar="REVISION", help="git revision, experiment, or workspace")
     compare.add_argument(
@@ -197,6 +213,12 @@ def _predict(given: argparse.Namespace) -> None:
         export(given.task, given.rev, given.onnx)
     if given.images or not given.onnx:
         predict(given.task, given.images, given.rev, given.out, given.json, given.to)
+
+
+def _audit(given: argparse.Namespace) -> None:
+    from darkroom.commands.audit import audit_sources
+
+    audit_sources(given.sources, given.out, given.json)
 
 
 def _compare(given: argparse.Namespace) -> None:

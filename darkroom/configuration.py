@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 import stages
+from darkroom.audit.parameters import AuditParameters
 from darkroom.common.errors import UserError
 from darkroom.common.files import in_order, read_yaml, replacing, write_json
 from darkroom.common.parameters import Parameters, check, nearest
@@ -94,11 +95,12 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
     classes: dict[str, type[Parameters]] = {
         "fetch": FetchParameters,
         "download": DownloadParameters,
-        "prepare": preparation.parameters,
         "train": training_of(preparation.kind),
         "machine": MachineParameters,
         "device": DeviceParameters,
         "evaluate": EvaluateParameters,
+        "audit": AuditParameters,
+        "prepare": preparation.parameters,
         "plot": PlotParameters,
     }
     overrides = task.get("train") or {}
@@ -110,9 +112,11 @@ def _parameters_of(top: TopLevel, name: str, task: dict[str, Any]) -> dict[str, 
         train["bits"] = "everywhere" if is_sample else "machine"
 
     report = top.report.model_dump()
-    inherited = {
+    inherited: dict[str, Any] = {
         "seed": top.seed, "source": top.source, "report": report, "kind": preparation.kind, "bits": train["bits"]
     }  # fmt: skip
+    audit = task.get("audit")
+    inherited["left_out"] = audit.get("leave_out", []) if isinstance(audit, dict) else []
     inherited |= {key: getattr(top, key) for key in (*DownloadParameters.model_fields, *DeviceParameters.model_fields)}
     given = {key: value for key, value in task.items() if key != "prepare"}
     fields = {field for parameters in classes.values() for field in parameters.model_fields}

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # mkdocs imports a hook without its folder's parent
 
 from darkroom.__main__ import build_parser  # noqa: E402
+from darkroom.audit.parameters import AuditParameters  # noqa: E402
 from darkroom.common.files import read_yaml  # noqa: E402
 from darkroom.common.named import names_in  # noqa: E402
 from darkroom.common.parameters import Parameters  # noqa: E402
@@ -31,7 +32,15 @@ from darkroom.studies.declared import Study  # noqa: E402
 from darkroom.training.kinds import training_of  # noqa: E402
 
 Schema = dict[str, Any]
-FILLED_IN = {"task", "kind", "seed", "source", "bits", "train"}  # of a stage: `configure` fills them in from elsewhere
+FILLED_IN = {
+    "task",
+    "kind",
+    "seed",
+    "source",
+    "bits",
+    "train",
+    "left_out",
+}  # of a stage: `configure` fills them in from elsewhere
 BOUNDS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 LENGTHS = {"minItems": "at least {}", "maxItems": "at most {}"}
 PARAMETERS_INTRO = """# Parameters
@@ -130,6 +139,7 @@ def sections() -> list[Section]:
     for training, kinds in _by_class(trainings()).items():
         found += _walk(training, "tasks.TASK.", f"Training: {', '.join(kinds)}", {})
     found += _walk(EvaluateParameters, "tasks.TASK.", "Evaluation", {})
+    found += _walk(AuditParameters, "tasks.TASK.", "Audit", {})
     found += _walk(Study, "", "A file of studies/", {})
     return _merged(section for section in found if section.fields)
 

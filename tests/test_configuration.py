@@ -12,7 +12,7 @@ from darkroom.configuration import configure
 
 PARAMS = (ROOT / "params.yaml").read_text()
 TASKS = yaml.safe_load(PARAMS)["tasks"]
-BY_SOURCE = ("fetch", "train", "evaluate")  # stages whose parameters depend on the source of the data
+BY_SOURCE = ("fetch", "train", "evaluate", "audit")  # stages whose parameters depend on the source of the data
 
 
 def write_configuration(text: str = PARAMS) -> dict[str, dict]:
@@ -37,7 +37,7 @@ def changed_files(before: dict[str, dict], after: dict[str, dict]) -> set[str]:
 
 
 def test_each_task_has_a_file_for_each_stage(folder: Path) -> None:
-    stages = ("fetch", "download", "prepare", "train", "machine", "device", "evaluate", "plot")
+    stages = ("fetch", "download", "prepare", "train", "machine", "device", "evaluate", "audit", "plot")
     names = {f"{task}/{name}.json" for task in TASKS for name in stages}
     assert write_configuration().keys() == names
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import pytest
 
+import darkroom.audit.kinds as audit
 import darkroom.batches.kinds as batches
 import darkroom.commands.kinds as commands
 import darkroom.datasets.kinds as datasets
@@ -17,6 +18,7 @@ from darkroom.common.named import module_named, names_in
 
 KINDS = names_in(datasets.__name__)
 PROTOCOLS: dict[ModuleType, type] = {
+    audit: audit.Auditor,
     batches: batches.Reader,
     commands: commands.KindCommands,
     datasets: datasets.Kind,

@@ -296,6 +296,7 @@ def test_rooms_import_no_room_after_them() -> None:
         "metrics",
         "training",
         "evaluation",
+        "audit",
         "figures",
         "studies",
         "commands",

@@ -1,6 +1,5 @@
 """Small copies of all images, on which an audit compares them."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from PIL import Image
 from darkroom.common.parallel import on_all_cores
 from darkroom.datasets.description import Description
 from darkroom.datasets.kinds import kind_of
+from darkroom.datasets.left_out import digest_of
 from darkroom.datasets.packed import images_path
 from darkroom.datasets.pairs import image_folder, image_paths, read_image
 
@@ -68,7 +68,7 @@ def _shrink(image: np.ndarray) -> Row:
     """Return the row of an image, uint8 (h, w, 3)."""
     size = image.shape[:2]
     content = np.ascontiguousarray(image).tobytes()
-    digest = hashlib.sha256(b"%d %d " % size + content).hexdigest()
+    digest = digest_of(image)
     if size != (SIDE, SIDE):
         scaled = Image.fromarray(image).resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=GAP)
         content = scaled.tobytes()

@@ -18,7 +18,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from darkroom.archives.member import Member
 from darkroom.common.errors import UserError
 from darkroom.common.parallel import Workers, workers
-from darkroom.datasets.packed import CHANNELS, allocate_images, images_path, write_labels
+from darkroom.datasets.packed import CHANNELS, allocate_images, images_path, write_files, write_labels
 
 JPEG = b"\xff\xd8\xff"  # the first bytes of a JPEG file
 HOLD_ORIENTATION = {"exif", "xmp"}  # the parts of a JPEG file that may state its orientation
@@ -108,6 +108,19 @@ def why_undecodable(error: BaseException) -> str:
     return " ".join(re.sub(r"<[^>]*>", "", str(error)).split())
 
 
+def image_sizes(members: list[Member]) -> list[tuple[int, int] | None]:
+    """Return (height, width) of images in pixels; None: it does not decode. It is the work of a worker process."""
+    sizes: list[tuple[int, int] | None] = []
+    for member in members:
+        try:
+            image = decode_image(member)
+        except UserError:
+            sizes.append(None)
+        else:
+            sizes.append((image.height, image.width))
+    return sizes
+
+
 def decoding_workers(fit: bool = False) -> AbstractContextManager[Decode]:
     """Return workers for `decode_splits`.
 
@@ -120,7 +133,7 @@ def decoding_workers(fit: bool = False) -> AbstractContextManager[Decode]:
 def decode_splits(
     decode: Decode, folder: Path, splits: dict[str, list[tuple[Member, int]]], size: tuple[int, int]
 ) -> None:
-    """Write the images and labels of all splits as packed arrays to `folder`.
+    """Write the images and labels of all splits as packed arrays to `folder`, and the names of the files.
 
     Args:
         decode: workers of `decoding_workers`.
@@ -137,6 +150,7 @@ def decode_splits(
         array = Array(images_path(folder, split), start, *size)  # shared by all rows, so a chunk pickles it once
         places += [(array, row, member) for row, (member, _) in enumerate(labelled)]
         write_labels(folder, split, np.array([label for _, label in labelled], int))
+    write_files(folder, {split: [member.name for member, _ in labelled] for split, labelled in splits.items()})
     for _ in decode(places, "decoding images", CHUNK):
         pass
 

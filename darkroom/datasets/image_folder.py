@@ -21,6 +21,7 @@ PART = re.compile(
     r"(part|fold|split|set|subset|batch|shard|chunk|session)[ _-]?([0-9]+|[a-z])?|hold[ _-]?out|(train|test|valid).*"
     r"|.*(train|test|valid)"
 )
+Labelled = list[tuple[Member, str]]  # images with the names of their classes
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 
 
@@ -40,9 +41,7 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
         UserError: the archive has another layout, or the split is impossible.
     """
     with decoding_workers(fit=True) as decode, open_archives(raw, parameters.encoding) as members:
-        splits = _read_splits(members, raw)
-        classes = sorted({name for images in splits.values() for _, name in images})
-        check_classes(classes, raw)
+        splits, classes = read_image_folder(members, raw)
         for split, images in splits.items():
             missing = sorted(set(classes) - {name for _, name in images})
             if missing:
@@ -62,7 +61,23 @@ def prepare_image_folder(parameters: FolderParameters, key: str, raw: Path, fold
             describe(temporary, classes)
 
 
-def _read_splits(members: dict[str, Member], raw: Path) -> dict[str, list[tuple[Member, str]]]:
+def read_image_folder(members: dict[str, Member], raw: Path) -> tuple[dict[str, Labelled], list[str]]:
+    """Return the images of each split that a folder or an archive has, and the sorted names of the classes.
+
+    Args:
+        members: the files by name.
+        raw: the folder or archive, for messages.
+
+    Raises:
+        UserError: an image has no class, or the folders can be read in two ways.
+    """
+    splits = _read_splits(members, raw)
+    classes = sorted({name for images in splits.values() for _, name in images})
+    check_classes(classes, raw)
+    return splits, classes
+
+
+def _read_splits(members: dict[str, Member], raw: Path) -> dict[str, Labelled]:
     """Return the images of each split of the archive, with the names of their classes, sorted by file name.
 
     The root is the innermost folder that holds all images. A class is a folder directly below the root or below a
@@ -91,7 +106,7 @@ def _read_splits(members: dict[str, Member], raw: Path) -> dict[str, list[tuple[
             )
     _refuse_parts(below, has_splits, raw)
     _refuse_two_levels(below, raw)
-    splits: dict[str, list[tuple[Member, str]]] = {}
+    splits: dict[str, Labelled] = {}
     for image in below:
         splits.setdefault(image.split or "train", []).append((image.member, image.inside[0]))
     if "train" not in splits:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from darkroom.common.errors import UserError
+from darkroom.common.files import read_json, write_json
 from darkroom.datasets.channel_statistics import ChannelStatistics
 from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.report import write_report
@@ -50,6 +51,21 @@ def read_split(folder: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Return a split's images, uint8 (n, h, w, 3), mapped and read-only, and its class ids, int64 (n,)."""
     labels = np.load(folder / f"{split}_labels.npy")
     return np.load(images_path(folder, split), mmap_mode="r" if len(labels) else None), labels
+
+
+def files_path(folder: Path) -> Path:
+    """Return the path of the list of files from which images were packed. Sets that were arrays before have none."""
+    return folder / "files.json"
+
+
+def write_files(folder: Path, files: dict[str, list[str]]) -> None:
+    """Write the names of the files in the archive, by split and in the order of the images."""
+    write_json(files_path(folder), files)
+
+
+def read_files(folder: Path) -> dict[str, list[str]]:
+    """Return the names of the files that images were packed from, by split; {} where they were no files."""
+    return read_json(files_path(folder)) if files_path(folder).exists() else {}
 
 
 def check_classes(classes: list[str], raw: Path) -> None:

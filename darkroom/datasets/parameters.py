@@ -32,6 +32,13 @@ class SplitParameters(Parameters):
     """Encoding of the file names in an archive that does not state it, such as gbk. `null`: detect it."""
 
 
+class ImageParameters(SplitParameters):
+    """How an archive of images with one class each is read and split."""
+
+    left_out: list[str] = []
+    """Names of images to leave out: `audit.leave_out`."""
+
+
 class PointParameters(SplitParameters):
     """How a table of points is split."""
 
@@ -39,7 +46,7 @@ class PointParameters(SplitParameters):
     """How much of the data is held out for the test split: a fraction, or a number of points."""
 
 
-class FolderParameters(SplitParameters):
+class FolderParameters(ImageParameters):
     """How folders of images are read and split."""
 
     test: Share

@@ -101,7 +101,7 @@ def write_check_page(
         kinds=[kind for kind in texts.findings if any(kind in entry["values"] for entry in entries)],
         counts=report["findings"],
         classes=[
-            {"id": class_id, "name": name, "colour": _hexadecimal(colour)}
+            {"id": class_id, "name": name, "colour": hexadecimal(colour)}
             for class_id, (name, colour) in enumerate(zip(classes, colours, strict=True))
         ],
         ignored=IGNORED,
@@ -132,5 +132,6 @@ def _describe(texts: Texts, finding: dict[str, Any]) -> str:
             return f"{label}{texts.colon}{value:,}"
 
 
-def _hexadecimal(colour: Iterable[int]) -> str:
+def hexadecimal(colour: Iterable[int]) -> str:
+    """Return a colour of red, green and blue as CSS writes it."""
     return "#" + "".join(f"{part:02x}" for part in colour)

@@ -16,12 +16,13 @@ def write_page(path: Path, template: Path, **values: Any) -> None:  # noqa: ANN4
 
     Args:
         path: of the page.
-        template: of Jinja; an undefined name in it is an error.
+        template: of Jinja, which may include files beside it; an undefined name in it is an error.
         values: what the template shows, by name. It is escaped.
     """
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
+    loader = jinja2.FileSystemLoader(template.parent, encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined, loader=loader)
     with replacing(path) as temporary:
-        write_text(temporary, environment.from_string(template.read_text(encoding="utf-8")).render(**values))
+        write_text(temporary, environment.get_template(template.name).render(**values))
 
 
 def encode(image: Image.Image, image_format: str, **options: Any) -> str:  # noqa: ANN401 - of Pillow

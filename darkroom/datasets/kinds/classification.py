@@ -3,6 +3,7 @@
 SCORE = "accuracy"
 UNIT = "images"
 HUB_TASK = "image-classification"
+LEAVE_OUT = "audit.leave_out"
 
 
 def count_outputs(classes: list[str]) -> int:

@@ -3,6 +3,7 @@
 SCORE = "accuracy"
 UNIT = "points"
 HUB_TASK = "tabular-classification"
+LEAVE_OUT = None
 
 
 def count_outputs(classes: list[str]) -> int:

@@ -3,6 +3,7 @@
 SCORE = "r2"
 UNIT = "points"
 HUB_TASK = "tabular-regression"
+LEAVE_OUT = None
 
 
 def count_outputs(_: list[str]) -> int:

@@ -3,6 +3,7 @@
 SCORE = "mean_iou"
 UNIT = "images"
 HUB_TASK = "image-segmentation"
+LEAVE_OUT = "annotations.leave_out"
 
 
 def count_outputs(classes: list[str]) -> int:

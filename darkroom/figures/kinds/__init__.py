@@ -5,9 +5,11 @@ from typing import Any, Protocol, cast
 
 import pandas as pd
 
+from darkroom.audit.table import Entry
 from darkroom.common.named import module_named
 from darkroom.datasets.pairs import image_paths
 from darkroom.evaluation.tables import read_classes
+from darkroom.figures.audit_pictures import Pictures
 from darkroom.figures.fonts import LEGEND, readable
 from darkroom.figures.tables import write_table
 
@@ -32,6 +34,15 @@ class KindFigures(Protocol):
 
         Returns:
             The table of classes for the report.
+        """
+
+    def draw_findings(self, data: Path, found: Path, entries: list[Entry]) -> Pictures:
+        """Return the pictures of the findings of an audit; none for each where there are no images.
+
+        Args:
+            data: the prepared data set.
+            found: the folder that the audit wrote.
+            entries: the findings.
         """
 
 

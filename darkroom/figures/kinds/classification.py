@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from darkroom.audit.table import Entry
 from darkroom.datasets.packed import read_split
 from darkroom.evaluation.tables import PLACES, read_names, truth_ranks
+from darkroom.figures.audit_pictures import Pictures, packed_pictures
 from darkroom.figures.classes import draw_class_recall, draw_confused_pairs
 from darkroom.figures.confidence import draw_ranks, draw_reliability
 from darkroom.figures.explanations import draw_explanations
@@ -39,3 +41,8 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     if (attacked := predictions / "attacks.csv").exists():
         draw_attacks(pd.read_csv(attacked), len(names), folder / "attacks.png")
     return classes
+
+
+def draw_findings(data: Path, _: Path, entries: list[Entry]) -> Pictures:
+    """Return the images of findings, and those that they repeat."""
+    return packed_pictures(data, entries)

@@ -5,7 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from darkroom.audit.table import Entry
 from darkroom.evaluation.tables import read_names
+from darkroom.figures.audit_pictures import Pictures
 from darkroom.figures.classes import draw_class_recall
 from darkroom.figures.points import draw_regions, read_grid
 
@@ -20,3 +22,8 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     if grid is not None:
         draw_regions(data, grid, predicted, list(classes["class"]), folder / "regions.png")
     return classes
+
+
+def draw_findings(_: Path, __: Path, entries: list[Entry]) -> Pictures:
+    """Return no pictures: points have none."""
+    return [[] for _ in entries]

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from darkroom.audit.table import Entry
+from darkroom.datasets.description import SPLITS, Description
 from darkroom.datasets.pairs import image_paths, mask_path
 from darkroom.datasets.report import read_report
 from darkroom.evaluation.tables import read_classes, read_names
+from darkroom.figures.audit_pictures import Pictures, pair_pictures
 from darkroom.figures.classes import draw_bars, draw_confusion, draw_object_sizes
 from darkroom.figures.explanations import draw_mask_explanations
-from darkroom.figures.pictures import draw_contact_sheet, draw_overlays
+from darkroom.figures.pictures import class_colours, draw_contact_sheet, draw_overlays
 from darkroom.figures.robustness import draw_corruptions
 
 CLASS_METRIC = "iou"
@@ -41,3 +44,10 @@ def draw(data: Path, predictions: Path, reports: dict[str, dict[str, Any]], fold
     ]
     table = pd.concat([classes[["class"]], pd.DataFrame(counts), classes.drop(columns=["class", "pixels"])], axis=1)
     return table.convert_dtypes()  # keeps integers as integers in columns with missing values
+
+
+def draw_findings(data: Path, found: Path, entries: list[Entry]) -> Pictures:
+    """Return the images of findings and those that they repeat; of likely wrong masks, these and the predicted ones."""
+    predicted = {split: found / "masks" / split for split in SPLITS}
+    colours = np.rint(255 * class_colours(len(Description.read(data).classes))).astype(np.uint8)
+    return pair_pictures(data, predicted, colours, entries)

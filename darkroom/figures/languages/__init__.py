@@ -27,6 +27,10 @@ class Texts:
         names: of metrics and of the columns of `classes.csv`, where the report does not show them as in the files.
         check: the texts of the page by which masks are checked by eye. The page fills in the braces.
         findings: what looks wrong in a mask, by kind, and what it means.
+        audit: the texts of the page of an audit. The page fills in the braces.
+        audit_kinds: what an audit finds, by kind, and what it means.
+        audit_counts: the counts of audit.json, in the order of the page.
+        audit_notes: what differs between near duplicates, by the words of their notes.
     """
 
     lang: str
@@ -45,6 +49,10 @@ class Texts:
     names: dict[str, str]
     check: dict[str, str]
     findings: dict[str, tuple[str, str]]
+    audit: dict[str, str]
+    audit_kinds: dict[str, tuple[str, str]]
+    audit_counts: dict[str, str]
+    audit_notes: dict[str, str]
 
 
 def texts_of(language: str) -> Texts:

@@ -58,13 +58,13 @@ def prepare_planted(parameters: ImageParameters, _: str, __: Path, folder: Path)
     describe(folder, CLASSES)
 
 
-def stand_in(images: np.ndarray, labels: np.ndarray, classes: int, *_: object) -> tuple[np.ndarray, np.ndarray]:
+def stand_in(images: np.ndarray, labels: np.ndarray, classes: int, *_: object) -> np.ndarray:
     """Logits that are sure of all labels but those of the first image of training and of the test split."""
     logits = np.zeros((len(labels), classes), np.float32)
     logits[np.arange(len(labels)), labels] = 9
     for index in (0, COUNTS["train"] + COUNTS["validation"]):
         logits[index] = np.roll(logits[index], 1)
-    return logits, np.random.default_rng(0).normal(size=(len(labels), 8)).astype(np.float32)
+    return logits
 
 
 def audit_planted(folder: Path, left_out: list[str]) -> None:

@@ -9,6 +9,9 @@ from darkroom.audit.cross_validation import cross_validated_logits, folds_of
 from darkroom.audit.labels import find_label_errors
 from darkroom.audit.masks import MaskScore, find_mask_errors, score_mask
 from darkroom.audit.outliers import find_outliers
+from darkroom.audit.thumbnails import Thumbnails
+from darkroom.sources.datasets.cifar10 import DIFFICULTY
+from darkroom.sources.sample.pictures import draw_pictures
 
 CLASSES, IMAGES = 10, 4000
 
@@ -114,11 +117,10 @@ def test_cross_validation_finds_planted_labels_with_the_same_bits() -> None:
     images, classes = striped(240)
     labels = classes.copy()
     labels[[5, 50, 111]] = 1 - labels[[5, 50, 111]]
-    logits, features = cross_validated_logits(images, labels, 2, seed=0)
-    again, _ = cross_validated_logits(images, labels, 2, seed=0)
+    logits = cross_validated_logits(images, labels, 2, seed=0)
+    again = cross_validated_logits(images, labels, 2, seed=0)
     assert logits.tobytes() == again.tobytes()
-    assert logits.dtype == features.dtype == np.float32
-    assert len(features) == 240
+    assert logits.dtype == np.float32
     assert {error.index for error in find_label_errors(logits, labels)} == {5, 50, 111}
 
 
@@ -126,7 +128,7 @@ def test_cross_validation_finds_planted_labels_with_the_same_bits() -> None:
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_cross_validation_of_hardly_any_images(count: int) -> None:
     images, labels = striped(count)
-    logits, _ = cross_validated_logits(images, labels, 2, seed=0)
+    logits = cross_validated_logits(images, labels, 2, seed=0)
     assert logits.shape == (count, 2)
 
 
@@ -138,16 +140,27 @@ def test_folds_share_each_class_evenly() -> None:
         assert abs(counts[0] - counts[1]) <= 1
 
 
-def test_outliers_are_found_within_their_group() -> None:
+def thumbnails(pixels: np.ndarray) -> Thumbnails:
+    return Thumbnails(pixels, [str(n) for n in range(len(pixels))], np.full((len(pixels), 2), 32))
+
+
+def test_images_of_another_kind_are_outliers() -> None:
     draw = np.random.default_rng(4)
-    centres = draw.normal(size=(5, 32)) * 3
-    embeddings = (centres[np.arange(1000) % 5] + draw.normal(size=(1000, 32))).astype(np.float32)
-    embeddings[[3, 700]] = 6 * draw.normal(size=(2, 32))
-    groups = np.arange(1000) // 500
-    found = [outlier.index for outlier in find_outliers(embeddings, groups)]
-    assert set(found[:2]) == {3, 700}
-    assert len(found) <= 4
-    assert find_outliers(embeddings[:1]) == find_outliers(embeddings[:0]) == find_outliers(np.ones((9, 4))) == []
+    ordinary = np.stack(draw_pictures(["fish", "house", "key", "star"] * 100, 32, DIFFICULTY, "drawing"))
+    noise = draw.integers(0, 256, (2, 32, 32, 3), np.uint8)
+    digits = np.zeros((2, 32, 32, 3), np.uint8)
+    digits[0, 8:24, 14:18], digits[1, 8:12, 8:24] = 255, 255
+    train = np.concatenate([ordinary[:300], noise, digits])
+    found = find_outliers({"train": thumbnails(train), "test": thumbnails(ordinary[300:])})
+    assert {(one.place.split, one.place.index) for one in found} == {("train", n) for n in (300, 301, 302, 303)}
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+def test_few_or_equal_images_have_no_outliers() -> None:
+    draw = np.random.default_rng(5)
+    assert find_outliers({"train": thumbnails(draw.integers(0, 256, (200, 32, 32, 3), np.uint8))}) == []
+    assert find_outliers({"train": thumbnails(np.full((400, 32, 32, 3), 90, np.uint8))}) == []
+    assert find_outliers({}) == []
 
 
 def predicted(mask: np.ndarray) -> np.ndarray:

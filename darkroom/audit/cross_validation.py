@@ -24,23 +24,23 @@ from darkroom.training.schedules.triangular import Triangular
 
 FOLDS = 2
 SIDE = 32  # pixels of the images' sides
-WIDTHS = [32, 64, 128]  # of the network's three groups: narrow, so that it is fast
+WIDTHS = [24, 48, 96]  # of the network's three groups: narrow, so that it is fast
 BATCH, PREDICTED_BATCH = 250, 1000  # images
 SMALLEST_BATCH, STEPS_OF_AN_EPOCH = 50, 50  # a small data set has smaller batches, so that an epoch has steps
-EPOCHS, STEPS = 6, 500  # of each network's training; a small data set has more epochs, so that there are enough steps
+EPOCHS, STEPS = 3, 200  # of each network's training; a small data set has more epochs, so that there are enough steps
 LR, WEIGHT_DECAY, LABEL_SMOOTHING = 0.1, 1e-3, 0.1
 WARMUP = 0.15  # share of the steps
 SHIFT = 2  # pixels, at most, by random crops
 CROP = crop.Options(crop=SHIFT)
 FLIP = flip.Options(flip="alternate")
-IMAGES_FOR_STATISTICS, SMALLEST_STD = 5_000, 1 / 255
+IMAGES_TO_START_FROM, SMALLEST_STD = 1_000, 1 / 255
 ON_CPU = Setup(CPU, "fp32")
 
 
 def cross_validated_logits(
     images: np.ndarray, labels: np.ndarray, classes: int, seed: int, setup: Setup = ON_CPU
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return logits and features of each image by a network that did not see it in training.
+) -> np.ndarray:
+    """Return the logits of each image by a network that did not see it in training.
 
     The images are split into folds of about equal shares of each class. For each fold, a narrow `fast_cnn` is trained
     on the others. The logits are means over each image and its mirror image.
@@ -53,12 +53,10 @@ def cross_validated_logits(
         setup: device and precision.
 
     Returns:
-        Logits, float32 (n, classes), and the features beneath them, float32 (n, d). The features of two folds are of
-        two networks: only those of images with the same number in `folds_of` can be compared.
+        float32 (n, classes).
     """
     folds = folds_of(labels, seed)
     logits = np.zeros((len(labels), classes), np.float32)
-    features = np.zeros((len(labels), WIDTHS[-1]), np.float32)
     pixels = torch.from_numpy(_scale(images)).to(setup.device)
     targets = torch.from_numpy(np.asarray(labels, np.int64)).to(setup.device)
     parts = [(torch.from_numpy(np.flatnonzero(folds != fold)), fold) for fold in range(FOLDS)]
@@ -70,10 +68,9 @@ def cross_validated_logits(
         network = _train(pixels, targets, rows, classes, seed_for(seed, "fold", fold), setup, plan, prepare, bar.update)
         unseen = torch.from_numpy(np.flatnonzero(folds == fold))
         for batch in torch.split(unseen, PREDICTED_BATCH):
-            outputs, hidden = _predict(network, prepare(pixels[batch]), setup)
-            logits[batch], features[batch] = outputs.cpu().numpy(), hidden.cpu().numpy()
+            logits[batch] = _predict(network, prepare(pixels[batch]), setup).cpu().numpy()
     bar.close()
-    return logits, features
+    return logits
 
 
 def folds_of(labels: np.ndarray, seed: int) -> np.ndarray:
@@ -120,7 +117,7 @@ def _scale(images: np.ndarray) -> np.ndarray:
 
 def _statistics(images: Tensor) -> tuple[list[float], list[float]]:
     """Return mean and standard deviation of each channel, as fractions of 255, of some images, uint8 (n, h, w, 3)."""
-    some = images[:: max(1, len(images) // IMAGES_FOR_STATISTICS)].double() / 255
+    some = images[:: max(1, len(images) // IMAGES_TO_START_FROM)].double() / 255
     std = some.std((0, 1, 2), correction=0).clamp_min(SMALLEST_STD)
     return some.mean((0, 1, 2)).tolist(), std.tolist()
 
@@ -145,7 +142,7 @@ def _train(
     torch.manual_seed(seed_for(seed, "weights"))
     architecture = FastCNNArchitecture(name="fast_cnn", widths=WIDTHS)
     network = architecture.build(classes, (SIDE, SIDE))
-    architecture.initialize(network, lambda count: prepare(pixels[rows[:count]]))
+    architecture.initialize(network, lambda count: prepare(pixels[rows[: min(count, IMAGES_TO_START_FROM)]]))
     network = network.to(setup.device).to(memory_format=torch.channels_last)
     optimizer = build_optimizer(
         network, MuonOptions(name="muon"), (SIDE, SIDE), LR, WEIGHT_DECAY, architecture.bias_lr_factor
@@ -178,15 +175,11 @@ def _train(
 
 
 @torch.inference_mode()
-def _predict(network: FastCNN, images: Tensor, setup: Setup) -> tuple[Tensor, Tensor]:
-    """Return the mean logits and features of images and their mirror images, float32 (b, classes) and (b, d)."""
-    features: list[Tensor] = []
-    hook = network.head.register_forward_pre_hook(lambda _, inputs: features.append(inputs[0].float()))
+def _predict(network: FastCNN, images: Tensor, setup: Setup) -> Tensor:
+    """Return the mean logits of images and their mirror images, float32 (b, classes)."""
     with autocast(setup.device, setup.precision):
         views = (images, images.flip(3).contiguous(memory_format=torch.channels_last))
-        logits = torch.stack([network(view).float() for view in views]).mean(0)
-    hook.remove()
-    return logits, torch.stack(features).mean(0)
+        return torch.stack([network(view).float() for view in views]).mean(0)
 
 
 def _generator(seed: int, purpose: str, epoch: int) -> torch.Generator:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from darkroom.audit.cross_validation import cross_validated_logits, folds_of
+from darkroom.audit.cross_validation import cross_validated_logits
 from darkroom.audit.duplicates import find_duplicates
 from darkroom.audit.findings import Finding, Place
 from darkroom.audit.images import find_odd_images
@@ -43,19 +43,17 @@ def find(audited: Audited, _: Path) -> list[Finding]:
         audited: the data set.
     """
     thumbnails = {split: read_thumbnails(audited.data, audited.description, split) for split in SPLITS}
-    findings = [*find_duplicates(thumbnails), *find_odd_images(thumbnails)]
+    findings = [*find_duplicates(thumbnails), *find_odd_images(thumbnails), *find_outliers(thumbnails)]
     splits = {split: read_split(audited.data, split) for split in SPLITS}
     places = [Place(split, index) for split, (_, labels) in splits.items() for index in range(len(labels))]
     images = np.concatenate([images for images, _ in splits.values()])
     labels = np.concatenate([labels for _, labels in splits.values()])
     classes = audited.description.classes
-    logits, features = cross_validated_logits(images, labels, len(classes), audited.seed, audited.setup)
-    findings += [
+    logits = cross_validated_logits(images, labels, len(classes), audited.seed, audited.setup)
+    return findings + [
         Finding("label_error", places[error.index], error.score, note=classes[error.suggested])
         for error in find_label_errors(logits, labels)
     ]
-    outliers = find_outliers(features, folds_of(labels, audited.seed))
-    return findings + [Finding("outlier", places[one.index], one.score) for one in outliers]
 
 
 def count(data: Path, _: Description, entries: list[Entry]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from darkroom.audit.findings import Finding, Place
 from darkroom.audit.images import find_odd_images
 from darkroom.audit.kinds import Audited
 from darkroom.audit.masks import find_mask_errors, score_mask
+from darkroom.audit.outliers import find_outliers
 from darkroom.audit.table import Entry, Named, Names, count_by_split
 from darkroom.audit.thumbnails import read_thumbnails
 from darkroom.datasets.description import SPLITS, Description
@@ -40,7 +41,7 @@ def find(audited: Audited, folder: Path) -> list[Finding]:
         folder: where predicted masks of likely wrong ones are written.
     """
     thumbnails = {split: read_thumbnails(audited.data, audited.description, split) for split in SPLITS}
-    findings = [*find_duplicates(thumbnails), *find_odd_images(thumbnails)]
+    findings = [*find_duplicates(thumbnails), *find_odd_images(thumbnails), *find_outliers(thumbnails)]
     if audited.model is not None:
         device = audited.setup.device
         model, card = load_model(audited.model, device)
@@ -76,9 +77,12 @@ def _find_in_masks(trained: TrainedModel, split: str, folder: Path) -> list[Find
 
 
 def count(data: Path, _: Description, entries: list[Entry]) -> dict[str, Any]:
-    """Return the number of likely wrong masks in each split, and `imbalance`, in pixels."""
-    pixels = [entry["splits"]["train"]["pixels"] for entry in read_report(data)["classes"]]
-    ratio = round(max(pixels) / min(pixels), 2) if min(pixels) else None
+    """Return the number of likely wrong masks in each split, and `imbalance`: of the training images with a class.
+
+    The background is no class here.
+    """
+    images = [entry["splits"]["train"]["images"] for entry in read_report(data)["classes"][1:]]
+    ratio = round(max(images) / min(images), 2) if images and min(images) else None
     return {
         "mask_errors": count_by_split(entries, "mask_error"),
         "boundary_errors": count_by_split(entries, "boundary_error"),

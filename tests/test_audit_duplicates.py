@@ -30,10 +30,7 @@ def drawn(count: int = 200, side: int = SIDE, seed: int = 5) -> np.ndarray:
     """Different pictures as those of the sample; uint8 (count, side, side, 3)."""
     names = sorted(SILHOUETTES)
     return np.stack(
-        [
-            draw_picture(names[number % len(names)], side, DIFFICULTY, np.random.default_rng([seed, number]))
-            for number in range(count)
-        ]
+        [draw_picture(names[number % len(names)], side, DIFFICULTY, 1000 * seed + number)[0] for number in range(count)]
     )
 
 

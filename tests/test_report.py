@@ -117,6 +117,14 @@ def test_facts_of_an_audit() -> None:
     assert worst == ["cat: 0.800, most often taken for dog"]
 
 
+def test_when_every_test_image_leaked() -> None:
+    none = {"leaked": 10_000, "accuracy_without_leaked": None, "accuracy_without_doubtful": None}
+    results = results_of(audit=none | {"label_errors": {"test": 3}})
+    assert "all_leaked" in said(results) and not {"leaked", "doubtful"} & set(said(results))
+    for language in ("en", "zh"):
+        assert len(tell(texts_of(language), results, "own")[0]) == len(facts(results))
+
+
 def test_what_is_missing_is_said_or_left_out() -> None:
     results = results_of(audit={}, test={})
     bare = Results(**vars(results) | {"audit": {}, "test": {"accuracy": 0.9}})

@@ -251,6 +251,8 @@ def test_classification_in_tables_and_figures(tmp_path: Path, monkeypatch: pytes
     assert list(table) == ["corruption", "severity", "accuracy"]
     assert table["corruption"].unique().tolist() == corruption_names()
     assert len(table) == 30
+    low, high = report["intervals"]["mean_corruption_error"]
+    assert low < report["mean_corruption_error"] < high
     assert report["mean_corruption_error"] == pytest.approx(1 - table["accuracy"].mean(), abs=1e-6)
     attacks = pd.read_csv("predictions/attacks.csv").set_index(["attack", "epsilon"])
     assert list(attacks) == ["accuracy", "images"]
@@ -260,6 +262,7 @@ def test_classification_in_tables_and_figures(tmp_path: Path, monkeypatch: pytes
         assert list(by_epsilon.index) == [0, *EPSILONS]
         assert by_epsilon[0] == report["accuracy"]
         assert by_epsilon.max() == by_epsilon[0]
+    assert report["intervals"]["attack_accuracy"][1] > report["attack_accuracy"]
     assert report["attack_accuracy"] == attacks.loc[("pgd", 2), "accuracy"]
     draw_figures()
     for name in ("corruptions", "attacks"):

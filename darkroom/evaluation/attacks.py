@@ -16,6 +16,7 @@ from darkroom.common.randomness import seed_for
 from darkroom.datasets.packed import read_split
 from darkroom.evaluation.corruptions._draws import Draws
 from darkroom.evaluation.inference import TrainedModel, logits_of
+from darkroom.evaluation.intervals import Interval, proportion_interval
 from darkroom.losses.cross_entropy import cross_entropy
 
 Classify = Callable[[Tensor], Tensor]  # pixels from 0 to 1, float32 (b, h, w, 3), to logits (b, classes)
@@ -81,8 +82,8 @@ def _logits_and_ascent(classify: Classify, pixels: Tensor, targets: Tensor) -> t
     return logits.detach(), gradient.sign()
 
 
-def evaluate_attacks(trained: TrainedModel, folder: Path) -> dict[str, float]:
-    """Return the accuracy under projected gradient descent of `REPORTED` grey levels.
+def evaluate_attacks(trained: TrainedModel, folder: Path) -> tuple[float, Interval | None]:
+    """Return the accuracy under projected gradient descent of `REPORTED` grey levels, and its 95 % interval.
 
     Write `attacks.csv` to `folder`: the accuracy by attack and epsilon, in grey levels of 255, on an even sample of up
     to `IMAGES` test images. The attacks know the model. An image counts as correct if the model gets it right both as
@@ -121,4 +122,5 @@ def evaluate_attacks(trained: TrainedModel, folder: Path) -> dict[str, float]:
     bar.close()
     rows_of_table = [[*key, round_metric(number / count), count] for key, number in correct.items()]
     write_csv(folder / "attacks.csv", ["attack", "epsilon", "accuracy", "images"], rows_of_table)
-    return {"attack_accuracy": round_metric(correct["pgd", REPORTED] / count)}
+    reported = correct["pgd", REPORTED]
+    return reported / count, proportion_interval(reported, count)

@@ -17,6 +17,7 @@ from darkroom.datasets.packed import read_split
 from darkroom.datasets.pairs import IGNORED, image_paths, mask_path, read_image, read_mask
 from darkroom.evaluation.corruptions import SEVERITIES, corrupt, corruption_names
 from darkroom.evaluation.inference import TrainedModel
+from darkroom.evaluation.intervals import Interval, Ratios, share_interval
 from darkroom.evaluation.scales import SCALES, rescale
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import OverlapTally
@@ -25,10 +26,11 @@ BATCH = 500  # images
 OF_PIXELS = ("defocus_blur", "gaussian_noise", "jpeg_compression")  # the corruptions that segmentations are tried on
 
 
-def evaluate_corruptions(trained: TrainedModel, folder: Path) -> dict[str, float]:
-    """Return the mean corruption error of a classification: over all corruptions and severities, not normalized.
+def evaluate_corruptions(trained: TrainedModel, folder: Path) -> tuple[float, Interval | None]:
+    """Return the mean corruption error of a classification, and its 95 % interval over images.
 
-    Write `corruptions.csv` to `folder`: the accuracy by corruption and severity.
+    The mean is over all corruptions and severities, and not normalized. Write `corruptions.csv` to `folder`: the
+    accuracy by corruption and severity.
 
     Args:
         trained: the model and its data set.
@@ -38,17 +40,21 @@ def evaluate_corruptions(trained: TrainedModel, folder: Path) -> dict[str, float
     names = corruption_names()
     bar = progress(len(labels) * len(names) * len(SEVERITIES), "corrupted images")
 
+    errors = np.zeros(len(labels))  # of each image, over all corruptions
+
     def accuracy(name: str, severity: int) -> float:
-        correct = 0
+        wrong = []
         for _, targets, logits in trained.predict(corrupted_batches(trained, images, labels, name, severity)):
-            correct += int((logits.argmax(1) == targets).sum())
+            wrong.append((logits.argmax(1) != targets).cpu().numpy())
             bar.update(len(targets))
-        return correct / len(labels)
+        errors[:] += np.concatenate(wrong)
+        return 1 - float(np.concatenate(wrong).mean())
 
     rows = [(name, severity, round_metric(accuracy(name, severity))) for name in names for severity in SEVERITIES]
     bar.close()
     write_csv(folder / "corruptions.csv", ["corruption", "severity", "accuracy"], rows)
-    return {"mean_corruption_error": 1 - _mean_score(rows)}
+    of_all = Ratios(errors[:, None], np.full((len(labels), 1), float(len(rows))))
+    return 1 - _mean_score(rows), share_interval(of_all)
 
 
 def corrupted_batches(
@@ -71,7 +77,7 @@ def corrupted_batches(
         yield normalize(torch.from_numpy(corrupted).to(trained.device), mean, std), targets
 
 
-def evaluate_corrupted_masks(trained: TrainedModel, folder: Path) -> dict[str, float]:
+def evaluate_corrupted_masks(trained: TrainedModel, folder: Path) -> float:
     """Return the mean of the mean IoU of a segmentation over scales, blur, noise and JPEG compression.
 
     Write `corruptions.csv` to `folder`: the mean IoU by corruption and severity.
@@ -94,7 +100,7 @@ def evaluate_corrupted_masks(trained: TrainedModel, folder: Path) -> dict[str, f
     rows = [(name, severity, round_metric(mean_iou(name, severity))) for name in names for severity in SEVERITIES]
     bar.close()
     write_csv(folder / "corruptions.csv", ["corruption", "severity", "mean_iou"], rows)
-    return {"corrupted_mean_iou": _mean_score(rows)}
+    return _mean_score(rows)
 
 
 def _corrupted_pairs(trained: TrainedModel, name: str, severity: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -81,11 +81,13 @@ def facts(results: Results) -> list[Sentence]:
         sentences.append(("not_audited", {}))
     else:
         leaked, labels = audit.get("leaked", 0), _in_test(audit, "label_errors") + _in_test(audit, "mask_errors")
-        if leaked:
+        if audit[f"{score}_without_leaked"] is None:
+            sentences.append(("all_leaked", count))
+        elif leaked:
             sentences.append(("leaked", {"count": leaked, "value": audit[f"{score}_without_leaked"]}))
         else:
             sentences.append(("no_leaks", {}))
-        if labels:
+        if labels and audit[f"{score}_without_doubtful"] is not None:
             sentences.append(("doubtful", {"count": labels, "value": audit[f"{score}_without_doubtful"]}))
     if f"validation_{score}" in results.train:
         sentences.append(

@@ -19,7 +19,6 @@ from darkroom.evaluation.intervals import Difference, as_lists, proportion_inter
 from darkroom.evaluation.kinds import Reader
 from darkroom.evaluation.parameters import Evaluation
 from darkroom.evaluation.robustness import evaluate_corruptions
-from darkroom.evaluation.tables import rounded
 from darkroom.losses.cross_entropy import cross_entropy
 from darkroom.metrics.classes import AccuracyTally
 
@@ -64,10 +63,14 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
     explain_classes(trained, logits, targets, folder)
     first, _ = next(whole_split(trained.data, trained.description, "test", trained.device))
     write_feature_maps(trained, first[:1], folder)
-    if parameters.corruptions:
-        metrics |= rounded(evaluate_corruptions(trained, folder))
-    if parameters.attacks:
-        metrics |= rounded(evaluate_attacks(trained, folder))
+    for name, is_wanted, evaluate_robustness in (
+        ("mean_corruption_error", parameters.corruptions, evaluate_corruptions),
+        ("attack_accuracy", parameters.attacks, evaluate_attacks),
+    ):
+        if is_wanted:
+            value, interval = evaluate_robustness(trained, folder)
+            metrics[name] = round_metric(value)
+            metrics["intervals"] |= as_lists({name: interval})
     return metrics
 
 

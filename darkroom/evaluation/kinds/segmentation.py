@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from darkroom.common.files import write_csv
-from darkroom.common.numbers import DIGITS
+from darkroom.common.numbers import DIGITS, round_metric
 from darkroom.datasets.pairs import image_paths, mask_path, read_mask, write_mask
 from darkroom.evaluation.classifier import error_interval, error_of_logits
 from darkroom.evaluation.explanations import explain_masks
@@ -101,8 +101,9 @@ def evaluate(trained: TrainedModel, parameters: Evaluation, folder: Path) -> dic
         "expected_calibration_error": error_interval(logits, targets, images),
         "uncalibrated_error": error_interval(logits * trained.card.temperature, targets, images),
     }
-    corrupted = evaluate_corrupted_masks(trained, folder) if parameters.corruptions else {}
-    metrics = rounded(tally.compute() | calibration) | {"mean_foreground_iou": mean} | rounded(corrupted)
+    metrics = rounded(tally.compute() | calibration) | {"mean_foreground_iou": mean}
+    if parameters.corruptions:
+        metrics["corrupted_mean_iou"] = round_metric(evaluate_corrupted_masks(trained, folder))
     return metrics | {"intervals": as_lists(intervals)}
 
 

@@ -15,6 +15,7 @@ TEXTS = Texts(
         "`dvc exp run -S tasks.{task}.audit.enabled=true plot@{task}` does it.",
         "no_leaks": "The audit found no test image that training or validation has too.",
         "leaked": "{count:,} {unit} are in training or validation too. Without them the {score} is {value:.3f}.",
+        "all_leaked": "All {images:,} {unit} are in training or validation too: the {score} says nothing of new data.",
         "doubtful": "{count:,} {unit} are probably annotated wrongly. Without them and leaked ones the {score} is "
         "{value:.3f}.",
         "gap": "In training the {score} is {train:.3f}, in validation {validation:.3f}.",

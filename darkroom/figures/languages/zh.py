@@ -25,6 +25,7 @@ TEXTS = Texts(
         "` 即可检查。",
         "no_leaks": "检查没有发现同时出现在训练集或验证集中的测试样本。",
         "leaked": "{count:,} {unit}也出现在训练集或验证集中。去掉它们后，{score}为 {value:.3f}。",
+        "all_leaked": "全部 {images:,} {unit}也都出现在训练集或验证集中：{score}不能说明对新数据的表现。",
         "doubtful": "{count:,} {unit}的标注可能有误。去掉它们和泄漏的样本后，{score}为 {value:.3f}。",
         "gap": "训练集上的{score}为 {train:.3f}，验证集上为 {validation:.3f}。",
         "calibration": "置信度平均偏差 {after:.3f}；校准之前为 {before:.3f}。",

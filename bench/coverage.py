@@ -12,6 +12,7 @@ import argparse
 from collections import defaultdict
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -140,7 +141,8 @@ def setting(
         fixed, broken = values
 
         def of_accuracies(draw: np.random.Generator) -> Intervals:
-            found = accuracy_difference(*draw.multinomial(n, [fixed, broken, 1 - fixed - broken])[:2].tolist(), n)
+            counts = draw.multinomial(n, [fixed, broken, 1 - fixed - broken])
+            found = accuracy_difference(int(counts[0]), int(counts[1]), n)
             return {"difference of accuracy": (found.low, found.high)}
 
         return f"fixed {fixed}, broken {broken}", {"difference of accuracy": fixed - broken}, of_accuracies
@@ -199,7 +201,7 @@ SETTINGS: list[tuple[str, int, tuple[float, ...]]] = [
 ]
 
 
-def work(settings: list[tuple[str, int, tuple[float, ...]]], simulations: int = 0) -> list[list[tuple]]:
+def work(settings: list[tuple[str, int, tuple[float, ...]]], simulations: int = 0) -> list[list[tuple[Any, ...]]]:
     """Simulate settings, in a process."""
     torch.set_num_threads(1)
     intervals.REPLICATES = 400

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -38,12 +39,13 @@ def finders() -> Iterator[tuple[str, Finder]]:
     if importlib.util.find_spec("cleanlab"):
         find_label_issues = importlib.import_module("cleanlab.filter").find_label_issues
         for name in FILTERS:
-            yield (
-                f"cleanlab {name}",
-                lambda logits, labels, name=name: find_label_issues(
-                    labels, softmax(logits, 1), filter_by=name, n_jobs=1
-                ),
-            )
+            yield f"cleanlab {name}", partial(_cleanlab, find_label_issues, name)
+
+
+def _cleanlab(
+    find_label_issues: Callable[..., np.ndarray], name: str, logits: np.ndarray, labels: np.ndarray
+) -> np.ndarray:
+    return find_label_issues(labels, softmax(logits, 1), filter_by=name, n_jobs=1)
 
 
 def _ours(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -196,6 +196,6 @@ def test_wrong_masks_are_told_from_wrong_boundaries(mask: np.ndarray, kind: str 
 def test_the_worst_mask_comes_first_with_its_classes() -> None:
     probabilities = predicted(disc())
     sure, unsure = score_mask(probabilities, disc(label=2)), score_mask(0.8 * probabilities + 0.2 / 3, disc(label=2))
-    found = find_mask_errors([unsure, sure, MaskScore(1, 0, 0, 0, 0)])
+    found = find_mask_errors([unsure, sure, MaskScore(0, 0, 0, 0)])
     assert [(error.index, error.given, error.suggested) for error in found] == [(1, 2, 1), (0, 2, 1)]
     assert find_mask_errors([]) == []

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import torch
 
 from darkroom.common.numbers import DIGITS
 from darkroom.datasets.pairs import IGNORED
 
-SOFTMIN_TEMPERATURE = 0.1  # of Lad and Mueller
 BOUNDARY_WIDTH = 7  # pixels: regions that are narrower are a matter of boundaries
 WRONG_REGION = 0.7  # score of a region from which on the mask is reported
 FARTHEST = 20.0  # pixels: the distance of a boundary that the prediction lacks
@@ -22,14 +20,12 @@ class MaskScore:
     """How a mask compares with its prediction.
 
     Attributes:
-        quality: the softmin over pixels of the probability of the mask's class: 1 where the model agrees everywhere.
         region: how sure it is that a region is wrong, from 0 to 1.
         given: the class of the mask in that region.
         suggested: the predicted class there.
         boundary: median distance from the boundaries of the mask to those of the prediction, in pixels.
     """
 
-    quality: float
     region: float
     given: int
     suggested: int
@@ -64,22 +60,13 @@ def score_mask(probabilities: np.ndarray, mask: np.ndarray) -> MaskScore:
     """
     counted = mask != IGNORED
     if not counted.any():
-        return MaskScore(1.0, 0.0, 0, 0, 0.0)
+        return MaskScore(0.0, 0, 0, 0.0)
     given = np.where(counted, mask, 0)
     predicted = probabilities.argmax(0).astype(np.uint8)
     of_given = np.take_along_axis(probabilities, given[None].astype(np.int64), 0)[0]
     margin = np.where(counted, probabilities.max(0) - of_given, 0).astype(np.float32)
     region, of_mask, suggested = _worst_region(given, predicted, counted, margin)
-    return MaskScore(
-        _softmin(of_given[counted]), round(region, DIGITS), of_mask, suggested, _boundary(given, predicted, counted)
-    )
-
-
-def _softmin(values: np.ndarray) -> float:
-    """Return the soft minimum of probabilities (n,), after Lad and Mueller (arXiv:2307.05080), rounded."""
-    numbers = torch.from_numpy(values).double()
-    weights = ((1 - numbers) / SOFTMIN_TEMPERATURE).softmax(0)
-    return round(float((numbers * weights).sum()), DIGITS)
+    return MaskScore(round(region, DIGITS), of_mask, suggested, _boundary(given, predicted, counted))
 
 
 def _worst_region(

@@ -25,7 +25,7 @@ from darkroom.common.files import write_text
 
 ROOT = Path(__file__).resolve().parent.parent
 PROCESSORS = ("Haswell", "EPYC")  # Intel's first with AVX2, and the first of AMD that the emulator has
-STAGES = ("fetch", "{prepare}", "train", "evaluate", "plot")
+STAGES = ("fetch", "{prepare}", "train", "evaluate", "audit", "plot")
 OUTPUTS = ("data", "models", "metrics", "plots", "reports")
 SMALL_SAMPLE = {  # constants of the modules of darkroom.sources.datasets: a hundredth of what the pipeline draws
     "cifar10": {"TEST_IMAGES": 20},

@@ -110,6 +110,7 @@ def test_views_are_reported_besides(folder: Path) -> None:
     with torch.inference_mode():
         expected = (model(images) + model(images.flip(3))).argmax(1) == targets
     assert viewed.pop("tta_accuracy") == pytest.approx(float(expected.float().mean()))
+    assert viewed.pop("intervals").keys() - plain.pop("intervals").keys() == {"tta_accuracy"}
     assert viewed == plain
     with pytest.raises(UserError, match="evaluate.tta = flip is not for segmentation"):
         check(EvaluateParameters, {"kind": "segmentation", "evaluate": {"tta": "flip"}}, "tasks.own")

@@ -71,10 +71,11 @@ TASKS = {
         "model": {"name": "mlp", "widths": [8]}, "train": {"batch_size": 100, "loss": {"squared_error": 1.0}},
     },
 }  # fmt: skip
+STAGES = ("stages.fetch", "stages.{prepare}", "stages.train", "stages.evaluate", "stages.audit", "stages.plot")
 COMMANDS = [
     ("stages.configure",),
     *((stage.format(prepare=task["prepare"]), name) for name, task in TASKS.items()
-      for stage in ("stages.fetch", "stages.{prepare}", "stages.train", "stages.evaluate", "stages.plot")
+      for stage in STAGES
       if (stage, name) != ("stages.plot", "classes")),  # it takes long, and photos have the same figures
     ("darkroom", "masks", "scenes.zip", "masks", "--skip-bad"),
     ("darkroom", "predict", "--task", "scenes", "some images", "--out", "predicted"),

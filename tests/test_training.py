@@ -114,6 +114,7 @@ def test_segmentation_is_trained_reported_and_drawn(folder: Path, precision_name
     assert report.keys() == {
         "loss", "mean_iou", "mean_foreground_iou", "mean_dice", "pixel_accuracy", "expected_calibration_error",
         "uncalibrated_error", "gap_to_train", "gap_to_validation",
+        "intervals",
     }  # fmt: skip
     truth = np.concatenate([read_mask(mask_path(DATA, "test", p.stem)).ravel() for p in image_paths(DATA, "test")])
     predicted = np.concatenate([read_mask(p).ravel() for p in sorted(Path("predictions/masks").iterdir())])

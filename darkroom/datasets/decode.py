@@ -3,9 +3,10 @@
 import io
 import re
 import struct
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -150,9 +151,18 @@ def decode_splits(
         array = Array(images_path(folder, split), start, *size)  # shared by all rows, so a chunk pickles it once
         places += [(array, row, member) for row, (member, _) in enumerate(labelled)]
         write_labels(folder, split, np.array([label for _, label in labelled], int))
-    write_files(folder, {split: [member.name for member, _ in labelled] for split, labelled in splits.items()})
+    write_files(folder, _names_without_outer_folders(splits))
     for _ in decode(places, "decoding images", CHUNK):
         pass
+
+
+def _names_without_outer_folders(splits: Mapping[str, Sequence[tuple[Member, int]]]) -> dict[str, list[str]]:
+    """Return the names of image files by split, without the folders that all are in."""
+    names = {split: [member.name.split("/") for member, _ in labelled] for split, labelled in splits.items()}
+    folders = [parts[:-1] for of_split in names.values() for parts in of_split]
+    in_common = takewhile(lambda pair: pair[0] == pair[1], zip(min(folders), max(folders), strict=False))
+    outer = len(list(in_common))
+    return {split: ["/".join(parts[outer:]) for parts in of_split] for split, of_split in names.items()}
 
 
 def _decode(fit: bool, places: list[Place]) -> list[None]:

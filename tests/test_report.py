@@ -80,7 +80,7 @@ def test_nothing_stands_out() -> None:
     [
         ("leave_out_leaked", results_of(audit={"leaked": 3})),
         ("look_at_labels", results_of(audit={"label_errors": {"train": 2, "validation": 0, "test": 0}})),
-        ("look_at_labels", results_of(audit={"mask_errors": {"train": 0, "validation": 0, "test": 1}})),
+        ("look_at_masks", results_of(audit={"mask_errors": {"train": 0, "validation": 0, "test": 1}})),
         ("no_validation", without_validation()),
         ("overfits", results_of(train={"train_accuracy": 0.99})),
         ("more_epochs", results_of(train={"kept_epoch": 10}, history=RISING)),
@@ -109,7 +109,7 @@ def test_facts_of_an_audit() -> None:
     assert sentences == [
         "The accuracy is 0.900 on 10,000 test images; its 95 % interval is 0.894 to 0.906.",
         "12 test images are in training or validation too. Without them the accuracy is 0.891.",
-        "4 test images are probably annotated wrongly. Without them and leaked ones the accuracy is 0.895.",
+        "4 test images probably have a wrong label. Without them and leaked ones the accuracy is 0.895.",
         "In training the accuracy is 0.920, in validation 0.900.",
         "The confidence is off by 0.010 on average. Before it was calibrated, it was off by 0.200.",
         "Under corruptions of the test images the accuracy is 0.600 on average, and 0.400 under snow.",

@@ -80,7 +80,7 @@ def facts(results: Results) -> list[Sentence]:
     if f"{score}_without_leaked" not in audit:
         sentences.append(("not_audited", {}))
     else:
-        leaked, labels = audit.get("leaked", 0), _in_test(audit, "label_errors") + _in_test(audit, "mask_errors")
+        leaked, labels = audit.get("leaked", 0), audit.get("label_errors", {}).get("test", 0)
         if audit[f"{score}_without_leaked"] is None:
             sentences.append(("all_leaked", count))
         elif leaked:
@@ -125,9 +125,9 @@ def advice(results: Results) -> list[Sentence]:
     sentences: list[Sentence] = []
     if audit.get("leaked"):
         sentences.append(("leave_out_leaked", {"count": audit["leaked"]}))
-    doubtful = sum(sum(audit.get(key, {}).values()) for key in ("label_errors", "mask_errors"))
-    if doubtful:
-        sentences.append(("look_at_labels", {"count": doubtful}))
+    for key, found in (("look_at_labels", "label_errors"), ("look_at_masks", "mask_errors")):
+        if number := sum(audit.get(found, {}).values()):
+            sentences.append((key, {"count": number}))
     if not results.description.images["validation"]:
         sentences.append(("no_validation", {}))
     else:
@@ -170,10 +170,6 @@ def worst_corruption(table: pd.DataFrame) -> tuple[str, float]:
 
 def _score_column(table: pd.DataFrame) -> str:
     return next(str(name) for name in table if name not in ("corruption", "severity"))
-
-
-def _in_test(audit: dict[str, Any], key: str) -> int:
-    return int(audit.get(key, {}).get("test", 0))
 
 
 def read_results(data: Path, predictions: Path, metrics: Path) -> Results:

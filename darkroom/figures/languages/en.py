@@ -16,7 +16,7 @@ TEXTS = Texts(
         "no_leaks": "The audit found no test image that training or validation has too.",
         "leaked": "{count:,} {unit} are in training or validation too. Without them the {score} is {value:.3f}.",
         "all_leaked": "All {images:,} {unit} are in training or validation too: the {score} says nothing of new data.",
-        "doubtful": "{count:,} {unit} are probably annotated wrongly. Without them and leaked ones the {score} is "
+        "doubtful": "{count:,} {unit} probably have a wrong label. Without them and leaked ones the {score} is "
         "{value:.3f}.",
         "gap": "In training the {score} is {train:.3f}, in validation {validation:.3f}.",
         "calibration": "The confidence is off by {after:.3f} on average. Before it was calibrated, it was off by "
@@ -29,8 +29,10 @@ TEXTS = Texts(
     advice={
         "leave_out_leaked": "{count:,} {unit} are in training or validation too. Look at them in audit.html, and leave "
         "the copies out by `tasks.{task}.audit.leave_out`.",
-        "look_at_labels": "{count:,} annotations are probably wrong. Look at them in audit.html, surest first, and "
-        "correct them or leave them out.",
+        "look_at_labels": "{count:,} labels are probably wrong. Look at them in audit.html, surest first, and correct them "
+        "or leave them out.",
+        "look_at_masks": "In {count:,} masks the model is sure of another class in some region. Look at them in "
+        "audit.html: either the mask or the model is wrong.",
         "no_validation": "There is no validation split, so nothing tells overfitting, and the confidence is not "
         "calibrated. Set `tasks.{task}.validation` to 0.1.",
         "overfits": "The model knows its training data much better than new ones ({train:.3f} against "
@@ -297,7 +299,7 @@ TEXTS = Texts(
             "Likely wrong label",
             "Networks that did not see the image in training are sure of another class than the one it has.",
         ),
-        "mask_error": ("Likely wrong mask", "The model is sure of another class in a large part of the mask."),
+        "mask_error": ("Likely wrong mask", "The model is sure of another class in a region: either of them is wrong."),
         "boundary_error": ("Likely wrong boundary", "The boundary of the mask is far from the predicted one."),
         "outlier": ("Outlier", "The image is unlike all others. Does it belong to the data set?"),
         "blank": ("Blank image", "Nearly all pixels have one colour."),

@@ -26,7 +26,7 @@ TEXTS = Texts(
         "no_leaks": "检查没有发现同时出现在训练集或验证集中的测试样本。",
         "leaked": "{count:,} {unit}也出现在训练集或验证集中。去掉它们后，{score}为 {value:.3f}。",
         "all_leaked": "全部 {images:,} {unit}也都出现在训练集或验证集中：{score}不能说明对新数据的表现。",
-        "doubtful": "{count:,} {unit}的标注可能有误。去掉它们和泄漏的样本后，{score}为 {value:.3f}。",
+        "doubtful": "{count:,} {unit}的标签可能有误。去掉它们和泄漏的样本后，{score}为 {value:.3f}。",
         "gap": "训练集上的{score}为 {train:.3f}，验证集上为 {validation:.3f}。",
         "calibration": "置信度平均偏差 {after:.3f}；校准之前为 {before:.3f}。",
         "corruptions": "测试图像受损时，{score}平均为 {value:.3f}；在 {worst} 下为 {worst_value:.3f}。",
@@ -36,7 +36,9 @@ TEXTS = Texts(
     advice={
         "leave_out_leaked": "{count:,} {unit}也出现在训练集或验证集中。请在 audit.html 中查看，并用 "
         "`tasks.{task}.audit.leave_out` 去掉副本。",
-        "look_at_labels": "{count:,} 个标注可能有误。请在 audit.html 中从最可疑的看起，改正或去掉它们。",
+        "look_at_labels": "{count:,} 个标签可能有误。请在 audit.html 中从最可疑的看起，改正或去掉它们。",
+        "look_at_masks": "在 {count:,} 个掩码的某个区域，模型确信是另一个类别。请在 audit.html 中查看："
+        "掩码和模型总有一个是错的。",
         "no_validation": "没有验证集，因此看不出过拟合，置信度也没有校准。请把 `tasks.{task}.validation` 设为 0.1。",
         "overfits": "模型对训练数据的了解远胜于新数据（{train:.3f} 对 {validation:.3f}）。可加强数据增强"
         "（`tasks.{task}.augment`）、增大 `train.weight_decay`，或增加数据。",
@@ -291,7 +293,7 @@ TEXTS = Texts(
         "exact_duplicate": ("完全重复", "两张图像的像素相同。如果在不同划分中，测试衡量的就是模型在训练中见过的图像。"),
         "near_duplicate": ("近似重复", "两张图像是同一张照片：经过镜像、平移、裁剪、压缩，或亮度不同。"),
         "label_error": ("疑似错误标签", "训练时没有见过这张图像的网络确信它属于另一个类别。"),
-        "mask_error": ("疑似错误掩码", "模型确信掩码的很大一部分属于另一个类别。"),
+        "mask_error": ("疑似错误掩码", "模型确信某个区域属于另一个类别：掩码和模型总有一个是错的。"),
         "boundary_error": ("疑似错误边界", "掩码的边界与预测的边界相距很远。"),
         "outlier": ("离群图像", "这张图像与其他图像都不相似。它属于这个数据集吗？"),
         "blank": ("空白图像", "几乎所有像素都是同一种颜色。"),

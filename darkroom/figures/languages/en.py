@@ -29,8 +29,8 @@ TEXTS = Texts(
     advice={
         "leave_out_leaked": "{count:,} {unit} are in training or validation too. Look at them in audit.html, and leave "
         "the copies out by `tasks.{task}.audit.leave_out`.",
-        "look_at_labels": "{count:,} labels are probably wrong. Look at them in audit.html, surest first, and correct them "
-        "or leave them out.",
+        "look_at_labels": "{count:,} labels are probably wrong. Look at them in audit.html, surest first, and correct "
+        "them or leave them out.",
         "look_at_masks": "In {count:,} masks the model is sure of another class in some region. Look at them in "
         "audit.html: either the mask or the model is wrong.",
         "no_validation": "There is no validation split, so nothing tells overfitting, and the confidence is not "

@@ -289,7 +289,7 @@ def test_command_tells_json_of_archives_and_tasks(own: Path, planted: Path, caps
     archive, task = json.loads(capsys.readouterr().out)
     assert archive["images"] == {"train": 62, "validation": 0, "test": 1} and archive["leaked"] == 1
     assert archive["corrupt"] == 1
-    assert {one["other"] for one in archive["findings"] if one["kind"] == "exact_duplicate"} == {"own/test/dog/t.png"}
+    assert {one["other"] for one in archive["findings"] if one["kind"] == "exact_duplicate"} == {"test/dog/t.png"}
     assert task["exact_duplicates"] == 2 and task["findings"][0]["image"].endswith(".2")
 
 

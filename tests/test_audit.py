@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import yaml
 from browser import AXE, CHROMIUM, Browser
-from conftest import ROOT, noise, png_bytes, stage, write_zip
+from conftest import ROOT, noise, png_bytes, scene_files, stage, write_zip
 from PIL import Image
 
-from darkroom.audit.audit import audit, leaked_images
+from darkroom.annotations.convert import convert_annotations
+from darkroom.annotations.parameters import AnnotationParameters, MaskParameters
+from darkroom.audit.audit import audit, count_entries, leaked_images
 from darkroom.audit.findings import Finding, Place
 from darkroom.audit.kinds import classification
 from darkroom.audit.parameters import Audit, AuditParameters
@@ -245,6 +247,20 @@ def test_equal_points(tmp_path: Path) -> None:
     findings = find_equal_points(tmp_path)
     assert leaked_images(findings) == {0, 1, 3}
     assert {one.place for one in findings} == {Place("train", n) for n in range(3)} | {Place("test", 3)}
+
+
+def test_images_that_do_not_decode_are_counted(folder: Path) -> None:
+    """They are left out by `skip_bad`, so that no finding can show them."""
+    files = scene_files(20)
+    broken = next(name for name in files if name.endswith(".jpg"))
+    write_zip(Path("raw/a.zip"), files | {broken: b"\xff\xd8\xff broken"})
+    annotations = AnnotationParameters(skip_bad=True)
+    convert_annotations(
+        MaskParameters(seed=0, validation=0.2, test=0.2, annotations=annotations), "key", Path("raw"), Path("prepared")
+    )
+    counts = count_entries(Path("prepared"), Description.read(Path("prepared")), [])
+    assert counts["corrupt"] == 1
+    assert counts["blank"] == counts["exact_duplicates"] == 0
 
 
 # The command.

@@ -72,7 +72,8 @@ def count_entries(data: Path, description: Description, entries: list[Entry]) ->
     counts: dict[str, Any] = {name: numbers[kind] for kind, name in COUNTED.items() if kind in DUPLICATES}
     counts["leaked"] = len(leaked_images(findings))
     counts |= auditor_of(description.kind).count(data, description, entries)
-    return counts | {name: numbers[kind] for kind, name in COUNTED.items() if kind not in DUPLICATES}
+    rest = {name: numbers[kind] for kind, name in COUNTED.items() if kind not in DUPLICATES}
+    return counts | {name: number + counts.get(name, 0) for name, number in rest.items()}
 
 
 def leaked_images(findings: list[Finding]) -> set[int]:

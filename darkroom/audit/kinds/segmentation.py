@@ -7,7 +7,7 @@ import numpy as np
 
 from darkroom.audit.duplicates import find_duplicates
 from darkroom.audit.findings import Finding, Place
-from darkroom.audit.images import find_odd_images
+from darkroom.audit.images import find_odd_images, list_corrupt
 from darkroom.audit.kinds import Audited
 from darkroom.audit.masks import find_mask_errors, score_mask
 from darkroom.audit.outliers import find_outliers
@@ -77,16 +77,18 @@ def _find_in_masks(trained: TrainedModel, split: str, folder: Path) -> list[Find
 
 
 def count(data: Path, _: Description, entries: list[Entry]) -> dict[str, Any]:
-    """Return the number of likely wrong masks in each split, and `imbalance`: of the training images with a class.
+    """Return the numbers of likely wrong masks in each split, of files that do not decode, and `imbalance`.
 
-    The background is no class here.
+    The imbalance is that of the training images with a class; the background is no class here.
     """
-    images = [entry["splits"]["train"]["images"] for entry in read_report(data)["classes"][1:]]
+    report = read_report(data)
+    images = [entry["splits"]["train"]["images"] for entry in report["classes"][1:]]
     ratio = round(max(images) / min(images), 2) if images and min(images) else None
     return {
         "mask_errors": count_by_split(entries, "mask_error"),
         "boundary_errors": count_by_split(entries, "boundary_error"),
         "imbalance": ratio,
+        "corrupt": len(list_corrupt(report)),  # left out of the data set by `skip_bad`
     }
 
 
